@@ -19,7 +19,13 @@ from scanner.report.wording import visible
 NAME: Final = "scanner"
 _SAY: Final = f"{NAME}.messages"
 _LEVELS: Final = {"error": logging.ERROR, "warning": logging.WARNING, "note": logging.INFO}
-_SECRETS: Final = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ACCESS_KEY_ID")
+_SECRETS: Final = (
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ACCESS_KEY_ID",
+    "VAULTPROOF_SIGN_KEY_PASSWORD",
+)
 _SHORTEST: Final = 8
 _CREDENTIAL: Final = re.compile(
     r"\b(?:AKIA|ASIA)[A-Z0-9]{12,124}\b"

@@ -1,6 +1,7 @@
 """`audit sign` and the signing options: the real command on a real scan."""
 
 import base64
+import hashlib
 import json
 import os
 import shutil
@@ -270,7 +271,7 @@ def test_a_key_is_needed(scan: Path) -> None:
     assert (done.returncode, "Name the key: --sign-key FILE or --sign-kms ARN" in done.stderr) == (2, True)
 
 
-def verified(scan: Path, *words: object, **environment: str) -> tuple[int, dict[str, str], str]:
+def verified(scan: object, *words: object, **environment: str) -> tuple[int, dict[str, str], str]:
     """Return exit code, results by name and the conclusion of `audit verify`."""
     done = audit("verify", scan, "--format", "json", *words, **environment)
     document = json.loads(done.stdout)
@@ -326,3 +327,24 @@ def test_mistakes_in_the_keys_of_audit_verify(judged: Path, keys: Path) -> None:
     ):
         done = audit("verify", judged, *words)
         assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+
+
+def test_a_scan_in_a_bucket_is_signed_there(keys: Path, aws: dict[str, str]) -> None:
+    s3 = boto3.client(
+        "s3", endpoint_url=aws["AWS_ENDPOINT_URL"], aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    s3.create_bucket(Bucket="signed-scans")
+    place, environment = "s3://signed-scans/today", {**aws, "AWS_DEFAULT_REGION": "us-east-1"}
+    done = audit("evaluate", BUNDLE, "--out", place, "--sign-key", keys / "key.pem", *FEW, **environment)
+    assert done.returncode == 0, done.stderr
+    before = s3.get_object(Bucket="signed-scans", Key="today/manifest.json")["Body"].read()
+    arn = kms(aws).create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    again = audit("sign", place, "--sign-kms", arn, "--force", "--previous", place, **environment)
+    assert again.returncode == 0, again.stderr
+    after = s3.get_object(Bucket="signed-scans", Key="today/manifest.json")["Body"].read()
+    signed = signed_statement(after, json.loads(after)["scan_id"])
+    assert signed is not None
+    assert signed.attestation.key.id == arn
+    assert signed.attestation.previous_sha256 == hashlib.sha256(before).hexdigest()
+    code, results, _ = verified(place, "--kms", arn, **environment)
+    assert (code, results["signature"]) == (0, "ok")

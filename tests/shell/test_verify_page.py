@@ -19,6 +19,7 @@ from tests.fakes.tsa import openssl, time_stamping_authority
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "verify.md").read_text("utf-8")
+pytestmark = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
 BASH = shutil.which("bash") or "bash"
 EC = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
 KEYS = {
