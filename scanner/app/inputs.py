@@ -46,13 +46,19 @@ def input_files(settings: Settings, words: Sequence[str], selection: Selection) 
 
 def write_inputs(out: Path, inputs: InputFiles) -> None:
     """Write the inputs into a scan, instead of those of an earlier judgement. OutputError: as `replaced`."""
-    there = {name: (out / name).read_bytes() for name in input_names(out)}
     # Files that are the same are not touched: they agree with the manifest even if this evaluation is killed.
-    if there == dict(inputs.contents):
+    if _are_written(out, inputs):
         return
     with replaced(out / INPUTS) as folder:
         for name, content in inputs.contents.items():
             write_atomically(folder / Path(name).relative_to(INPUTS), content)
+
+
+def _are_written(out: Path, inputs: InputFiles) -> bool:
+    sizes = {name: (out / name).stat().st_size for name in input_names(out)}
+    if sizes != {name: len(content) for name, content in inputs.contents.items()}:
+        return False
+    return all((out / name).read_bytes() == content for name, content in inputs.contents.items())
 
 
 def manifest_inputs(inputs: InputFiles, as_of: datetime | None, recorded: ManifestInputs) -> ManifestInputs:
@@ -109,7 +115,9 @@ def check_inputs(folder: Path, manifest: Manifest) -> None:
     named = {name: sha256 for name, sha256 in manifest.files.items() if name.startswith(f"{INPUTS}/")}
     named.setdefault(manifest.inputs.config, "")
     for name, sha256 in sorted(named.items()):
-        if not sha256 or not (folder / name).is_file() or file_sha256(folder / name) != sha256:
+        path = folder / name
+        is_regular = path.is_file() and not path.is_symlink()
+        if not sha256 or not is_regular or file_sha256(path) != sha256:
             raise BundleError(
                 f"{folder / name} is not the file that {NAME} names: it is missing, or its SHA-256 differs. "
                 "Restore it from a copy, or specify --config or --controls."

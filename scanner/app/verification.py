@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from scanner.app.re_performance import re_performance
-from scanner.errors import BundleError
+from scanner.errors import BundleError, EmptyScopeError
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.chain import chain_check
 from scanner.evidence.contradictions import contradictions
@@ -90,7 +90,7 @@ def verify(  # noqa: PLR0913 -- what is verified, and with what
     sha256 = file_sha256(folder / NAME) if (folder / NAME).is_file() else ""
     try:
         bundle = Bundle(folder)
-    except BundleError as problem:
+    except (BundleError, EmptyScopeError) as problem:
         failed = Check("manifest", CheckResult.FAILED, str(problem))
         return Verification(scan=name, scan_id="", manifest_sha256=sha256, is_signed=False, checks=(failed,))
     checks = [
@@ -126,14 +126,14 @@ def _summary_check(bundle: Bundle) -> Iterator[Check]:
     if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST_SUMMARY:
         return
     try:
-        copy = orjson.loads(path.read_bytes())["scan"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        copy = dict(orjson.loads(path.read_bytes())["scan"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         yield Check("manifest_copy", CheckResult.FAILED, f"{_SUMMARY} has no copy of the manifest.")
         return
     manifest = manifest_document(scan_record(bundle.manifest))
-    # Keys that a bundle of another program omits are in the copy only.
-    compared = (key for key in copy if key != SIGNATURE and key in bundle.document)
-    differing = [key for key in compared if copy[key] != manifest.get(key)]
+    # A bundle of another program need not name its tool: the copy names the one that evaluated it.
+    skipped = {SIGNATURE} if "tool" in bundle.document else {SIGNATURE, "tool"}
+    differing = [key for key in copy if key not in skipped and copy[key] != manifest.get(key)]
     if differing:
         detail = f"{NAME} differs from its copy in {_SUMMARY}: {', '.join(differing)[:200]}."
         yield Check("manifest_copy", CheckResult.FAILED, detail)

@@ -89,6 +89,8 @@ def evaluate(
         folder = output.folder
         if judgement is None:
             judgement = _stored_judgement(source, as_of, quiet=quiet)
+        elif not quiet and read_manifest(source).inputs.config:
+            say("note: Using --config and --controls as given, not the inputs of the bundle.")
         with former_scan(target, settings, goal, folder) as since:
             # From --config only: what a bundle stores must not name the key, or a host to call.
             signing = with_signing_settings(target.signing, settings_of(judged.config))

@@ -43,6 +43,7 @@ class _Comparison:
     unnamed: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     without_checksum: list[str] = field(default_factory=list)
+    ambiguous: list[str] = field(default_factory=list)
 
     def check(self, name: str, where: str) -> Check:
         """Return the check of these files. `where`: what names them."""
@@ -51,6 +52,7 @@ class _Comparison:
             "missing": self.missing,
             f"not named in {where}": self.unnamed,
             "not a regular file, or not readable": self.unreadable,
+            f"with two different checksums in {where}": self.ambiguous,
         }
         if any(wrong.values()):
             parts = (f"{listed(names)}: {what}" for what, names in wrong.items() if names)
@@ -72,7 +74,9 @@ def file_checks(bundle: Bundle) -> Iterator[Check]:
         if top == "evidence" and is_elsewhere:
             yield Check(top, CheckResult.NOT_CHECKED, _elsewhere(manifest))
         elif top in map(_top, (*there, *named)):
-            yield _compare(folder, _below(there, top), _below(named, top)).check(top, NAME)
+            comparison = _compare(folder, _below(there, top), _below(named, top))
+            comparison.ambiguous += _ambiguous(bundle) if top == "evidence" else ()
+            yield comparison.check(top, NAME)
     yield from _report_checks(folder, there, manifest)
     yield from _other_files(folder, there, named)
 
@@ -82,6 +86,14 @@ def _evidence(bundle: Bundle) -> dict[str, str]:
     shards = (shard for shard in bundle.document.get("shards") or () if isinstance(shard, dict))
     listed_files = {shard.get("file") for shard in shards} - {""}
     return {record.file: record.sha256 for record in bundle.manifest.shards if record.file in listed_files}
+
+
+def _ambiguous(bundle: Bundle) -> list[str]:
+    """Return the files whose checksum in `shards` is not the one in `files`."""
+    files = bundle.manifest.files
+    return [
+        name for name, sha256 in _evidence(bundle).items() if sha256 and files.get(name, sha256) != sha256
+    ]
 
 
 def _elsewhere(manifest: Manifest) -> str:

@@ -103,7 +103,7 @@ def test_given_inputs_replace_the_stored_ones(option: tuple[str, str], scan: Pat
     settings = tmp_path / "settings.yaml"
     settings.write_text("controls: [vault-locked]\n")
     result = evaluate(scan, option[0], option[1].format(settings=settings))
-    assert "inputs of the bundle" not in result.stderr
+    assert "note: Using --config and --controls as given, not the inputs of the bundle." in result.stderr
     assert "waived" not in {status for _, _, status in statuses(scan)}
     assert not (scan / "inputs" / "controls").exists()
     assert "waivers" not in (scan / "inputs" / "audit.yaml").read_text("utf-8")
@@ -135,7 +135,13 @@ def removed(scan: Path) -> None:
     (scan / "inputs" / "controls" / "1" / "our-control.yaml").unlink()
 
 
-@pytest.mark.parametrize("edit", [changed, added, removed])
+def linked(scan: Path) -> None:
+    stored, elsewhere = scan / "inputs" / "audit.yaml", scan.with_name("elsewhere.yaml")
+    stored.rename(elsewhere)
+    stored.symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize("edit", [changed, added, removed, linked])
 def test_edited_inputs_are_refused(edit: Callable[[Path], None], scan: Path) -> None:
     edit(scan)
     result = evaluate(scan)

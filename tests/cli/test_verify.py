@@ -184,6 +184,11 @@ def added_line(scan: Path) -> None:
     edit_lines(scan, lambda lines: lines.append(lines[0]))
 
 
+def shards_of(scan: Path) -> list[Document]:
+    shards: list[Document] = json.loads((scan / "manifest.json").read_bytes())["shards"]
+    return [row for row in shards if row["file"] == EVIDENCE]
+
+
 EDITS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a finding is flipped": (flip, "findings", FINDINGS),
     "an evidence line is changed": (changed_line, "evidence", EVIDENCE),
@@ -229,6 +234,21 @@ EDITS: dict[str, tuple[Callable[[Path], object], str, str]] = {
         lambda scan: edit_manifest(scan, caller={"arn": "arn:aws:iam::1:user/x", "account": "1"}),
         "manifest_copy",
         "caller",
+    ),
+    "the inputs are removed from the manifest": (
+        lambda scan: edit_manifest(scan, inputs={}),
+        "manifest_copy",
+        "inputs",
+    ),
+    "a checksum of a shard is changed": (
+        lambda scan: edit_manifest(scan, shards=[{**row, "sha256": "0" * 64} for row in shards_of(scan)]),
+        "evidence",
+        f"{EVIDENCE}: with two different checksums",
+    ),
+    "the scope is emptied": (
+        lambda scan: edit_manifest(scan, scope={"accounts": [], "regions": [REGION]}),
+        "manifest",
+        "scope.accounts",
     ),
     "the clock is changed": (
         lambda scan: edit_manifest(scan, evaluated_as_of="2026-01-01T00:00:00Z"),
