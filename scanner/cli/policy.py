@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from scanner.cli.console import echo_lines
 from scanner.cli.exits import guarded
 from scanner.errors import UsageError
 
@@ -161,7 +162,8 @@ def policy(  # noqa: PLR0913 -- one parameter an option
 def _print(format_: PolicyFormat, options: _PolicyOptions) -> int:
     _check_words(options)
     _check_combination(options)
-    typer.echo(_json(options) if format_ is PolicyFormat.JSON else _template(format_, options), nl=False)
+    text = _json(options) if format_ is PolicyFormat.JSON else _template(format_, options)
+    echo_lines(text.removesuffix("\n"))
     return 0
 
 

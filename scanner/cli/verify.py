@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -16,6 +15,7 @@ from scanner.app.signing import read_key_file
 from scanner.app.verification import Verification, verification_document
 from scanner.app.verification import verify as verify_scan
 from scanner.cli import options
+from scanner.cli.console import Console, echo_json
 from scanner.cli.exits import guarded
 from scanner.cli.progress import wide_console
 from scanner.cli.scan.destination import Destination, fetched
@@ -125,7 +125,7 @@ def trust_of(public_key: Path | None, kms: str | None, tsa_root: Path | None, pr
 def show_verification(verification: Verification, format_: str) -> int:
     """Print the checks. Returns 6 if one failed."""
     if format_ == "json":
-        typer.echo(json.dumps(verification_document(verification), indent=2, ensure_ascii=False))
+        echo_json(json.dumps(verification_document(verification), indent=2, ensure_ascii=False))
     else:
         print_verification(verification, wide_console())
     return BundleError.exit_code if verification.has_failed else 0

@@ -73,7 +73,7 @@ class MapCounts:
 Progress = Callable[[RunState, tuple[MapCounts, ...]], None]
 OUTPUTS: Final = ("StateMachineArn", "EvidenceBucket")
 
-NOT_FETCHED: Final = ("evidence", "inventory")
+NOT_FETCHED: Final = ("evidence",)
 """Folders of a scan that are not fetched: no report needs them."""
 
 _CONFIG: Final = Config(

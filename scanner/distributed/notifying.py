@@ -24,7 +24,7 @@ FORMER: Final = "former.json"
 
 NOTIFIED: Final = "notified.json"
 """The outcome of the notifications, in the work bucket. They are not sent again where it exists."""
-_WITHOUT: Final = ("evidence", "inventory")
+_WITHOUT: Final = ("evidence",)
 _MOST: Final = 10
 
 _LONGEST: Final = 500

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -131,11 +131,19 @@ class S3Options:
 
 
 def open_s3(options: S3Options) -> Any:  # noqa: ANN401 -- boto3 makes the class of a client at run time
-    """Create a client. CredentialsError: there is no such profile."""
+    """Create a client that makes no call without an expected owner. CredentialsError: no such profile."""
     try:
-        return boto3.Session(profile_name=options.profile).client("s3", config=_CONFIG)
+        client = boto3.Session(profile_name=options.profile).client("s3", config=_CONFIG)
     except _CREDENTIALS as problem:
         raise CredentialsError(f"The credentials cannot be used: {problem}. {_LOG_IN}") from problem
+    client.meta.events.register("before-call.s3", _refuse_without_owner)
+    return client
+
+
+def _refuse_without_owner(params: Mapping[str, Any], **_event: object) -> None:
+    """Raise ValueError, a mistake in this program, if a request does not name the owner of its bucket."""
+    if not params["headers"].get("x-amz-expected-bucket-owner"):
+        raise ValueError(f"a request to S3 names no owner of the bucket: {params['url_path']}")
 
 
 def with_owner(options: S3Options) -> S3Options:

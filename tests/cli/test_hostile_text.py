@@ -117,3 +117,10 @@ def test_json_keeps_its_values() -> None:
     assert not CONTROL.search(plain)
     assert "ä" in plain
     assert json.loads(plain) == json.loads(document)
+
+
+def test_commands_print_through_one_module() -> None:
+    printing = re.compile(r"from rich\.console import [^\n]*\bConsole\b|typer\.echo\(|(?<![.\w])print\(")
+    folder = ROOT / "scanner" / "cli"
+    users = {path.stem for path in folder.rglob("*.py") if printing.search(path.read_text("utf-8"))}
+    assert users == {"commands", "console"}  # `--version` has to load no rich

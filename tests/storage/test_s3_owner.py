@@ -13,7 +13,16 @@ import pytest
 
 from scanner.errors import CredentialsError, EndpointError, OutputError
 from scanner.storage.place import Place
-from scanner.storage.s3 import S3Options, Sizes, check_place, download, judged_scans, upload, with_owner
+from scanner.storage.s3 import (
+    S3Options,
+    Sizes,
+    check_place,
+    download,
+    judged_scans,
+    open_s3,
+    upload,
+    with_owner,
+)
 
 OWN: Final = "123456789012"
 OTHER: Final = "999999999999"
@@ -153,6 +162,15 @@ def test_without_an_identity_no_bucket_is_used(bucket: Bucket, scan: Path) -> No
     bucket.identity_refused = True
     with pytest.raises(CredentialsError, match=r"sts:GetCallerIdentity \(AccessDenied\).*--bucket-owner"):
         upload(scan, PLACE, S3Options())
+    assert bucket.requests == []
+
+
+def test_a_request_that_forgets_the_owner_is_not_sent(bucket: Bucket) -> None:
+    client = open_s3(S3Options())
+    with pytest.raises(ValueError, match="names no owner of the bucket: /key"):
+        client.get_object(Bucket="bucket", Key="key")
+    with pytest.raises(ValueError, match="names no owner"):
+        list(client.get_paginator("list_objects_v2").paginate(Bucket="bucket"))
     assert bucket.requests == []
 
 
