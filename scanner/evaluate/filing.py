@@ -1,7 +1,7 @@
-"""Facts and controls to filed findings: judged a group of accounts at a time, written account by account.
+"""Evaluates controls on facts, a group of accounts at a time, and writes the findings account by account.
 
-The statuses of all rows come first. Texts are made of the rows whose findings are neither passes nor not
-applicable, and of those of which it is not known with which parameters they are asked.
+The statuses of all rows are computed first. Texts are computed for the rows whose findings are neither passed
+nor not applicable, and for those of which it is unknown which parameters apply.
 """
 
 from collections import Counter
@@ -100,13 +100,13 @@ class _Filing:
     limits: Limits
 
     def file(self, tables: Mapping[str, FactFiles], as_of: datetime) -> None:
-        asked = Counter(each.control.subject for each in self.compiled)
+        controls_by_table = Counter(each.control.subject for each in self.compiled)
         columns = loaded_columns(self.compiled, self.tiering, tables)
         if self.owners is not None and BACKUP in columns:
             columns[BACKUP] = tuple(dict.fromkeys((*columns[BACKUP], _SOURCE)))
         elsewhere = self._elsewhere(tables, columns)
         expired = tuple(owned(self.waivers.findings(), self.owners))
-        for group in groups(tables, asked, self.limits.rows):
+        for group in groups(tables, controls_by_table, self.limits.rows):
             due = [each for each in expired if each.account in group.accounts]
             with opened({**group.tables, **elsewhere}, columns, as_of, self.limits) as connection:
                 self._judge(connection, Judge(connection, self.tiering, columns, self.limits), due)
@@ -207,14 +207,14 @@ def _standings(verdicts: Verdicts, batch: SubjectBatch) -> dict[str, pa.Array]:
         return {"tier": pa.repeat("", number), "parameters": pa.nulls(number, pa.string())}
     numbers = standings.numbers.slice(batch.start, number).combine_chunks()
     columns = {
-        "tier": [status.told.get("tier", "") for status in standings.known],
+        "tier": [status.details.get("tier", "") for status in standings.known],
         "parameters": [_parameters(status) for status in standings.known],
     }
     return {name: pa.array(values, pa.string()).take(numbers) for name, values in columns.items()}
 
 
 def _parameters(standing: RowStatus) -> str | None:
-    settings = standing.told.get("parameters") if standing.is_certain else None
+    settings = standing.details.get("parameters") if standing.is_certain else None
     return None if settings is None else orjson.dumps(settings).decode()
 
 
@@ -238,7 +238,7 @@ class Group:
 def groups(
     tables: Mapping[str, FactFiles], controls: Mapping[str, int], rows: int, most: int = MOST
 ) -> Iterator[Group]:
-    """Return all accounts in groups, in order. `controls`: how many are asked of each table.
+    """Return all accounts in groups, in order. `controls`: how many are evaluated for each table.
 
     A group has no more than `rows` rows of a table, and `most` findings, unless it is of one account.
     """

@@ -11,7 +11,7 @@ class Problem:
 
     message: str
     hint: str = ""
-    path: tuple[str | int, ...] = ()  # where in the document it stands, from the root down
+    path: tuple[str | int, ...] = ()  # the location in the document, from the root down
 
 
 class RefusedError(Exception):

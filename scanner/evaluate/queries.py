@@ -241,7 +241,7 @@ class Answered:
         return known
 
     def _unread(self, is_open: Sequence[bool | None] | None, *, is_asked: bool) -> str:
-        """Name the columns that are NULL or incomplete; all of them where that cannot be told."""
+        """Name the columns that are NULL or incomplete; all of them where that is unknown."""
         columns = self._compiled.require if is_asked else self._compiled.population
         names = [name for name in self._judging if name in columns]
         flags = dict(zip(self._judging, is_open or (), strict=False))

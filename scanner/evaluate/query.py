@@ -181,7 +181,9 @@ class _Check:
     def _note_table(self, node: Mapping[str, Any]) -> None:
         name = str(node.get("table_name", ""))
         if node.get("schema_name") or node.get("catalog_name"):
-            raise UsageError(f"The query is refused: name the table {name!r} alone, without what it lies in.")
+            raise UsageError(
+                f"The query is refused: name the table {name!r} alone, without a schema or database."
+            )
         if name.lower() in self._inner:
             return
         if name.lower() not in self._known:

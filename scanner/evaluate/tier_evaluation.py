@@ -1,8 +1,8 @@
-"""A control asked with the parameters that tiers and overrides give to each subject.
+"""Evaluates a control with the parameters that tiers and overrides set for each subject.
 
-It is asked with each distinct set of parameters, of the subjects that the set may hold for. A subject of
-which it is not known which set holds is asked with every one that may: where all answers are the same, that
-is the answer; else it is not known.
+The control is evaluated with each distinct set of parameters for the subjects to which it may apply. If it is
+unknown which set applies to a subject, the control is evaluated with every one that may: if all results are
+the same, this is the result; otherwise the result is unknown.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from scanner.model.control import Compiled
 from scanner.model.decisions import Tiers
 from scanner.model.finding import TO_DO, Finding, Status
 
-TOLD: Final = 4
+NAMED: Final = 4
 """Possible parameter sets that a reason names at most."""
 
 _ANSWERS: Final = {
@@ -30,27 +30,27 @@ _ANSWERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RowStatus:
-    """What rows of one number are asked with: choices, and the number of the parameter set of each."""
+    """The choices for rows of one number, and the number of the parameter set of each."""
 
     choices: tuple[Choice, ...]  # empty: too many
     sets: tuple[int, ...]
     why: tuple[str, ...]
-    asked: tuple[int, ...]  # the parameter sets, each once
-    told: Mapping[str, Any]  # what the details say, whatever the answers are
+    distinct: tuple[int, ...]  # the parameter sets, each once
+    details: Mapping[str, Any]  # of every finding, whatever its result
 
     @property
     def is_certain(self) -> bool:
-        """Whether it is known what is asked."""
-        return len(self.asked) == 1 and bool(self.choices)
+        """Whether it is known which parameters apply."""
+        return len(self.distinct) == 1 and bool(self.choices)
 
 
 class Tiered:
-    """A control, and what each row of its table is asked with."""
+    """A control, and the parameter sets that may apply to each row of its table."""
 
     def __init__(
         self, compiled: Compiled, settings: Mapping[str, Any], tiers: Tiers, rows: TableRows
     ) -> None:
-        """Take the parameters that hold where nothing else is said, and the rows as tiers see them."""
+        """Take the parameters that apply where no tier or override sets others, and the numbered rows."""
         self._compiled, self._settings = compiled, settings
         self._tiers, self._rows = tiers, rows
         self._sets: list[Mapping[str, Any]] = []
@@ -60,9 +60,9 @@ class Tiered:
     def _standing(self, alike: Alike) -> RowStatus:
         possible = choices(self._tiers, self._compiled.control.id, alike.signature)
         sets = tuple(map(self._number, possible or (Choice("", {}),)))
-        return RowStatus(possible, sets, alike.why, tuple(dict.fromkeys(sets)), self._told(possible))
+        return RowStatus(possible, sets, alike.why, tuple(dict.fromkeys(sets)), self._details(possible))
 
-    def _told(self, possible: tuple[Choice, ...]) -> dict[str, Any]:
+    def _details(self, possible: tuple[Choice, ...]) -> dict[str, Any]:
         """Return the tier (None: unknown), and the parameters if something sets them."""
         names = {choice.tier for choice in possible}
         details: dict[str, Any] = {}
@@ -83,10 +83,10 @@ class Tiered:
     def finding(self, standing: RowStatus, by_set: Mapping[int, Finding]) -> Finding:
         """Return the finding of a row. `by_set`: its finding under each parameter set that may apply."""
         answers = {
-            number: replace(finding, details={**finding.details, **standing.told})
+            number: replace(finding, details={**finding.details, **standing.details})
             for number, finding in by_set.items()
         }
-        return answers[standing.asked[0]] if standing.is_certain else self._decide(standing, answers)
+        return answers[standing.distinct[0]] if standing.is_certain else self._decide(standing, answers)
 
     def _decide(self, standing: RowStatus, by_set: Mapping[int, Finding]) -> Finding:
         """Return one finding for the findings under all sets that may apply."""
@@ -135,9 +135,9 @@ class Tiered:
     def _answers(self, standing: RowStatus, by_set: Mapping[int, Finding]) -> str:
         options = list(zip(standing.choices, standing.sets, strict=True))
         parts = [
-            f"{self._words(choice)} {_ANSWERS[by_set[number].status]}" for choice, number in options[:TOLD]
+            f"{self._words(choice)} {_ANSWERS[by_set[number].status]}" for choice, number in options[:NAMED]
         ]
-        more = f"; {len(options) - TOLD} more are possible" if len(options) > TOLD else ""
+        more = f"; {len(options) - NAMED} more are possible" if len(options) > NAMED else ""
         text = "; ".join(parts) + more
         return f"{text[0].upper()}{text[1:]}."
 

@@ -1,7 +1,7 @@
-"""What a control says of the rows of its table: the status of all of them, and the findings of some.
+"""The results of a control for the rows of its table: the status of all rows, and the findings of some.
 
-The statuses come first, since they take a fortieth of the time that the texts take: a filed scan has texts
-only where a finding is neither a pass nor not applicable.
+Statuses are computed first, since they take a fortieth of the time of the texts: a filed scan has texts only
+for findings that are neither passed nor not applicable.
 """
 
 from abc import ABC, abstractmethod
@@ -23,7 +23,7 @@ from scanner.model.control import Compiled, Control
 from scanner.model.finding import Finding, Status
 
 UNCERTAIN: Final = ord("?")
-"""In place of a status: it is not known with which parameters the row is asked."""
+"""In place of a status: it is unknown which parameters apply to the row."""
 _CALM: Final = (LETTERS[Status.PASS], LETTERS[Status.NOT_APPLICABLE])
 _BATCH: Final = 10_000
 _FLIP = bytes.maketrans(b"01", b"10")
@@ -38,7 +38,7 @@ class Standings:
 
 
 class Verdicts(ABC):
-    """One control, asked of a loaded table. `letters` has one of LETTERS, or UNCERTAIN, for each row."""
+    """One control, evaluated for a loaded table. `letters` has one of LETTERS, or UNCERTAIN, for each row."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, compiled: Compiled, allowance: Allowance, letters: bytes
@@ -82,14 +82,14 @@ class Verdicts(ABC):
         broken = is_one_of(self.letters, (ERROR,))
         written = self._written(both(chosen, neither(broken)))
         errors = self._errors(both(chosen, broken), self._failure)
-        given = 0
+        number = 0
         try:
             for letter in compress(self.letters, map(ord("1").__eq__, chosen)):
                 yield next(errors) if letter == ERROR else next(written)
-                given += 1
+                number += 1
         except (BrokenControlError, StopIteration) as failure:
             said = str(failure) or _FEWER
-            yield from islice(self._errors(chosen, lambda _: said), given, None)
+            yield from islice(self._errors(chosen, lambda _: said), number, None)
 
     def _errors(self, rows: bytes, failure: Callable[[int], str]) -> Iterator[Finding]:
         """Return an error for each of the rows. Those of an account have the reason of its first."""
@@ -117,7 +117,7 @@ class Verdicts(ABC):
                     account=account,
                     region=region,
                     reason=reasons[account],
-                    details={} if standing is None else dict(standing.told),
+                    details={} if standing is None else dict(standing.details),
                     frameworks=self._control.frameworks,
                 )
 
@@ -156,21 +156,21 @@ class Plain(Verdicts):
         return self._asking.answers(self._connection, self._allowance, rows, calm=calm)
 
     def texts(self, rows: bytes) -> Iterator[pa.RecordBatch]:
-        """Return `status`, `reason`, `details` and `evidence` of chosen rows, and make no finding of them."""
+        """Return `status`, `reason`, `details` and `evidence` of chosen rows, without building findings."""
         broken = is_one_of(self.letters, (ERROR,))
-        given = 0
+        number = 0
         if b"1" not in both(rows, broken):
             answered = Answered(self._compiled)
             try:
                 for batch in self._answers(rows):
                     yield answered.columns(batch)
-                    given += batch.num_rows
+                    number += batch.num_rows
             except BrokenControlError:
-                pass  # it breaks once more below, where the rest become errors
+                pass  # it fails again below, where the remaining rows become errors
             else:
-                if given == rows.count(b"1"):
+                if number == rows.count(b"1"):
                     return
-        for batch in texts_of(islice(self.findings(rows), given, None)):
+        for batch in texts_of(islice(self.findings(rows), number, None)):
             yield pa.RecordBatch.from_arrays([batch.column(name) for name in COLUMNS], names=COLUMNS)
 
     def _failure(self, position: int) -> str:
@@ -196,7 +196,7 @@ class Broken(Verdicts):
 
 
 class ByTier(Verdicts):
-    """Rows are asked with what tiers and overrides set for each of them."""
+    """Rows are evaluated with the parameters that tiers and overrides set for each of them."""
 
     def __init__(
         self,
@@ -207,7 +207,7 @@ class ByTier(Verdicts):
         rows: TableRows,
     ) -> None:
         self._tiered, self._rows, self._numbers = tiered, tuple(rows), rows.numbers
-        self._letters = [each.letters(connection, allowance) for each in tiered.askings]
+        self._letters = [asking.letters(connection, allowance) for asking in tiered.askings]
         super().__init__(connection, compiled, allowance, self._merged())
 
     def _merged(self) -> bytes:
@@ -215,15 +215,15 @@ class ByTier(Verdicts):
         for position, number in enumerate(self._rows):
             standing = self._tiered.standings[number]
             certain = standing.is_certain
-            letters.append(self._letters[standing.asked[0]][position] if certain else UNCERTAIN)
+            letters.append(self._letters[standing.distinct[0]][position] if certain else UNCERTAIN)
         return bytes(letters)
 
     def standing(self, position: int) -> RowStatus | None:
-        """Return what a row is asked with."""
+        """Return the parameters that may apply to a row."""
         return self._tiered.standings[self._rows[position]]
 
     def standings(self) -> Standings:
-        """Return what all rows are asked with."""
+        """Return the parameters that may apply to all rows."""
         return Standings(self._numbers, self._tiered.standings)
 
     def _written(self, rows: bytes) -> Iterator[Finding]:
@@ -231,17 +231,19 @@ class ByTier(Verdicts):
             answers = []
             for number, asking in enumerate(self._tiered.askings):
                 cursor = open_cursors.enter_context(closing(self._connection.cursor()))
-                asked = [number in each.asked for each in self._tiered.standings]
-                chosen = both(rows, bytes(b"01"[asked[each]] for each in self._rows))
+                uses_set = [number in standing.distinct for standing in self._tiered.standings]
+                chosen = both(rows, bytes(b"01"[uses_set[row]] for row in self._rows))
                 single = Plain(cursor, self._compiled, self._allowance, asking, self._letters[number])
                 answers.append(single.findings(chosen))
             for row in compress(self._rows, map(ord("1").__eq__, rows)):
                 standing = self._tiered.standings[row]
-                yield self._tiered.finding(standing, {each: next(answers[each]) for each in standing.asked})
+                yield self._tiered.finding(
+                    standing, {each_set: next(answers[each_set]) for each_set in standing.distinct}
+                )
 
     def _failure(self, position: int) -> str:
         standing = self._tiered.standings[self._rows[position]]
-        return self._tiered.askings[standing.asked[0]].failure(self._connection, position)
+        return self._tiered.askings[standing.distinct[0]].failure(self._connection, position)
 
 
 def all_rows(number: int) -> bytes:

@@ -63,7 +63,7 @@ class ProtectionGroups:
         self._shard = graph.inventory.shard
         self._surviving_copies = copies
         self._groups: dict[_Alike, _Group] = {}
-        # By the ids of objects that resources share, which are kept alive beside the group.
+        # By the ids of objects that resources share, which are kept alive with the group.
         self._shared: dict[object, tuple[object, _Group]] = {}
 
     def add(self, resource: Resource, backed: BackupState, held: BackupsOfResource) -> None:
@@ -117,8 +117,8 @@ class ProtectionGroups:
     def _scheduled(
         self, coverage: Coverage, own: Keys | None, managed: Ternary
     ) -> Iterable[ScheduledBackups]:
-        found = {self._backups_of(way, own, managed): None for way in coverage.by_selection}
-        return sorted(found, key=repr)
+        backups = {self._backups_of(way, own, managed): None for way in coverage.by_selection}
+        return sorted(backups, key=repr)
 
     def _backups_of(self, way: CoveringRule, own: Keys | None, managed: Ternary) -> ScheduledBackups:
         target = vault_arn(partition_of(self._shard.region), self._shard, way.rule.target_vault)
@@ -134,7 +134,7 @@ class ProtectionGroups:
 
     def _unread_backups(self, unseen: Iterable[Unseen]) -> Iterable[UnreadProtection]:
         """Return where backups may be that were not seen; of one place the first reason is kept."""
-        found: dict[tuple[str, ...], UnreadProtection] = {}
+        by_place: dict[tuple[str, ...], UnreadProtection] = {}
         for doubt in unseen:
             if (
                 doubt.listed
@@ -142,8 +142,8 @@ class ProtectionGroups:
                 continue
             operation = doubt.gap.operation if doubt.gap else ""
             place = self._place_of(doubt)
-            found.setdefault((operation, *place), _unread(operation, place, doubt.because, doubt.gap))
-        return [found[place] for place in sorted(found)]
+            by_place.setdefault((operation, *place), _unread(operation, place, doubt.because, doubt.gap))
+        return [by_place[place] for place in sorted(by_place)]
 
     def _place_of(self, doubt: Unseen) -> tuple[str, str, str]:
         """Return account, Region and vault where unseen backups would be, as far as that is known."""
@@ -157,11 +157,11 @@ class ProtectionGroups:
 
     def _unread_rules(self, coverage: Coverage) -> Iterable[UnreadProtection]:
         """Return the reads without which it is not known whether more rules cover; each once a plan."""
-        found: dict[tuple[str, str], Doubt] = {}
+        by_plan: dict[tuple[str, str], Doubt] = {}
         for doubt in coverage.doubts:
-            found.setdefault((doubt.gap.operation if doubt.gap else "", doubt.plan), doubt)
+            by_plan.setdefault((doubt.gap.operation if doubt.gap else "", doubt.plan), doubt)
         place = (self._shard.account, self._shard.region, "")
-        for (operation, _), doubt in sorted(found.items()):
+        for (operation, _), doubt in sorted(by_plan.items()):
             yield _unread(operation, place, doubt.because, doubt.gap)
 
 
@@ -196,7 +196,7 @@ def _copies(fate: CopyOfResource, copy: SurvivingCopy) -> PlannedCopies:
 def key_arns(keys: Keys | None) -> tuple[str, ...] | None:
     """Return the ARNs of keys; None: not known, or one of them is known by an alias only.
 
-    An alias that AWS reserves (alias/aws/...) names a key that nobody can delete: it is left out.
+    An alias that AWS reserves (alias/aws/...) names a key that no principal can delete, so it is omitted.
     """
     if keys is None:
         return None

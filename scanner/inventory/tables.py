@@ -58,7 +58,7 @@ from scanner.model.names import rule_subject
 V = TypeVar("V")
 
 
-def known(reading: Reading[V] | None) -> V | None:
+def value_or_none(reading: Reading[V] | None) -> V | None:
     """Return the value of a reading, or None if it was not read."""
     return reading.value if isinstance(reading, Known) else None
 
@@ -114,7 +114,7 @@ def _shard(inventory: ShardInventory) -> ShardTable:
 
 
 def _resource(resource: Resource) -> ResourceTable:
-    tags, encryption = known(resource.tags), known(resource.encryption)
+    tags, encryption = value_or_none(resource.tags), value_or_none(resource.encryption)
     return ResourceTable(
         arn=resource.arn,
         type=resource.type,
@@ -126,14 +126,14 @@ def _resource(resource: Resource) -> ResourceTable:
         tags=None if tags is None else tuple(Tag(key, value) for key, value in sorted(tags.items())),
         encrypted=None if encryption is None else encryption.encrypted,
         keys=None if encryption is None else encryption.keys,
-        versioned=known(resource.versioned),
+        versioned=value_or_none(resource.versioned),
         attached_to=resource.attached_to,
         members=resource.members,
     )
 
 
 def _plan(plan: BackupPlan) -> PlanTable:
-    rules, selections = known(plan.rules), known(plan.selections)
+    rules, selections = value_or_none(plan.rules), value_or_none(plan.selections)
     return PlanTable(
         arn=plan.arn,
         id=plan.id,
@@ -146,7 +146,7 @@ def _plan(plan: BackupPlan) -> PlanTable:
 
 
 def _rules(plan: BackupPlan) -> Iterator[RuleTable]:
-    for rule in known(plan.rules) or ():
+    for rule in value_or_none(plan.rules) or ():
         yield RuleTable(
             rule=rule_subject(plan.arn, rule.id),
             plan=plan.arn,
@@ -163,8 +163,8 @@ def _rules(plan: BackupPlan) -> Iterator[RuleTable]:
 
 
 def _selections(plan: BackupPlan) -> Iterator[SelectionTable]:
-    for selection in known(plan.selections) or ():
-        terms: SelectionTerms | None = known(selection.terms)
+    for selection in value_or_none(plan.selections) or ():
+        terms: SelectionTerms | None = value_or_none(selection.terms)
         yield SelectionTable(
             selection=rule_subject(plan.arn, selection.id),
             plan=plan.arn,
@@ -183,7 +183,7 @@ def _conditions(conditions: Iterable[TagCondition]) -> tuple[str, ...]:
 
 def _vault(vault: Vault) -> VaultTable:
     policy = (vault.policy.value or "") if isinstance(vault.policy, Known) else None
-    reading, details = vault.notifications, known(vault.details)
+    reading, details = vault.notifications, value_or_none(vault.details)
     notifications = (reading.value or _NO_NOTIFICATIONS) if isinstance(reading, Known) else None
     return VaultTable(
         arn=vault.arn,
@@ -209,7 +209,7 @@ _NO_NOTIFICATIONS: Final = VaultNotifications(None, ())
 
 
 def _key(key: Key) -> KeyTable:
-    kind = known(key.kind)
+    kind = value_or_none(key.kind)
     return KeyTable(
         key=key.arn or key.id,
         account=key.account,
@@ -244,7 +244,7 @@ def _recovery_point(point: RecoveryPoint) -> RecoveryPointTable:
 
 
 def _protected(protected: ProtectedResource) -> ProtectedResourceTable:
-    restore = known(protected.latest_restore)
+    restore = value_or_none(protected.latest_restore)
     return ProtectedResourceTable(
         arn=protected.arn,
         type=protected.type,
@@ -313,13 +313,13 @@ def governance_rows(
 ) -> Mapping[str, Iterable[object]]:
     """Return the rows for backup policies of the organisation, by table."""
     return {
-        "backup_policies": map(_policy, known(governance.policies) or ()),
+        "backup_policies": map(_policy, value_or_none(governance.policies) or ()),
         "effective_policies": map(_effective, accounts),
     }
 
 
 def _restore_testing_plan(plan: RestoreTestingPlan) -> RestoreTestingPlanTable:
-    scope, selections = known(plan.scope), known(plan.selections)
+    scope, selections = value_or_none(plan.scope), value_or_none(plan.selections)
     return RestoreTestingPlanTable(
         arn=plan.arn,
         name=plan.name,
@@ -337,8 +337,8 @@ def _restore_testing_plan(plan: RestoreTestingPlan) -> RestoreTestingPlanTable:
 
 
 def _restore_testing_selections(plan: RestoreTestingPlan) -> Iterator[RestoreTestingSelectionTable]:
-    for selection in known(plan.selections) or ():
-        resources = known(selection.resources)
+    for selection in value_or_none(plan.selections) or ():
+        resources = value_or_none(selection.resources)
         conditions = (
             (*pairs(resources.equals, " = "), *pairs(resources.not_equals, " <> ")) if resources else None
         )
@@ -354,7 +354,7 @@ def _restore_testing_selections(plan: RestoreTestingPlan) -> Iterator[RestoreTes
 
 
 def _legal_hold(hold: LegalHold) -> LegalHoldTable:
-    scope = known(hold.scope)
+    scope = value_or_none(hold.scope)
     return LegalHoldTable(
         arn=hold.arn,
         title=hold.title,
@@ -371,7 +371,7 @@ def _legal_hold(hold: LegalHold) -> LegalHoldTable:
 
 
 def _framework(framework: Framework) -> FrameworkTable:
-    details = known(framework.details)
+    details = value_or_none(framework.details)
     return FrameworkTable(
         arn=framework.arn,
         name=framework.name,
@@ -384,7 +384,7 @@ def _framework(framework: Framework) -> FrameworkTable:
 
 
 def _controls(framework: Framework) -> Iterator[FrameworkControlTable]:
-    details = known(framework.details)
+    details = value_or_none(framework.details)
     for control in details.controls if details else ():
         yield FrameworkControlTable(
             framework=framework.arn,
@@ -411,7 +411,7 @@ def _report_plan(plan: ReportPlan) -> ReportPlanTable:
 
 
 def _tiering(configuration: TieringConfiguration) -> TieringTable:
-    rules = known(configuration.rules)
+    rules = value_or_none(configuration.rules)
     return TieringTable(
         arn=configuration.arn,
         name=configuration.name,
@@ -430,7 +430,7 @@ def _tiering(configuration: TieringConfiguration) -> TieringTable:
 
 def _roles(inventory: ShardInventory) -> Iterator[RoleTable]:
     for arn, reading in inventory.roles.items():
-        role = known(reading)
+        role = value_or_none(reading)
         yield RoleTable(
             arn=arn,
             account=inventory.shard.account,
@@ -441,18 +441,18 @@ def _roles(inventory: ShardInventory) -> Iterator[RoleTable]:
 
 
 def _policy(policy: BackupPolicy) -> BackupPolicyTable:
-    targets = known(policy.targets)
+    targets = value_or_none(policy.targets)
     return BackupPolicyTable(
         id=policy.id,
         name=policy.name,
-        content=known(policy.content),
+        content=value_or_none(policy.content),
         targets=None if targets is None else tuple(target.id for target in targets),
     )
 
 
 def _effective(account: AccountInventory) -> EffectivePolicyTable:
     reading = account.effective_policy
-    policy = known(reading)
+    policy = value_or_none(reading)
     return EffectivePolicyTable(
         account=account.account,
         reached=policy is not None if isinstance(reading, Known) else None,

@@ -1,8 +1,8 @@
-"""From decoded JSON to what botocore gives: the objects are changed in place, and only where they must be.
+"""Converts decoded JSON to what botocore returns: objects are changed in place, and only where necessary.
 
-botocore leaves out nulls and what the model does not know, reads times and bytes, and gives members its
-own names. Here that is done for values of the types that the model promises; any other is Unusual, so
-that what is read without being so is known to be of its types.
+botocore omits nulls and members that the model does not define, parses times and bytes, and renames members.
+This is done here for values of the types that the model defines. Any other raises Unusual, so that values
+that are converted have these types.
 """
 
 import base64
@@ -27,7 +27,7 @@ from scanner.collect.parsing.plan import (
 from scanner.collect.parsing.times import instant
 
 _MOST: Final = 1 << 63
-"""Whole numbers beyond 64 bits lose digits when they are decoded: botocore's parser shall read them."""
+"""Whole numbers beyond 64 bits lose digits when they are decoded, so botocore's parser reads them."""
 
 _NO_TEXTS: Final = frozenset(
     {"structure", "list", "map", "boolean", "integer", "long", "float", "double", "blob"}
@@ -76,19 +76,21 @@ class JsonPlan:
         return _one_of(shape, convert) if is_union(shape) else convert
 
     def _renaming(self, shape: Shape) -> Convert:
-        found = [
+        readers = [
             (name, member.serialization.get("name", name), self.of(member))
             for name, member in members(shape).items()
         ]
 
         def convert(node: Any) -> Any:  # noqa: ANN401 -- a Convert
-            given = _object(node)
-            return {name: read(value) for name, key, read in found if (value := given.get(key)) is not None}
+            fields = _object(node)
+            return {
+                name: read(value) for name, key, read in readers if (value := fields.get(key)) is not None
+            }
 
         return convert
 
     def _in_place(self, shape: Shape) -> Convert:
-        known = frozenset(members(shape))
+        names = frozenset(members(shape))
         by_kind = {name: member.type_name for name, member in members(shape).items()}
         times = [name for name, kind in by_kind.items() if kind == "timestamp"]
         others = [
@@ -98,20 +100,20 @@ class JsonPlan:
         def convert(node: Any) -> Any:  # noqa: ANN401 -- a Convert
             if type(node) is not dict:
                 raise Unusual
-            given = node if known.issuperset(node) else {name: node[name] for name in node if name in known}
-            left = len(given)
+            fields = node if names.issuperset(node) else {name: node[name] for name in node if name in names}
+            left = len(fields)
             for name, read in others:
-                if (value := given.get(name)) is not None:
-                    given[name] = read(value)
+                if (value := fields.get(name)) is not None:
+                    fields[name] = read(value)
                     left -= 1
             for name in times:
-                if (value := given.get(name)) is not None:
+                if (value := fields.get(name)) is not None:
                     if type(value) is bool:
                         raise Unusual
-                    given[name] = instant(value)
-            if countOf(map(type, given.values()), str) != left:  # times are texts by now
-                return _without_nulls(given, left)
-            return given
+                    fields[name] = instant(value)
+            if countOf(map(type, fields.values()), str) != left:  # times are texts by now
+                return _without_nulls(fields, left)
+            return fields
 
         return convert
 
@@ -137,8 +139,8 @@ class JsonPlan:
         read = _when_needed(lambda: self.of(value))
 
         def convert(node: Any) -> Any:  # noqa: ANN401 -- a Convert
-            given = _object(node)
-            return {key: read()(inner) for key, inner in given.items()}
+            entries = _object(node)
+            return {key: read()(inner) for key, inner in entries.items()}
 
         return convert
 
@@ -177,13 +179,13 @@ def _time(value: Any) -> Any:  # noqa: ANN401 -- a Convert
     return instant(value)
 
 
-def _without_nulls(given: dict[str, Any], texts: int) -> dict[str, Any]:
-    """Leave out what is null; all that is not otherwise accounted for must be text."""
-    found = {name: value for name, value in given.items() if value is not None}
-    nulls = len(given) - len(found)
-    if countOf(map(type, found.values()), str) != texts - nulls:
+def _without_nulls(members_read: dict[str, Any], texts: int) -> dict[str, Any]:
+    """Return the members that are not null. Unusual: members without a conversion are not text."""
+    texts_only = {name: value for name, value in members_read.items() if value is not None}
+    nulls = len(members_read) - len(texts_only)
+    if countOf(map(type, texts_only.values()), str) != texts - nulls:
         raise Unusual
-    return found
+    return texts_only
 
 
 def _object(node: object) -> dict[str, Any]:
@@ -193,12 +195,12 @@ def _object(node: object) -> dict[str, Any]:
 
 
 def _one_of(shape: Shape, convert: Convert) -> Convert:
-    """Guard a union: botocore refuses one with no member or many, and reports one that it does not know."""
-    known = {member.serialization.get("name", name) for name, member in members(shape).items()}
+    """Wrap the conversion of a union: botocore rejects one with no or several members, or an unknown one."""
+    names = {member.serialization.get("name", name) for name, member in members(shape).items()}
 
     def guarded(node: Any) -> Any:  # noqa: ANN401 -- a Convert
         there = [name for name, value in _object(node).items() if value is not None and name != "__type"]
-        if len(there) != 1 or there[0] not in known:
+        if len(there) != 1 or there[0] not in names:
             raise Unusual
         return convert(node)
 
@@ -207,12 +209,12 @@ def _one_of(shape: Shape, convert: Convert) -> Convert:
 
 def _when_needed(make: Callable[[], Convert]) -> Callable[[], Convert]:
     """Build a function only when a list is not empty: most lists in answers are."""
-    made: Convert | None = None
+    convert: Convert | None = None
 
     def get() -> Convert:
-        nonlocal made
-        if made is None:
-            made = make()
-        return made
+        nonlocal convert
+        if convert is None:
+            convert = make()
+        return convert
 
     return get

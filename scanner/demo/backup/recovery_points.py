@@ -133,7 +133,7 @@ class RecoveryPointOperations(Operations):
 
 
 def within(moment: datetime | None, after: datetime | None, before: datetime | None) -> bool:
-    """Whether a moment lies between the bounds that are given; bounds are naive UTC, as moto parses them."""
+    """Check whether a time is between bounds, which are naive UTC, as moto parses them."""
     if moment is None:
         return after is None and before is None
     return not (after and moment < _aware(after)) and not (before and moment > _aware(before))

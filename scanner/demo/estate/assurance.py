@@ -44,7 +44,7 @@ def tested(site: Site, plan: str, name: str, kind: str, role: str, **body: objec
 
 
 def hold(site: Site, title: str, *vaults: Vault, released: str = "") -> None:
-    """A legal hold on all that lies in these vaults; with `released` it was canceled for that reason."""
+    """Place a legal hold on everything in these vaults; with `released` it was canceled for that reason."""
     answer = site.do(
         "backup",
         "CreateLegalHold",

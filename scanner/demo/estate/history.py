@@ -19,7 +19,7 @@ _COPY_TOOK = timedelta(minutes=52)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A planted recovery point: what it is, where it lies, and the document that the API answers with."""
+    """A planted recovery point: what it is, its vault, and the document that the API answers with."""
 
     resource: Resource
     vault: Vault
@@ -229,7 +229,7 @@ def _copy_job(point: Point, destination_arn: str, days: int | None) -> Document:
 def _encryption(vault: Vault, resource: Resource) -> Document:
     """A fully managed type is encrypted under the vault's key, any other as the resource itself is.
 
-    DynamoDB is always encrypted, at least under a key that AWS owns and shows to nobody.
+    DynamoDB is always encrypted, at least under a key that AWS owns and does not show.
     """
     key = vault.key if resource.fully_managed else resource.key
     customer = vault.extras.key_type if resource.fully_managed else None

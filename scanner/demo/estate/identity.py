@@ -62,7 +62,7 @@ def enable_backup_policies(management: Site) -> None:
 def backup_policy(management: Site, name: str, content: Mapping[str, Any], *targets: str) -> None:
     """A backup policy, attached to roots, units or accounts by id.
 
-    Moto knows no policies of this type: it takes it for one of tags, and is told better then.
+    Moto knows no policies of this type: it takes one for a tag policy, which is corrected here.
     """
     answer = management.do(
         "organizations",

@@ -15,7 +15,7 @@ DELETION = (
     "backup:PutBackupVaultAccessPolicy",
     "backup:DeleteBackupVaultAccessPolicy",
 )
-"""What must be denied before nobody can delete recovery points by hand (controls catalogue)."""
+"""The actions to deny so that no principal can delete recovery points manually (controls catalogue)."""
 
 Statement = dict[str, Any]
 
@@ -64,7 +64,7 @@ def govern(planted: Vault, shortest: int | None = None, longest: int | None = No
 
 
 def seal(planted: Vault, shortest: int, longest: int, *, since_days: float) -> None:
-    """A compliance lock in force since so many days: nobody can take it off."""
+    """Lock a vault in compliance mode; the lock has been in force for some days and cannot be removed."""
     _lock(planted, MinRetentionDays=shortest, MaxRetentionDays=longest, ChangeableForDays=3)
     planted.site.backup.vault(planted.name).lock_date = ago(days=since_days).timestamp()
 

@@ -29,7 +29,7 @@ _MOTOS_OWN: Mapping[str, str] = {"docdb": "aurora-mysql"}
 
 
 def volume(site: Site, name: str, tags: Tags, key: str | None = None, size: int = 100) -> Resource:
-    """A volume that stands alone; `key` None leaves it unencrypted. `size` in GiB."""
+    """Create a volume without an instance; `key` None leaves it unencrypted. `size` in GiB."""
     encryption: dict[str, Any] = {"Encrypted": True, "KmsKeyId": key} if key else {"Encrypted": False}
     answer = site.do(
         "ec2",

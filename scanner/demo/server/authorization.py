@@ -1,15 +1,15 @@
 """Who calls, whether the identity policies of the caller allow it, and which calls are refused anyway.
 
-It is decided as IAM does (IAM User Guide, "Policy evaluation logic"): what no statement allows is not
-allowed, and a Deny is the last word.
+The decision follows IAM (IAM User Guide, "Policy evaluation logic"): what no statement allows is denied, and
+an explicit Deny wins.
 
-Moto's own enforcement fails the signature of REST-JSON services, and takes the operation's name for the
-action's. Here `actions.json` says which action an operation asks for: what the Service Authorization
-Reference says, and not what the scanner declares. An operation that is not in it is refused.
+Moto's own enforcement rejects the signatures of REST-JSON services, and uses the name of the operation as the
+action. Here `actions.json` has the action of each operation according to the Service Authorization Reference,
+not to the scanner's declarations. An operation that is not in it is refused.
 
-It reads the policies that moto keeps: a role's or user's inline and attached ones. A resource narrower
-than `*` is understood for sts:AssumeRole, whose role is known; of other calls it allows none. Conditions
-are understood in trust policies alone, and only the external id's; another one is never met.
+The policies are those that moto stores: inline and attached ones of a role or user. A resource narrower than
+`*` is only supported for sts:AssumeRole, whose role is known; for other calls it allows nothing. Conditions
+are only supported in trust policies, and only the one on the external id; any other is never met.
 """
 
 import base64
@@ -33,7 +33,7 @@ from scanner.demo.wire.call import Call
 ROOT_ACCESS_KEY = "AKIAVAULTPROOFDEMO01"
 
 AUDITOR = "auditor"
-"""The user of the management account whom the root keys belong to."""
+"""The user of the management account with the root keys."""
 ROOT_SECRET_KEY = "simulated/organisation/on/this/machine00"  # nosec B105 # noqa: S105 - opens nothing but the simulation
 _ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([\w+=,.@-]+)")
 _SHORTEST, _LONGEST, _USUAL = 900, 43_200, 3_600  # seconds; API reference, AssumeRole, DurationSeconds
@@ -78,7 +78,7 @@ _EXPIRED: Mapping[str, tuple[str, int]] = {
 # real clock, since it is compared with the client's.
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom an access key stands for; `expires` None means never."""
+    """The identity of an access key; `expires` None means never."""
 
     account: str
     arn: str
@@ -99,20 +99,20 @@ class Credentials:
         self._lock = threading.Lock()
 
     def close(self, accounts: Iterable[str]) -> None:
-        """Let no role of these accounts be assumed (suspended, or without the role)."""
+        """Refuse to assume a role of these accounts (suspended, or without the role)."""
         self._closed = self._closed | frozenset(accounts)
 
     def identify(self, access_key: str) -> Identity | None:
-        """Whom the key stands for, or None where it is unknown."""
+        """Return the identity of a key; None: the key is unknown."""
         return self._known.get(access_key)
 
     def assume_role(self, call: Call) -> dict[str, Any]:
-        """The answer of sts:AssumeRole. Raises ApiError where the role cannot be assumed."""
+        """Return the answer of sts:AssumeRole. ApiError: the role cannot be assumed."""
         arn, session = call.parameters["RoleArn"], call.parameters["RoleSessionName"]
-        found = _ROLE_ARN.fullmatch(arn)
-        if not found:
+        match = _ROLE_ARN.fullmatch(arn)
+        if not match:
             raise ApiError("ValidationError", f"{arn} is invalid")
-        account, role = found.groups()
+        account, role = match.groups()
         if account in self._closed or not _may_assume(account, role, call):
             raise ApiError(
                 "AccessDenied",
@@ -122,7 +122,7 @@ class Credentials:
         return self._open_session(account, role, session, _duration(call.parameters))
 
     def caller_identity(self, access_key: str) -> dict[str, Any]:
-        """The answer of sts:GetCallerIdentity for a known key."""
+        """Return the answer of sts:GetCallerIdentity for a known key."""
         identity = self._known[access_key]
         return {"UserId": identity.user_id, "Account": identity.account, "Arn": identity.arn}
 
@@ -153,14 +153,14 @@ def _duration(parameters: Mapping[str, Any]) -> int:
 
 
 def _may_assume(account: str, role: str, call: Call) -> bool:
-    """Whether there is such a role, and it trusts the caller."""
+    """Check whether the role exists and trusts the caller."""
     roles = iam_backends[account]["aws"].get_roles()
-    return any(known.name == role and trusts(known, call) for known in roles)
+    return any(candidate.name == role and trusts(candidate, call) for candidate in roles)
 
 
 @contextmanager
 def enforced() -> Iterator[None]:
-    """Have every call authorised while the block runs. Like moto's state, it holds for the process."""
+    """Authorise every call while the block runs. Like moto's state, this affects the whole process."""
     _enforced.append(None)
     try:
         yield
@@ -169,7 +169,7 @@ def enforced() -> Iterator[None]:
 
 
 def is_allowed(call: Call) -> bool:
-    """Whether the call may be made: always, unless permissions are enforced."""
+    """Check whether a call is allowed: always, unless permissions are enforced."""
     if not _enforced or f"{call.service}:{call.operation}" in NO_PERMISSION_NEEDED:
         return True
     return bool(actions_of(call)) and not _lacking(call)
@@ -206,11 +206,15 @@ def reference() -> Mapping[str, Mapping[str, str]]:
 
 
 def trusts(role: Role, call: Call) -> bool:
-    """Whether the trust policy of a role lets the caller of sts:AssumeRole in; True if none is enforced."""
+    """Check whether the trust policy of a role admits the caller; True if permissions are not enforced."""
     if not _enforced:
         return True
     statements = _statements(role.assume_role_policy_document)
-    mine = [one for one in statements if _names(one, call.account, call.caller) and _is_met(one, call)]
+    mine = [
+        statement
+        for statement in statements
+        if _names(statement, call.account, call.caller) and _is_met(statement, call)
+    ]
     return _decide(mine, _ASSUME_ROLE, "*")
 
 
@@ -222,22 +226,24 @@ def _names(statement: Statement, account: str, caller: str) -> bool:
 
 def _is_met(statement: Statement, call: Call) -> bool:
     conditions = statement.get("Condition", {})
-    asked = [(operator, key) for operator, keys in conditions.items() for key in keys]
-    if any(_EXTERNAL_ID.get(operator) != key for operator, key in asked):
+    pairs = [(operator, key) for operator, keys in conditions.items() for key in keys]
+    if any(_EXTERNAL_ID.get(operator) != key for operator, key in pairs):
         return False
     return all(
-        call.parameters.get("ExternalId") in _texts(conditions[operator][key]) for operator, key in asked
+        call.parameters.get("ExternalId") in _texts(conditions[operator][key]) for operator, key in pairs
     )
 
 
 def _statements_of(account: str, caller: str) -> tuple[Statement, ...]:
     """Return the statements of the identity policies of a caller's role or user; none if it is unknown."""
-    found = _PRINCIPAL.fullmatch(caller)
-    if not found:
+    match = _PRINCIPAL.fullmatch(caller)
+    if not match:
         return ()
     backend = iam_backends[account]["aws"]
-    known: Iterable[Role | User] = backend.users.values() if ":user/" in caller else backend.get_roles()
-    documents = (text for one in known if one.name == found.group(1) for text in _documents(one))
+    principals: Iterable[Role | User] = backend.users.values() if ":user/" in caller else backend.get_roles()
+    documents = (
+        text for principal in principals if principal.name == match.group(1) for text in _documents(principal)
+    )
     return tuple(statement for text in documents for statement in _statements(text))
 
 
@@ -254,12 +260,12 @@ def _statements(document: str) -> tuple[Statement, ...]:
 
 
 def _decide(statements: Iterable[Statement], action: str, resource: str) -> bool:
-    effects = {one["Effect"] for one in statements if _speaks_of(one, action, resource)}
+    effects = {statement["Effect"] for statement in statements if _applies_to(statement, action, resource)}
     return effects == {"Allow"}
 
 
-def _speaks_of(statement: Statement, action: str, resource: str) -> bool:
-    """Whether a statement is about this action on this resource. A condition in it is never met."""
+def _applies_to(statement: Statement, action: str, resource: str) -> bool:
+    """Check whether a statement applies to an action on a resource. A condition is never met."""
     if "NotAction" in statement:
         about = not _any(statement["NotAction"], action)
     else:
@@ -270,7 +276,7 @@ def _speaks_of(statement: Statement, action: str, resource: str) -> bool:
 
 
 def _any(patterns: str | list[str], text: str) -> bool:
-    return any(_pattern(one).fullmatch(text) for one in _texts(patterns))
+    return any(_pattern(pattern).fullmatch(text) for pattern in _texts(patterns))
 
 
 @cache
@@ -295,7 +301,7 @@ class Refusal:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def applies(self, call: Call) -> bool:
-        """Whether this refusal is meant for the call."""
+        """Check whether this refusal applies to a call."""
         return (
             (self.account, self.service, self.operation) == (call.account, call.service, call.operation)
             and self.region in (EVERYWHERE, call.region)
@@ -304,7 +310,7 @@ class Refusal:
 
 
 def denied(call: Call, protocol: str) -> ApiError:
-    """The error of a caller that lacks the permission."""
+    """Return the error for a caller that lacks the permission."""
     code, status = _DENIED[protocol]
     action = refused_action(call)
     return ApiError(
@@ -316,12 +322,12 @@ def denied(call: Call, protocol: str) -> ApiError:
 
 
 def unknown_key(protocol: str) -> ApiError:
-    """The error for an access key that AWS does not know."""
+    """Return the error for an unknown access key."""
     code, status = _UNKNOWN_KEY[protocol]
     return ApiError(code, "The security token included in the request is invalid.", status)
 
 
 def expired(protocol: str) -> ApiError:
-    """The error for a session that is over."""
+    """Return the error for an expired session."""
     code, status = _EXPIRED[protocol]
     return ApiError(code, "The security token included in the request is expired", status)

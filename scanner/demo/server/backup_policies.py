@@ -85,14 +85,14 @@ def _contents(backend: OrganizationsBackend, account: str) -> Iterator[str]:
 
 
 def _settle(node: Any) -> Any:  # noqa: ANN401 - any JSON
-    """What stands in a policy, without the operator that assigns it. No other is planted."""
+    """Return the values of a policy without the operator `@@assign`. The demo has no other operator."""
     if isinstance(node, dict):
         return node[_ASSIGN] if _ASSIGN in node else {key: _settle(value) for key, value in node.items()}
     return node
 
 
 def _merge(above: Document, below: Document) -> Document:
-    """Both; what lies nearer to the account wins."""
+    """Merge two policies; the one nearer to the account wins."""
     merged = dict(above)
     for key, value in below.items():
         known = merged.get(key)

@@ -26,7 +26,7 @@ _SYMMETRIC = "SYMMETRIC_DEFAULT"
 
 
 def bucket_regions(call: Call, result: dict[str, Any]) -> dict[str, Any]:
-    """S3 says where each bucket lies, and gives buckets by name."""
+    """Add the Region of each bucket, and sort buckets by name, as S3 does."""
     buckets = s3_backends[call.account]["aws"].buckets
     for bucket in result.get("Buckets", ()):
         bucket["BucketRegion"] = buckets[bucket["Name"]].region_name
@@ -194,7 +194,7 @@ def adapt_moto() -> None:
     clock.take_over()
     _know_backup()
     vars(kms_models)["generate_private_key"] = _private_key
-    # A quarter of a second for each account and Region, for images that nobody asks for.
+    # Loading images takes a quarter of a second per account and Region, and no call lists them.
     os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 
 

@@ -21,7 +21,7 @@ class Texts:
     parameters: Mapping[str, str] | None = None
     outputs: Mapping[str, str] | None = None
     resolved: Mapping[str, str] | None = None
-    """Parameters that name an SSM parameter, whose value the API tells beside it."""
+    """Parameters that name an SSM parameter, whose value the API returns next to it."""
 
 
 def stack(

@@ -1,4 +1,4 @@
-"""Amazon Redshift Serverless: namespaces. Their tags are told one by one."""
+"""Amazon Redshift Serverless: namespaces. Their tags are listed one namespace at a time."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,7 @@
 """What proves protection, or holds it, and who governs it: planted when all else is there.
 
 organisation   a backup policy for production, a draft that hangs on nothing
-central        logically air-gapped vaults: with an approval team, without one, and one that nobody may see
+central        logically air-gapped vaults: with an approval team, without one, and one that cannot be read
 production     restore tests, legal holds, frameworks and reports, cheaper storage, a plan into the air gap
 development    its effective backup policy is refused
 """

@@ -33,7 +33,7 @@ def plant(estate: Estate, organization_id: str) -> Central:
         aws_key=_under_aws_key(estate, organization_id),
         default=_default(estate, organization_id),
     )
-    # Overseas lies a vault that nobody uses: no lock, no policy, no recovery point, no rule aims at it.
+    # An unused vault overseas: without lock, policy and recovery points, and no rule targets it.
     overseas = estate.at(CENTRAL, VIRGINIA)
     vaults.vault(overseas, "central-unused", customer_key(overseas, "central-unused"))
     return central

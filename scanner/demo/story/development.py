@@ -35,7 +35,7 @@ def _ireland(estate: Estate, central: Central, role: str) -> None:
     build, _ = workloads.instance(site, "build-1", _DEV, [key])
     volume = workloads.volume(site, "build-cache", _DEV)
     table = workloads.table(site, "feature-flags", _DEV)
-    # Two people's machines that nobody thought of.
+    # Two people's machines that no plan covers.
     workloads.instance(site, "playground", {"owner": "alex"}, [None])
     workloads.database(site, "playground", {"owner": "alex"}, engine="mysql")
     workloads.bucket(site, "acme-development-artifacts", _DEV)
@@ -69,7 +69,7 @@ def _frankfurt(estate: Estate, role: str) -> None:
     nightly = plan(site, "development-frankfurt", role, rule)
     select(nightly, "env-integration", ListOfTags=tagged("env", "integration"))
     history.back_up(volume, nightly.rules["nightly"], 8.0, 32.0)
-    # Nobody can list the databases here, so nobody can tell whether this one still exists.
+    # The databases here cannot be listed, so whether this one still exists is unknown.
     history.back_up(database, nightly.rules["nightly"], 8.0)
 
 
@@ -81,7 +81,7 @@ def _virginia(estate: Estate, role: str) -> list[Refusal]:
     """Two vaults whose recovery points, and a selection that, cannot be read; nor keys, nor backup jobs."""
     site = estate.at(DEVELOPMENT, VIRGINIA)
     vault = vaults.vault(site, "development-overseas", customer_key(site, "development-overseas"))
-    # No rule aims at this one; whether it holds anything, nobody can tell.
+    # No rule targets this one; whether it contains recovery points is unknown.
     attic = vaults.vault(site, "development-attic", aws_key(site, "backup"), customer_managed=False)
     workloads.volume(site, "load-test-1", {"env": "load"})
     workloads.volume(site, "load-test-2", {"env": "load"})

@@ -4,7 +4,7 @@ payroll       two continuous rules in one window, a copy that fails since yester
 archive       a schedule that never comes, a lifecycle that is too short, a vault that is open to the auditors
 audit-trail   its vault was deleted: nothing is left of it, whatever happens
 restores      one took fifteen hours, one brought back what could not be used
-leftovers     backups of a volume that is gone; the key of a vault that nobody uses is about to go
+leftovers     backups of a volume that is gone; the key of an unused vault is about to be deleted
 """
 
 from scanner.demo.clock import ago, standing_at
@@ -71,7 +71,7 @@ def _archive(site: Site, role: str) -> None:
     monthly = Rule("monthly", "cron(0 5 2 * ? *)", vault, 60, cold_after=30)
     planned = plan(site, "production-archive", role, quarterly, february, monthly)
     select(planned, "contracts", Resources=[contracts.arn])
-    # GuardDuty could not finish: nobody knows whether it is clean.
+    # GuardDuty did not finish, so whether it is clean is unknown.
     scan = {"FailedScan": True, "Findings": [], "LastComputed": ago(days=49)}
     history.back_up(contracts, planned.rules["quarterly"], 50 * 24.0, AggregatedScanResult=scan)
 
@@ -99,7 +99,7 @@ def _newest(vault: Vault, resource: Resource) -> history.Point:
 
 
 def _gone_volume(site: Site, vault: Vault) -> None:
-    """Kept for ever, of a volume that nobody has any more."""
+    """Recovery points without expiry, of a volume that was deleted."""
     arn = site.arn("ec2", "volume/vol-0a1b2c3d4e5f60718")
     gone = Resource(arn, "EBS", "old-erp", site.account, site.region, aws_key(site, "ebs"))
     history.keep(vault, gone, ago(days=200), None)

@@ -53,7 +53,7 @@ def plant(estate: Estate) -> None:
 
 
 def _production_frankfurt(site: Site) -> None:
-    """Selected by the team's name; the copies go where nobody can look, and for one type nowhere."""
+    """Resources selected by the team's name; their copies go to an unreadable account, or cannot be made."""
     dsql.cluster(site.stock, Sketch("analytics-sql", {"team": "analytics-eu"}))
     redshift.cluster(site.stock, Sketch("analytics-warehouse", {"team": "analytics-us"}))
     workloads.cluster(site, Sketch("campaigns", {"team": "marketing"}), "neptune")
@@ -70,7 +70,7 @@ def _production_virginia(site: Site) -> None:
 
 
 def _production_milan(site: Site) -> None:
-    """A Region that only this account has enabled; nobody thought of backups there."""
+    """A Region that only this account has enabled, without backups."""
     workloads.volume(site, "milan-office", {"owner": "sales"})
     workloads.cluster(site, Sketch("milan-sales", {"owner": "sales"}, aws_key(site, "rds")), "aurora-mysql")
     eks.cluster(site.stock, Sketch("milan-kiosk"))
@@ -107,7 +107,7 @@ def _development_frankfurt(site: Site) -> None:
 
 
 def plant_stacks(site: Site, production: Production) -> None:
-    """A stack with a nested one and a table; others that nobody protects, or that are on their way."""
+    """A stack with a nested one and a table; others that no plan covers, or that are being created."""
     stock = site.stock
     root = cloudformation.stack(stock, Sketch("shop", {"owner": "web"}), _texts())
     cloudformation.stack(stock, Sketch("shop-Database-1A2B3C4D"), _texts(), root)

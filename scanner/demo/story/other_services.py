@@ -50,7 +50,7 @@ CANARIES: Final[Mapping[str, str]] = {
     "cluster activation code": "Canary-Activation-n7Jm4hB6",
     "name of a secret": "Canary-SecretName-g2Fk1dS8",
 }
-"""By what they are; each text stands nowhere else."""
+"""By kind; each text occurs nowhere else."""
 HOSTILE_MACHINE = "\"><svg onload=alert('vaultproof')>"
 FAR_EASTERN_MACHINE = "備份-резервная-копия-ไทย-नेपाली 🗄️"
 
@@ -101,7 +101,7 @@ def plant(site: Site, central: Central, production: Production) -> Protected:
 
 
 def _nested(site: Site, production: Production, parent: history.Point) -> None:
-    """What a cluster's backup holds beside its state: a volume that one of its namespaces claimed."""
+    """The second part of a cluster's backup: a volume that one of its namespaces claimed."""
     tags = {"kubernetes.io/created-for/pvc/namespace": "checkout"}
     volume = workloads.volume(site, "storefront-data", tags, production.resources.ledger.key)
     history.keep(
@@ -196,9 +196,9 @@ def plant_secrets(site: Site, production: Production, protected: Protected) -> N
     fsx.tell_change(stock, protected.ontap, CANARIES["file system password, about to change"])
     fsx.tell_change(stock, protected.copied[1], CANARIES["volume's file system password"])
     script = f"#!/bin/sh\nexport DATABASE_PASSWORD={CANARIES['user data']}\n"
-    told = base64.b64encode(script.encode())
+    user_data = base64.b64encode(script.encode())
     instance_id = resources.gold[0].arn.rpartition("/")[2]
-    site.do("ec2", "ModifyInstanceAttribute", InstanceId=instance_id, UserData={"Value": told})
+    site.do("ec2", "ModifyInstanceAttribute", InstanceId=instance_id, UserData={"Value": user_data})
 
 
 def plant_forgotten(site: Site, key: str) -> None:

@@ -26,7 +26,7 @@ def plant_elsewhere(estate: Estate, vaults: Vaults, role: str) -> None:
 
 
 def _frankfurt(estate: Estate, vaults: Vaults, role: str) -> None:
-    """Backed up every night; the copies go into an account that cannot be read, so nobody can tell."""
+    """Backed up every night; the copies go into an unreadable account, so whether they arrive is unknown."""
     site = estate.at(PRODUCTION, FRANKFURT)
     key = customer_key(site, "production-data", shared_with=[ACQUIRED])
     chosen = (

@@ -1,4 +1,4 @@
-"""Production's keys, vaults and resources. What backs them up stands in production.py."""
+"""Production's keys, vaults and resources. Their plans are in production.py."""
 
 from dataclasses import dataclass
 
@@ -110,7 +110,7 @@ def _standard_vault(site: Site) -> Vault:
     vault = vaults.vault(site, "production-standard", aws_key(site, "backup"), customer_managed=False)
     vaults.govern(vault, 7)
     police(vault, deny(DELETION, but_for=BREAK_GLASS))
-    # Deprecated: nobody is told anything.
+    # Deprecated notifications: no topic receives them.
     vaults.notify(vault, "BACKUP_JOB_FAILED")
     return vault
 

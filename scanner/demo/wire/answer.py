@@ -1,4 +1,4 @@
-"""Write an answer or an error in its service's protocol; read moto's answer back; ask moto anew."""
+"""Write an answer or error in its service's protocol; read moto's answer back; rewrite a request to moto."""
 
 import hashlib
 import json

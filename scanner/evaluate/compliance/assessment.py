@@ -30,7 +30,7 @@ NONE: Final = ""
 """The key of what has no tier, or whose organizational unit is not known."""
 
 NOT_KNOWN: Final = "not known"
-"""The key of what has a tier, or none, and nobody knows which. No tier can be called so."""
+"""The key of subjects whose tier is unknown. No tier can have this name."""
 
 _JUDGED: Final = frozenset((Status.PASS, Status.FAIL, Status.WAIVED))
 

@@ -2,7 +2,7 @@
 
 Names and defaults of the parameters: AWS Backup Developer Guide, "Controls and remediation" and "Creating
 frameworks using the AWS Backup API", and the pages of the AWS Config managed rules (facts 8.1, 8.3).
-What has no counterpart is told in a note, never dropped.
+What has no counterpart is in a note, and never dropped.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -61,7 +61,7 @@ def translate(control: FrameworkControl) -> Translation:
 
 
 class _Given:
-    """The parameters of a framework's control: what is asked for is read, what is left is told."""
+    """The parameters of a framework's control: those that we compare are read, and the others are noted."""
 
     def __init__(self, parameters: Iterable[tuple[str, str]]) -> None:
         self._values: dict[str, str] = {}
@@ -352,7 +352,7 @@ class ScopeOfControl:
     """A scope in words of ours.
 
     `types`: the resource types that are judged; None: the table has no types. `ids`, `tags` (`key=value`):
-    empty: not limited. `unknown`: what it says besides, and nobody here understands.
+    empty: not limited. `unknown`: its other conditions, which are not understood here.
     """
 
     types: tuple[str, ...] | None

@@ -2,7 +2,7 @@
 
 A pack asks its controls of everything in the scan. A framework asks only in its own account and Region, and
 of what its scope names: that is what the overrides say, as far as overrides can. What neither can say
-stands in the pack as a comment, and in `notes`.
+is in the pack as a comment, and in `notes`.
 """
 
 import re
@@ -99,7 +99,7 @@ class _Import:
             if is_stricter:
                 self.merged[translation.control] = translation
             taken = "the stricter of both is taken" if is_stricter else "the first is taken"
-            self._note(control, (f"it stands in the framework more than once: {taken}",))
+            self._note(control, (f"the framework has it more than once: {taken}",))
 
     def _note(self, control: FrameworkControl, texts: Iterable[str]) -> None:
         for text in texts:
@@ -173,7 +173,7 @@ def _left(control: FrameworkControl) -> Iterator[str]:
     elif (match := _match(control)) is None:
         yield f"its scope ({scope}): {translation.control} is asked of everything, and no override says this"
     else:
-        yield f"its scope ({scope}): the pack asks everything; the overrides beside it are for {_text(match)}"
+        yield f"its scope ({scope}): the pack has no scope; the overrides next to it are for {_text(match)}"
 
 
 def _match(control: FrameworkControl) -> Mapping[str, object] | None:

@@ -1,4 +1,4 @@
-"""The frameworks of a judged scan beside what was judged: whose scope covers what (facts 8.1).
+"""The frameworks of a judged scan compared with its findings: whose scope covers what (facts 8.1).
 
 Read from the scan's own tables. Everything is counted within a framework's account and Region, which is all
 that a framework can see.

@@ -1,4 +1,4 @@
-"""The examples beside a control, `ID.cases.yaml`: rows of facts and the status that is expected of each.
+"""The cases of a control, `ID.cases.yaml`: rows of facts and the expected status of each.
 
 A case names the columns that matter; the others get neutral, known values by their type: an empty text,
 0, false, an empty list. A resource is assessable and versioned, and a recovery

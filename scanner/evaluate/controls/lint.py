@@ -24,7 +24,7 @@ from scanner.model.facts import columns
 from scanner.model.finding import Status
 
 UNWRITTEN: Final = "FIXME"
-"""What stands in a new control where somebody has to write something."""
+"""The placeholder of a new control where its author has to write something."""
 _SNIPPETS: Final = ("cli", "terraform", "cloudformation")
 
 _NAMES = {
@@ -56,7 +56,12 @@ def _mistakes(control: Control) -> Iterator[Mistake]:
         yield Mistake(control.file, control.line, f"{control.id}: {message}", hint)
     file = cases_file(control)
     if not file.exists():
-        yield Mistake(str(file), 0, "there are no cases", "write one for each status beside the control")
+        yield Mistake(
+            str(file),
+            0,
+            "there are no cases",
+            "write one for each status in the cases file next to the control",
+        )
         return
     try:
         cases = load_cases(control, file)

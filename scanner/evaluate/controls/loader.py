@@ -1,4 +1,4 @@
-"""Control files to controls. Every mistake of every file is told at once, with its line and a hint."""
+"""Loads control files. All mistakes of all files are reported at once, with their lines and hints."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pack files to packs. Every mistake of every file is told at once, with its line."""
+"""Loads pack files. All mistakes of all files are reported at once, with their lines."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,10 +14,10 @@ from scanner.model.control import Control, Pack
 from scanner.yamlfile import YamlDocument
 
 FOLDER: Final = "packs"
-"""Where packs lie, below a folder of controls."""
+"""The subfolder of packs in a folder of controls."""
 
 SETTINGS: Final = ".audit.yaml"
-"""How the overrides end that `audit controls import` writes beside a pack."""
+"""The suffix of the overrides that `audit controls import` writes next to a pack."""
 
 ById = Mapping[str, Control]
 

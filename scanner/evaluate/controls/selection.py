@@ -66,11 +66,11 @@ class _Catalogue:
         self.packs = self._packs()
 
     def _controls(self) -> tuple[Control, ...]:
-        """Load what is shipped and what lies in folders; these may have a shipped id that is not asked."""
+        """Load the packaged controls and those in folders, which may have ids of unselected packaged ones."""
         shipped = load_files(control_files(self._shipped), self._mistakes)
-        beside = (file for home in map(_home, self._files()) for file in control_files(home))
+        files_of_folders = (file for home in map(_home, self._files()) for file in control_files(home))
         named = (file for folder in self._folders for file in control_files(folder))
-        files = _each_once((*filter(_may_be_control, beside), *named))
+        files = _each_once((*filter(_may_be_control, files_of_folders), *named))
         others = load_files(
             (file for file in files if file.parent.resolve() != self._shipped), self._mistakes
         )
@@ -173,11 +173,11 @@ def _home(file: Path) -> Path:
 
 
 def _may_be_control(file: Path) -> bool:
-    """Whether a file that nobody named has the look of a control: audit.yaml may lie beside `packs/`, too."""
+    """Check whether a file of a folder looks like a control: the folder may contain audit.yaml as well."""
     try:
         text = file.read_text("utf-8", errors="replace")
     except OSError:
-        return True  # what is wrong with it is told when it is loaded
+        return True  # its mistakes are reported when it is loaded
     return _OWN_KEYS.search(text) is not None
 
 

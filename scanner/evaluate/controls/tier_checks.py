@@ -1,6 +1,6 @@
-"""What is wrong with a tier or an override, held against the controls that there are.
+"""Checks tiers and overrides against the existing controls.
 
-A setting that can never come to anything is a mistake, too: somebody would believe in it.
+A setting that can never have an effect is a mistake as well: its author would rely on it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -42,8 +42,10 @@ def _parameters(tier: Tier, controls: Mapping[str, Control]) -> Iterator[Problem
 def _never(match: Match, table: str) -> tuple[str, str] | None:
     """Return why no row of a table ever matches, and what to write instead; None: a row may match."""
     if match.tags and table not in (TAGGED, BACKUPS):
-        told = f"of a {_words(table)} no tags are read"
-        return told, "write an entry for it that matches by `subjects` or `accounts`"
+        return (
+            f"of a {_words(table)} no tags are read",
+            "write an entry for it that matches by `subjects` or `accounts`",
+        )
     types = _types_of(table)
     are_known = any(is_like(each, match.types) for each in subject_types())  # else that is the mistake
     if are_known and not any(is_like(each, match.types) for each in types):

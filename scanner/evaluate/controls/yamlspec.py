@@ -88,11 +88,11 @@ def _validation(error: ValidationError, document: YamlDocument, file: str, keys:
     """
     found = sorted(error.errors(), key=lambda detail: detail["type"] not in _TOO_LONG)
     details = [(_path(detail["loc"], document.data), detail) for detail in found]
-    told: set[KeyPath] = set()
+    reported: set[KeyPath] = set()
     for path, detail in details:
         deeper = any(other[: len(path)] == path and len(other) > len(path) for other, _ in details)
-        if path not in told and not deeper:
-            told.add(path)
+        if path not in reported and not deeper:
+            reported.add(path)
             message, hint = _sentence(detail, path, keys)
             yield Mistake(file, document.line(path), message, hint)
 

@@ -1,8 +1,8 @@
-"""Who is asked about a subject: the first of the ways of audit.yaml that gives a name.
+"""The owner of a subject: the name from the first way of audit.yaml that has one.
 
-A way that cannot be told (the tags were not read) ends the search: whom a later way names may not be the
-one who is asked. Subjects of which the scan reads no tags (vaults, plans, accounts) are passed over by ways
-that ask for tags; a recovery point has the owner of what it is a backup of.
+A way whose result is unknown (the tags were not read) ends the search: the owner that a later way names may
+be the wrong one. Ways that require tags skip subjects whose tags the scan does not read (vaults, plans,
+accounts); a recovery point has the owner of the resource that it is a backup of.
 """
 
 import re
@@ -56,7 +56,7 @@ class _NotKnown:
 
 
 _Answer = Owner | _NotKnown | None
-"""What a way says of a subject: an owner, that it cannot be told, or nothing."""
+"""What a way returns for a subject: an owner, that the owner is unknown, or nothing."""
 
 
 def owner_of(subject: Subject, ownership: Ownership) -> Owner:

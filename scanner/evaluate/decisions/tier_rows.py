@@ -1,7 +1,7 @@
-"""The rows of a fact table as tiers see them: a number each, the same for rows that are alike.
+"""Numbers the rows of a fact table: rows to which the same tiers and overrides apply have the same number.
 
-DuckDB says of each row where it is, its type, and how it answers what matches ask of it; the rest is worked
-out once for rows that answer alike. Of recovery points, the tags are those of what they are backups of.
+DuckDB computes the location of each row, its type, and which conditions it meets; the rest is computed once
+for rows with the same results. Recovery points have the tags of the resource that they are backups of.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +33,7 @@ _UNIT, _RECORD = "\x1f", "\x1e"
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """What rows of one number have in common. `why`: what was not read, where something is in doubt."""
+    """What rows of one number have in common. `why`: what was not read, if a match is uncertain."""
 
     signature: Signature
     why: tuple[str, ...]
@@ -41,7 +41,7 @@ class Alike:
 
 @dataclass(frozen=True, slots=True)
 class TableRows:
-    """The numbers of all rows, in the order of the table, and what each stands for."""
+    """The numbers of all rows, in the order of the table, and what each number means."""
 
     numbers: pa.ChunkedArray
     alike: tuple[Alike, ...]
@@ -59,7 +59,7 @@ class TableRows:
 
 
 def _text(chunk: pa.UInt8Array) -> str:
-    """Take bytes that are letters for text."""
+    """Return an array of ASCII codes as text."""
     start = chunk.offset
     return chunk.buffers()[1].to_pybytes()[start : start + len(chunk)].decode("ascii") if len(chunk) else ""
 
@@ -77,17 +77,17 @@ def columns_asked(conditions: Iterable[Condition], tables: Iterable[str]) -> dic
 
 
 def table_rows(
-    connection: duckdb.DuckDBPyConnection, table: str, tiering: Tiering, known: Iterable[str]
+    connection: duckdb.DuckDBPyConnection, table: str, tiering: Tiering, loaded: Iterable[str]
 ) -> TableRows:
     """Number the rows of a loaded table. `known`: the tables that are loaded."""
     signatures = Signatures(tiering)
-    tagged = next((name for name in (EVERYWHERE, TAGGED) if name in set(known)), "")
+    tagged = next((name for name in (EVERYWHERE, TAGGED) if name in set(loaded)), "")
     sql = _Asked(table, signatures.conditions, tagged).sql()
     numbers: dict[str, int] = {}
     chunks = [_encoded(batch.column(0), numbers) for batch in connection.sql(sql).to_arrow_reader(BATCH)]
     alike: dict[Alike, int] = {}
-    told = [alike.setdefault(_alike(text, signatures, tiering), len(alike)) for text in numbers]
-    merged = pa.array(told, pa.uint32())
+    merged_numbers = [alike.setdefault(_alike(text, signatures, tiering), len(alike)) for text in numbers]
+    merged = pa.array(merged_numbers, pa.uint32())
     columns = [merged.take(chunk) for chunk in chunks]
     return TableRows(pa.chunked_array(columns, pa.uint32()), tuple(alike))
 
@@ -95,14 +95,14 @@ def table_rows(
 def _encoded(texts: pa.StringArray, numbers: dict[str, int]) -> pa.UInt32Array:
     """Number texts; those that are new get the next numbers."""
     encoded = pc.dictionary_encode(texts)
-    known = [numbers.setdefault(text, len(numbers)) for text in encoded.dictionary.to_pylist()]
-    return pa.array(known, pa.uint32()).take(encoded.indices)
+    encoded_numbers = [numbers.setdefault(text, len(numbers)) for text in encoded.dictionary.to_pylist()]
+    return pa.array(encoded_numbers, pa.uint32()).take(encoded.indices)
 
 
 def _alike(text: str, signatures: Signatures, tiering: Tiering) -> Alike:
     account, region, types, letters, why = text.split(_UNIT, 4)
-    place = Location(account, region, tuple(types.split(_RECORD)))
-    signature, doubts_unit = signatures.of(place, letters)
+    location = Location(account, region, tuple(types.split(_RECORD)))
+    signature, doubts_unit = signatures.of(location, letters)
     if all(is_certain for _, is_certain in signature):
         return Alike(signature, ())
     unit = f"The organizational unit of account {account} is unknown. {tiering.units_unread}".strip()
@@ -111,22 +111,22 @@ def _alike(text: str, signatures: Signatures, tiering: Tiering) -> Alike:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The SELECT that gives of each row its place, its answers and what was not read, as one text."""
+    """The SELECT that returns one text per row: its location, the conditions it meets, and missing reads."""
 
     table: str
     conditions: tuple[Condition, ...]
-    tagged: str  # the table in which the tags of what recovery points are of are looked up; empty: none
+    tagged: str  # the table with the tags of backed up resources; empty: it is not loaded
 
     def sql(self) -> str:
-        """Write it. The rows come in the order of the table."""
+        """Return the statement. Its rows are in the order of the table."""
         types = f"subject_type || '{_RECORD}' || resource_type" if self.table == BACKUPS else "subject_type"
         parts = ("account", "region", types, self.letters(), self.why())
-        told = f" || '{_UNIT}' || ".join(f"({part})" for part in parts)
-        return f"SELECT {told} FROM {self.source()}"  # nosec B608 # noqa: S608 -- names of the model, quoted patterns
+        columns = f" || '{_UNIT}' || ".join(f"({part})" for part in parts)
+        return f"SELECT {columns} FROM {self.source()}"  # nosec B608 # noqa: S608 -- names of the model, quoted patterns
 
     @property
     def by_tag(self) -> list[Condition]:
-        return [each for each in self.conditions if each.key]
+        return [condition for condition in self.conditions if condition.key]
 
     @property
     def looks_elsewhere(self) -> bool:
@@ -142,7 +142,7 @@ class _Asked:
         if self.table == TAGGED:
             return _tag_letter(condition)
         if self.looks_elsewhere:
-            return f"coalesce(told_[{self.by_tag.index(condition) + 1}], '?')"
+            return f"coalesce(letters_[{self.by_tag.index(condition) + 1}], '?')"
         return "'?'" if self.table == BACKUPS else "'f'"
 
     def why(self) -> str:
@@ -158,7 +158,7 @@ class _Asked:
             return rows
         letters = " || ".join(map(_tag_letter, self.by_tag))
         sources = (
-            f"SELECT subject AS source_, max({letters}) AS told_, max({_unread()}) AS why_ "  # nosec B608 # noqa: S608 -- as above
+            f"SELECT subject AS source_, max({letters}) AS letters_, max({_unread()}) AS why_ "  # nosec B608 # noqa: S608 -- as above
             f'FROM "{self.tagged}" GROUP BY subject'
         )
         joined = f"SELECT * FROM {rows} LEFT JOIN ({sources}) ON resource = source_"  # nosec B608 # noqa: S608 -- as above
@@ -173,13 +173,16 @@ def _unread() -> str:
 
 
 def _tag_letter(condition: Condition) -> str:
-    """A key is there once: another value decides, however incomplete the list of tags is."""
+    """Return the SQL of a condition on a tag.
+
+    A resource has a tag key at most once, so another value decides even if the list of tags is incomplete.
+    """
     name = literal(condition.key)
     like = like_any_sql("t.value", condition.patterns)
     same = f"list_filter(tags, lambda t: t.key = {name} AND {like})"
-    other = f"list_filter(tags, lambda t: t.key = {name} AND t.value IS NOT NULL)"
+    another_value = f"list_filter(tags, lambda t: t.key = {name} AND t.value IS NOT NULL)"
     vague = "list_filter(tags, lambda t: t IS NULL OR t.key IS NULL OR t.value IS NULL)"
     return (
         f"(CASE WHEN tags IS NULL THEN '?' WHEN len({same}) > 0 THEN 't' "
-        f"WHEN len({other}) > 0 THEN 'f' WHEN len({vague}) > 0 THEN '?' ELSE 'f' END)"
+        f"WHEN len({another_value}) > 0 THEN 'f' WHEN len({vague}) > 0 THEN '?' ELSE 'f' END)"
     )

@@ -1,7 +1,7 @@
-"""Which tier and overrides hold for a subject, as far as its tags and its place are known.
+"""Which tier and overrides apply to a subject, as far as its tags and its location are known.
 
-Of each subject there is a signature: the tiers and overrides that match it, and those that may, because
-what they ask was not read. What may hold is worked out once a signature, of which there are few.
+Each subject has a signature: the tiers and overrides that match it, and those that may match, because their
+criteria were not read. Parameter sets are computed once per signature, since there are few signatures.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from scanner.model.decisions import Match, Tiers
 from scanner.model.known import Ternary
 
 MAX_CHOICES: Final = 64
-"""Parameter sets that are weighed for one subject at most; beyond them what holds counts as not known."""
+"""The most parameter sets that are evaluated for one subject; with more, the result is unknown."""
 
 Signature = tuple[tuple[int, bool], ...]
 """Numbers of the tiers and overrides (these after those) that match (True) or may match (False)."""
@@ -22,7 +22,7 @@ Signature = tuple[tuple[int, bool], ...]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a match asks of a subject by itself: the value of a tag, or, without a key, its name."""
+    """A criterion on the subject itself: the value of a tag, or, without a key, its name."""
 
     key: str
     patterns: tuple[str, ...]
@@ -46,9 +46,10 @@ class Location(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tiering:
-    """The tiers and overrides of an evaluation, and the units that each account lies below.
+    """The tiers and overrides of an evaluation, and the organizational units above each account.
 
-    An account that is not in `units` lies nobody knows where; `units_unread` says why (a sentence, or empty).
+    The units of an account that is not in `units` are unknown; `units_unread` says why (a sentence, or
+    empty).
     """
 
     tiers: Tiers
@@ -57,8 +58,8 @@ class Tiering:
 
 
 def conditions(tiers: Iterable[Match]) -> tuple[Condition, ...]:
-    """Return the distinct conditions that matches put on subjects, in the order of the file."""
-    return tuple(dict.fromkeys(each for match in tiers for each in _conditions(match)))
+    """Return the distinct conditions of some criteria, in the order of the file."""
+    return tuple(dict.fromkeys(condition for match in tiers for condition in _conditions(match)))
 
 
 def _conditions(match: Match) -> Iterator[Condition]:
@@ -68,11 +69,11 @@ def _conditions(match: Match) -> Iterator[Condition]:
 
 
 class Signatures:
-    """Works out signatures. What the account, the Region or the type exclude is looked at once each."""
+    """Computes signatures. What an account, a Region or a type excludes is computed once for each."""
 
     def __init__(self, tiering: Tiering) -> None:
         """Take tiers and overrides in the order of the file."""
-        self._matches = tuple(each.match for each in tiering.tiers)
+        self._matches = tuple(tier.match for tier in tiering.tiers)
         self._units = tiering.units
         self.conditions = conditions(self._matches)
         self._asked = [tuple(map(self.conditions.index, _conditions(match))) for match in self._matches]
@@ -81,18 +82,18 @@ class Signatures:
         self._of_place = cache(self._of_types)
 
     def of(self, place: Location, letters: str) -> tuple[Signature, bool]:
-        """Return the signature, and whether an unknown unit leaves it in doubt.
+        """Return the signature, and whether it depends on an unknown unit.
 
-        `letters`: how the subject answers each of `conditions`: `t`, `f`, or `?`.
+        `letters`: whether the subject meets each of `conditions`: `t`, `f`, or `?`.
         """
-        found: list[tuple[int, bool]] = []
+        signature: list[tuple[int, bool]] = []
         doubts_unit = False
         for number, below in self._of_place(place):
-            told = {letters[at] for at in self._asked[number]}
-            if "f" not in told:
-                found.append((number, below is True and "?" not in told))
+            answers = {letters[at] for at in self._asked[number]}
+            if "f" not in answers:
+                signature.append((number, below is True and "?" not in answers))
                 doubts_unit |= below is None
-        return tuple(found), doubts_unit
+        return tuple(signature), doubts_unit
 
     def _of_account(self, account: str) -> tuple[tuple[int, Ternary], ...]:
         """Return the rules that do not exclude this account, and whether it is below their units for sure."""
@@ -125,7 +126,7 @@ def _admits(patterns: tuple[str, ...], *texts: str) -> bool:
 def choices(tiers: Tiers, control: str, signature: Signature) -> tuple[Choice, ...]:
     """Return all possible parameter sets of a control for tiers that match like this; empty: too many.
 
-    Rules that are not known are taken to be independent: at worst too much is thought possible.
+    Tiers that may match are taken to be independent, which can only yield too many sets, never too few.
     """
     named = len(tiers.tiers)
     sets = _tiers(tiers, control, [choice for choice in signature if choice[0] < named])
