@@ -119,7 +119,9 @@ def explain_subject(  # noqa: PLR0913, PLR0917 -- one call for each option
         _write(explanation_svg(explanation), out)
     else:
         lines = (
-            tuple(recorded(bundle, explanation.evidence, _names(explanation))) if bundle is not None else ()
+            tuple(recorded(scan, bundle, explanation.evidence, _names(explanation)))
+            if bundle is not None
+            else ()
         )
         _print(explanation, lines, out)
     return 0

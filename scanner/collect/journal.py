@@ -41,6 +41,7 @@ from scanner.model.inventory import Account
 from scanner.model.known import EvidenceRef
 from scanner.model.manifest import CollectedReads, Excluded, Scope, ShardRecord
 from scanner.model.names import ORG, AccountId, RegionName, Shard
+from scanner.storage.bounded import check_regular, read_regular
 from scanner.storage.files import parts_of, remove_folders, write_atomically
 
 NAME: Final = "journal.jsonl"
@@ -108,7 +109,8 @@ class JournalState:
 def read_journal(folder: Path) -> JournalState | None:
     """Read the journal of a scan folder; None when it has none. BundleError: it is none of this version's."""
     try:
-        content = (folder / NAME).read_bytes()
+        check_regular(folder, ("evidence",))
+        content = read_regular(folder / NAME)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as problem:

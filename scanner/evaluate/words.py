@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from scanner.errors import BundleError
 from scanner.evaluate.compiler import needed_columns
@@ -27,7 +27,7 @@ from scanner.findings.rows import FiledRow
 from scanner.findings.selected import Masks
 from scanner.model.control import Compiled, Control
 from scanner.model.finding import Finding
-from scanner.storage.table_files import ORGANIZATION, TableSource
+from scanner.storage.table_files import ORGANIZATION, TableFiles, TableSource, open_file
 
 Key = tuple[str, str, str]
 """Account, Region and subject: what a row of a fact table is of."""
@@ -150,9 +150,7 @@ class RenderedWords:
         files = self.facts(table)
         named = {table, *(account or ORGANIZATION for account in accounts or ())}
         paths = [path for path in files.paths if accounts is None or path.stem in named]
-        for path in paths:
-            files.verify(path)
-        return FactFiles(tuple(map(str, paths)), tuple(pq.read_metadata(path).num_rows for path in paths))
+        return FactFiles(tuple(map(str, paths)), tuple(_rows(files, path) for path in paths))
 
     def _worded(self, row: FiledRow, rendered: Finding | None) -> Finding:
         filed = row.finding
@@ -186,6 +184,12 @@ class _Opened:
 
     connection: duckdb.DuckDBPyConnection
     compiled: Mapping[str, Compiled]
+
+
+def _rows(files: TableFiles, path: Path) -> int:
+    """Return the number of rows of a file of facts. BundleError: it is not the scan's."""
+    with open_file(files, path) as file:
+        return int(file.metadata.num_rows)
 
 
 def _identity(finding: Finding) -> tuple[str, Key]:

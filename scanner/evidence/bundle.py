@@ -3,23 +3,26 @@
 import hashlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from scanner.errors import BundleError
 from scanner.evidence.answers import Answers
 from scanner.evidence.lines import MALFORMED, CallError, EvidenceLine
-from scanner.evidence.manifest import NAME, parse_manifest, read_document
+from scanner.evidence.manifest import INPUTS, NAME, parse_manifest, read_document
 from scanner.evidence.reader import read_lines, shard_file
 from scanner.evidence.shape import MalformedAnswerError
 from scanner.model.inventory import ShardStatus
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, Shard
+from scanner.storage.bounded import Allowance, check_regular, open_regular
 
 if TYPE_CHECKING:
     from scanner.model.known import EvidenceRef
 
 V = TypeVar("V")
+
+EVIDENCE: Final = "evidence"
 
 _CHUNK: Final = 1 << 20
 _MOST_LINES: Final = 20
@@ -33,6 +36,7 @@ class Bundle:
     """
 
     def __init__(self, folder: Path, accounts: Collection[str] | None = None) -> None:
+        check_regular(folder, (EVIDENCE, INPUTS))
         self.folder = folder
         self._only = None if accounts is None else frozenset(accounts)
         self.document = read_document(folder)
@@ -45,6 +49,10 @@ class Bundle:
         }
         self._malformed = Malformed()
         self._account: Answers | None = None
+
+    @cached_property
+    def _allowance(self) -> Allowance:
+        return Allowance(self.size())
 
     def opening(self) -> "Callable[[], Bundle]":
         """Return a function that opens this bundle again, here or in another process."""
@@ -100,7 +108,7 @@ class Bundle:
     def lines(self, shard: Shard) -> Iterator[EvidenceLine]:
         """Yield the recorded calls of a shard as they are; none where it has no file."""
         name = self._file(shard)
-        return iter(()) if name is None else read_lines(self.folder, name)
+        return iter(()) if name is None else read_lines(self.folder, name, self._allowance)
 
     def account_answers(self, account: AccountId) -> Answers:
         """Return the answers of an account's global services. Those of the last account are cached."""
@@ -120,7 +128,7 @@ class Bundle:
     def _answers(self, shard: Shard, name: str | None) -> Answers:
         if name is None:
             return Answers(shard, (), reads=self.manifest.reads)
-        lines = map(self._malformed.as_failed_read, read_lines(self.folder, name))
+        lines = map(self._malformed.as_failed_read, read_lines(self.folder, name, self._allowance))
         return Answers(shard, lines, failed=self._has_failed(shard), reads=self.manifest.reads)
 
     def _has_failed(self, shard: Shard) -> bool:
@@ -150,7 +158,7 @@ class Bundle:
 
     def size(self) -> int:
         """Return the compressed size of the evidence files, in bytes."""
-        return sum(file.stat().st_size for file in (self.folder / "evidence").glob("*/*.jsonl*"))
+        return sum(file.stat().st_size for file in (self.folder / EVIDENCE).rglob("*.jsonl*"))
 
     def size_of(self, shard: Shard) -> int:
         """Return the compressed size of the evidence of a shard, in bytes; 0 where it has no file."""
@@ -216,7 +224,7 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file, in lowercase hex. BundleError: it cannot be read."""
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
     except OSError as problem:

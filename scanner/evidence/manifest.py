@@ -19,6 +19,7 @@ from scanner.model.inventory import Account, ShardStatus
 from scanner.model.known import EvidenceRef
 from scanner.model.manifest import CollectedReads, Excluded, Manifest, ManifestInputs, Scope, ShardRecord
 from scanner.model.names import ORG, AccountId, RegionName, Shard
+from scanner.storage.bounded import read_regular
 
 SCHEMA: Final = "backup-audit/manifest/1"
 """The schema of a bundle, and of a scan that was judged before facts were stored by account."""
@@ -29,6 +30,9 @@ JUDGED_SCHEMA: Final = "backup-audit/manifest/2"
 NAME: Final = "manifest.json"
 SIGNATURE: Final = "signature"
 TIME_STAMP: Final = "time_stamp"
+LARGEST: Final = 128 << 20
+"""Bytes of a manifest: one of 50,000 account-Regions has less than a third of it."""
+
 INPUTS: Final = "inputs"
 """The folder of the settings and controls that a scan was judged against."""
 
@@ -43,7 +47,7 @@ def read_document(bundle: Path) -> dict[str, Any]:
     itself is not verified: that needs a key (`audit verify`).
     """
     try:
-        raw = (bundle / NAME).read_bytes()
+        raw = read_regular(bundle / NAME, LARGEST)
     except OSError as problem:
         raise BundleError(
             f"{bundle / NAME} cannot be read ({problem.strerror}). "

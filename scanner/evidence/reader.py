@@ -1,6 +1,5 @@
 """Reading evidence files: plain or gzip-compressed JSON lines, streamed."""
 
-import gzip
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,8 @@ from scanner.errors import BundleError
 from scanner.evidence.lines import EvidenceLine, parse_line
 from scanner.model.known import EvidenceRef
 from scanner.model.names import ORG, AccountId, RegionName, Shard
+from scanner.storage import bounded
+from scanner.storage.bounded import Allowance
 
 SUFFIXES: Final = (".jsonl.gz", ".jsonl")
 _LONGEST_NAME: Final = 200  # file systems allow 255 bytes, suffixes included
@@ -59,20 +60,20 @@ def shards_on_disk(bundle: Path) -> tuple[Shard, ...]:
     return tuple(sorted(shards))
 
 
-def read_lines(bundle: Path, name: str) -> Iterator[EvidenceLine]:
-    """Yield the lines of one evidence file. BundleError: it is damaged, truncated or unreadable."""
-    path = bundle / name
-    opener = gzip.open if name.endswith(".gz") else open
+def read_lines(bundle: Path, name: str, allowance: Allowance | None = None) -> Iterator[EvidenceLine]:
+    """Yield the lines of one evidence file.
+
+    BundleError: it is damaged, truncated, unreadable, no regular file, or too large (`storage.bounded`).
+    """
     number = 0
     try:
-        with opener(path, "rb") as stream:
-            for number, raw in enumerate(stream, start=1):
-                if not raw.isspace():
-                    yield parse_line(raw, EvidenceRef(name, number))
-    except (EOFError, gzip.BadGzipFile, zlib.error) as problem:
+        for number, raw in enumerate(bounded.read_lines(bundle / name, allowance), start=1):
+            if raw and not raw.isspace():
+                yield parse_line(raw, EvidenceRef(name, number))
+    except (EOFError, zlib.error) as problem:
         raise BundleError(
             f"{name}: truncated or damaged after line {number} ({problem}). "
             "The bundle cannot be trusted: restore it from a copy, or scan again."
         ) from problem
     except OSError as problem:
-        raise BundleError(f"{name}: cannot be read: {problem.strerror}.") from problem
+        raise BundleError(f"{name}: cannot be read after line {number}: {problem.strerror}.") from problem

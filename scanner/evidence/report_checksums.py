@@ -9,6 +9,7 @@ from typing import Final
 
 from scanner.errors import BundleError
 from scanner.evidence.reader import names_a_file
+from scanner.storage.bounded import open_regular
 
 NAME: Final = "reports.sha256"
 
@@ -26,7 +27,7 @@ def read_checksums(folder: Path) -> dict[str, str]:
     """
     path = folder / NAME
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             text = file.read(_LONGEST).decode("utf-8", "replace")
     except FileNotFoundError:
         return {}

@@ -21,6 +21,7 @@ from scanner.evidence.manifest import JUDGED_SCHEMA, NAME
 from scanner.evidence.reader import names_a_file
 from scanner.evidence.report_checksums import read_checksums
 from scanner.model.manifest import Manifest
+from scanner.storage.bounded import check_regular, open_regular
 from scanner.storage.table_files import TableFiles, TableSource, open_file, table_files
 
 FACTS: Final = "facts"
@@ -48,6 +49,7 @@ class ScanFiles:
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         """Use these files. BundleError: the folder contains no judged scan, or no complete one."""
+        check_regular(folder, (*_FOLDERS, "redacted"))
         is_own = manifest.schema == JUDGED_SCHEMA or is_judged(manifest.files)
         if not is_own and not has_foreign_findings(folder):
             raise BundleError(
@@ -94,6 +96,11 @@ class ScanFiles:
             self._check_columns(name)
         self._checked.add(name)
 
+    @property
+    def names_reports(self) -> bool:
+        """Whether the manifest names the reports, which those of earlier versions did not."""
+        return report_checksums.NAME in self._manifest.files
+
     def check_report(self, name: str) -> None:
         """Raise BundleError unless a report is the one that `reports.sha256` lists.
 
@@ -103,6 +110,19 @@ class ScanFiles:
             return
         self.check(report_checksums.NAME)
         self._check_report(self._folder / name, read_checksums(self._folder).get(name, ""))
+
+    def first_seen(self) -> Path | None:
+        """Check and return the file of the times when findings were first seen; None: there is none.
+
+        BundleError: it is not the file that the manifest names.
+        """
+        path = self._folder / FIRST_SEEN
+        if FIRST_SEEN in self._manifest.files:
+            self.check(FIRST_SEEN)
+            return path
+        if path.exists() and report_checksums.NAME in self._manifest.files:
+            raise BundleError(f"{path} is not named in {NAME}: it belongs to another scan. Remove it.")
+        return path if path.exists() else None
 
     def check_reports(self, folder: Path, without: Collection[str] = ()) -> None:
         """Check all reports that exist in `folder` (relative to that of the scan), less those `without`.
@@ -178,7 +198,7 @@ def has_foreign_findings(folder: Path) -> bool:
     if name != FOREIGN[0]:
         return name is not None
     try:
-        with (folder / name).open("rb") as file:
+        with open_regular(folder / name) as file:
             return _OURS not in file.read(_HEAD)
     except OSError:
         return False

@@ -2,8 +2,6 @@
 
 import zlib
 from collections.abc import Iterator
-from gzip import BadGzipFile
-from gzip import open as open_gzip
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +9,7 @@ import orjson
 
 from scanner.errors import BundleError
 from scanner.model.finding import Finding, finding_from_document
+from scanner.storage.bounded import read_lines
 
 LINES: Final = ("findings.jsonl.gz", "findings.jsonl")
 """The files with all findings of a scan, one a line. The first that exists is used."""
@@ -45,9 +44,8 @@ class StoredFindings:
 
     def _lines(self) -> Iterator[bytes]:
         try:
-            with open_gzip(self.path) if self.path.suffix == ".gz" else self.path.open("rb") as file:
-                yield from file
-        except (BadGzipFile, EOFError, zlib.error, OSError) as problem:
+            yield from read_lines(self.path)
+        except (EOFError, zlib.error, OSError) as problem:
             raise BundleError(f"{self.path} cannot be read to its end: {problem}.") from problem
 
 

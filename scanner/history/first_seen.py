@@ -5,6 +5,7 @@ earlier scan has no such file, its open findings date from that scan itself, or 
 """
 
 import gzip
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,10 +14,12 @@ from typing import Any, Final
 import orjson
 
 from scanner.errors import BundleError
-from scanner.evidence.scan_files import FIRST_SEEN
+from scanner.evidence.manifest import read_manifest
+from scanner.evidence.scan_files import FIRST_SEEN, ScanFiles
 from scanner.history.comparison import Since, as_filed
 from scanner.model.finding import Finding, Status
 from scanner.model.scan import Scan
+from scanner.storage.bounded import read_gzip
 from scanner.storage.files import write_atomically
 
 NAME: Final = FIRST_SEEN
@@ -60,17 +63,26 @@ def _continued(scan: Scan, earlier: FirstSeen) -> dict[str, datetime]:
 
 def read_first_seen(folder: Path) -> FirstSeen | None:
     """Read the file of a scan; None: it has none. BundleError: it cannot be read."""
-    path = folder / NAME
-    if not path.is_file():
+    path = ScanFiles(folder, read_manifest(folder)).first_seen()
+    if path is None:
         return None
     try:
-        document: dict[str, Any] = orjson.loads(gzip.decompress(path.read_bytes()))
+        document: dict[str, Any] = orjson.loads(read_gzip(path))
         times = document["times"]
         return {
             fingerprint: datetime.fromisoformat(times[number])
             for fingerprint, number in document["findings"].items()
         }
-    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError) as problem:
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
+    ) as problem:
         raise BundleError(f"{path} cannot be read: {problem}. Remove it, or name an older scan.") from problem
 
 

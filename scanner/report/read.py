@@ -18,7 +18,15 @@ import orjson
 
 from scanner.errors import BundleError
 from scanner.evidence.attestation import signing_of
-from scanner.evidence.manifest import JUDGED_SCHEMA, NAME, read_manifest, rfc3339
+from scanner.evidence.manifest import (
+    JUDGED_SCHEMA,
+    NAME,
+    SIGNATURE,
+    TIME_STAMP,
+    manifest_document,
+    read_manifest,
+    rfc3339,
+)
 from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles, scan_record
 from scanner.evidence.scan_files import FINDINGS as FINDINGS_FILES
 from scanner.findings.filed import Filed
@@ -40,6 +48,7 @@ from scanner.report.view.blast_radius import blast_radius_of
 from scanner.report.view.changes import changes_of
 from scanner.report.view.completeness import unsupported_of
 from scanner.report.view.decisions import tiers_of, waivers_of
+from scanner.storage.bounded import read_regular
 from scanner.storage.parquet import StoredRows
 from scanner.storage.table_files import NoTableError
 
@@ -164,12 +173,25 @@ def _own_summary(folder: Path, manifest: Manifest, checked: ScanFiles) -> object
         scan.get("evaluated_as_of"),
         scan.get("files"),
     ) == (manifest.scan_id, rfc3339(manifest.evaluated_as_of), dict(manifest.files))
+    if is_own and isinstance(scan, dict) and checked.names_reports:
+        _check_same_scan(folder, scan, manifest)
     return document if is_own else None
+
+
+def _check_same_scan(folder: Path, scan: _Document, manifest: Manifest) -> None:
+    """Raise BundleError unless the summary, which has a checksum, describes the scan as the manifest does."""
+    document = manifest_document(manifest)
+    for key in sorted(scan.keys() & document.keys() - {"tool", SIGNATURE, TIME_STAMP}):
+        if scan[key] != document[key]:
+            raise BundleError(
+                f"{folder}: {NAME} and {SUMMARY} differ in {key!r}: one of them was changed. "
+                "Restore them from a copy, or run audit evaluate on the bundle again."
+            )
 
 
 def _document(path: Path) -> object:
     try:
-        return orjson.loads(path.read_bytes())
+        return orjson.loads(read_regular(path))
     except OSError as problem:
         raise BundleError(
             f"{path} cannot be read ({problem.strerror}). "

@@ -13,6 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scanner.errors import BundleError
+from scanner.storage.bounded import FREE, RATIO
+
+ROWS_A_BYTE: Final = 100
+FREE_ROWS: Final = 100_000
+"""A table may have this number of rows, and ROWS_A_BYTE more for each byte of its file."""
 
 ORGANIZATION: Final = "aws-organization"
 """The file name for rows that belong to no account."""
@@ -96,12 +101,27 @@ def open_file(files: TableFiles, path: Path) -> pq.ParquetFile:
         raise no_table(path) from error
     except (OSError, pa.ArrowException) as error:
         raise unreadable(path, error) from error
+    check_size(path, file.metadata)
     if files.columns and columns_digest(schema) != files.columns:
         raise BundleError(
             f"{path} has other columns than the manifest lists: it belongs to another scan, or was written "
             "by another version. Run audit evaluate on the bundle again."
         )
     return file
+
+
+def check_size(path: Path, metadata: pq.FileMetaData) -> None:
+    """Raise BundleError if a file has more rows, or unpacks to more, than tables of its size can have.
+
+    A column of one repeated value takes hardly a byte for a billion rows; rows of tables have ids.
+    """
+    size = path.stat().st_size
+    unpacked = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    if metadata.num_rows > size * ROWS_A_BYTE + FREE_ROWS or unpacked > size * RATIO + FREE:
+        raise BundleError(
+            f"{path} claims {metadata.num_rows:,} rows and {unpacked:,} bytes in {size:,} bytes, which no "
+            "table of a scan has. Restore it from a copy, or run audit evaluate on the bundle again."
+        )
 
 
 def unreadable(path: Path, error: Exception) -> BundleError:

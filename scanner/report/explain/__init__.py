@@ -39,6 +39,7 @@ def explain(scan: Path, wanted: str) -> Explanation:
     subject = find_subject(facts, wanted)
     root = subject_tree(subject, related_rows(facts, subject))
     files.checked(*FINDINGS)
+    files.check_report("summary.json")
     findings_advice, owner = advice(scan, root, files.checked(FOLDER))
     account = text(subject.row, "account")
     names = {account_record.id: account_record.name for account_record in manifest.accounts}

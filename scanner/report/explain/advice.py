@@ -4,7 +4,6 @@ Findings in Parquet are selected by subject; texts of passes are not rendered, b
 of schema 1 are read line by line.
 """
 
-import gzip
 import mmap
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from scanner.model.decisions import Owner
 from scanner.model.explanation import Advice, Node, Verdict
 from scanner.model.finding import Finding, Severity, Status, finding_from_document
 from scanner.report.wording import STATUS_ORDER
+from scanner.storage.bounded import open_regular, read_lines
 
 _MOST: Final = 12
 _SHOWN: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN, Status.WAIVED)
@@ -93,12 +93,11 @@ def _lines(scan: Path, subjects: Collection[str]) -> Iterator[Finding]:
     # Most lines are about other subjects: comparing bytes is much faster than parsing each line.
     needles = [b'"subject":' + orjson.dumps(subject) for subject in subjects]
     try:
-        with gzip.open(path) as lines:
-            for line in lines:
-                if any(needle in line for needle in needles):
-                    finding = finding_from_document(orjson.loads(line))
-                    if finding.subject in subjects:
-                        yield finding
+        for line in read_lines(path):
+            if any(needle in line for needle in needles):
+                finding = finding_from_document(orjson.loads(line))
+                if finding.subject in subjects:
+                    yield finding
     except (OSError, EOFError, zlib.error) as problem:
         raise BundleError(
             f"{path} cannot be read: {problem}. Run audit evaluate on the bundle again."
@@ -118,7 +117,7 @@ def _definitions(scan: Path) -> Mapping[str, Mapping[str, Any]]:
 def _controls(file: Path) -> Mapping[str, Mapping[str, Any]]:
     try:
         with (
-            file.open("rb") as opened,
+            open_regular(file) as opened,
             mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as text,
         ):
             # findings.json may contain many findings; the definitions follow them, at the end.

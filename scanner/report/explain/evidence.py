@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from scanner.evidence.lines import EvidenceLine
 from scanner.evidence.manifest import read_manifest
 from scanner.evidence.reader import read_lines
 from scanner.model.known import EvidenceRef
+from scanner.storage.bounded import check_regular
 
 EXCERPT: Final = 240
 
@@ -28,17 +30,21 @@ class Recorded:
     answer: str
 
 
-def recorded(bundle: Path, refs: tuple[EvidenceRef, ...], names: tuple[str, ...]) -> Iterator[Recorded]:
+def recorded(
+    scan: Path, bundle: Path, refs: tuple[EvidenceRef, ...], names: tuple[str, ...]
+) -> Iterator[Recorded]:
     """Yield the lines in the order of their files. `names`: what to look for in a long answer.
 
-    BundleError: a file is missing, or differs from the manifest's checksum.
+    BundleError: a file is missing, or differs from the checksum in the manifest of the bundle or of the scan:
+    then it is not the evidence that the scan was evaluated from.
     """
-    sums = _checksums(bundle)
+    check_regular(bundle, ("evidence",))
+    sums = [_checksums(folder) for folder in (bundle, scan)]
     wanted: defaultdict[str, set[int]] = defaultdict(set)
     for ref in refs:
         wanted[ref.file].add(ref.line)
     for file in sorted(wanted):
-        _check(bundle, file, sums)
+        _check(bundle, file, {checksums.get(file, "") for checksums in sums})
         yield from _lines(bundle, file, wanted[file], names)
 
 
@@ -48,12 +54,12 @@ def _checksums(bundle: Path) -> Mapping[str, str]:
     return {**shards, **manifest.files}
 
 
-def _check(bundle: Path, file: str, sums: Mapping[str, str]) -> None:
+def _check(bundle: Path, file: str, sums: AbstractSet[str]) -> None:
     if not file.startswith("evidence/") or ".." in Path(file).parts:
         raise BundleError(f"{file} is not an evidence file of a bundle.")
     if not (bundle / file).is_file():
         raise BundleError(f"{bundle} does not contain {file}. Name the folder of the bundle with --bundle.")
-    if sums.get(file) and file_sha256(bundle / file) != sums[file]:
+    if not {file_sha256(bundle / file)} >= {sha256 for sha256 in sums if sha256}:
         raise BundleError(f"{file} was changed: its SHA-256 differs from the one in the manifest.")
 
 
