@@ -109,7 +109,7 @@ class JournalState:
 def read_journal(folder: Path) -> JournalState | None:
     """Read the journal of a scan folder; None when it has none. BundleError: it is none of this version's."""
     try:
-        check_regular(folder, ("evidence",))
+        check_regular(folder, ("evidence", NAME))
         content = read_regular(folder / NAME)
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -222,6 +222,7 @@ class Journal:
 
 
 def _locked(folder: Path) -> BinaryIO:
+    check_regular(folder, ("evidence", NAME))
     try:
         stream = (folder / NAME).open("r+b", buffering=0)
     except (FileNotFoundError, NotADirectoryError) as problem:
@@ -229,6 +230,8 @@ def _locked(folder: Path) -> BinaryIO:
             f"There is no scan to resume in {folder}: {NAME} is missing. "
             "Start with --out instead of --resume, and with the options of the scope."
         ) from problem
+    except IsADirectoryError as problem:
+        raise BundleError(f"{folder / NAME} is a folder, and not the journal of a scan.") from problem
     except OSError as problem:
         raise OutputError(f"{folder / NAME} cannot be opened: {problem.strerror}.") from problem
     try:

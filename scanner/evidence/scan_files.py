@@ -32,8 +32,8 @@ FINDINGS: Final = ("findings", "findings.jsonl.gz", "findings.jsonl")
 FIRST_SEEN: Final = "first-seen.json.gz"
 """When each open finding was first seen: the only file that a new evaluation of a scan keeps."""
 
-FOREIGN: Final = ("findings.json", *FINDINGS[1:])
-"""The files of which one is in a scan that another program evaluated."""
+FOREIGN: Final = "findings.json"
+"""The file that a scan has if another program evaluated it."""
 
 _FOLDERS: Final = (FACTS, "findings", INVENTORY)
 _PARQUET: Final = ".parquet"
@@ -194,11 +194,8 @@ def has_foreign_findings(folder: Path) -> bool:
 
     Findings of this program that the manifest does not name are of an evaluation that did not end.
     """
-    name = next((name for name in FOREIGN if (folder / name).is_file()), None)
-    if name != FOREIGN[0]:
-        return name is not None
     try:
-        with open_regular(folder / name) as file:
+        with open_regular(folder / FOREIGN) as file:
             return _OURS not in file.read(_HEAD)
     except OSError:
         return False

@@ -247,6 +247,9 @@ def load_settings(path: Path) -> Settings:
 
 def _text(path: Path) -> str:
     try:
+        # Opening a named pipe waits for a writer; the shell's `<(...)` has one, below /dev/fd.
+        if path.is_fifo() and not path.is_relative_to("/dev"):
+            raise ConfigurationError((Mistake(str(path), 0, "the file is a pipe", "name a regular file"),))
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1).decode()
     except OSError as error:

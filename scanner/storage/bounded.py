@@ -60,10 +60,10 @@ def open_regular(path: Path) -> BinaryIO:
 def read_regular(path: Path, most: int = LARGEST_DOCUMENT) -> bytes:
     """Return the content of a regular file. OSError: as `open_regular`, or it has more than `most` bytes."""
     with open_regular(path) as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise _too_large(most)
-    return content
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise _too_large(most)
+        return file.read(size)  # a number: reading allocates it at once
 
 
 def _too_large(most: int) -> OSError:
@@ -182,7 +182,7 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def check_regular(folder: Path, names: Iterable[str]) -> None:
-    """Check that there are only regular files and folders in these subfolders of a folder.
+    """Check that these parts of a folder, and all below them, are regular files and folders.
 
     BundleError: there is a symbolic link, a pipe, a socket or a device, which is never followed or opened.
     """
@@ -190,7 +190,10 @@ def check_regular(folder: Path, names: Iterable[str]) -> None:
     while pending:
         path = pending.pop()
         try:
-            if not stat.S_ISDIR(path.lstat().st_mode):
+            mode = path.lstat().st_mode
+            if stat.S_ISREG(mode):
+                continue
+            if not stat.S_ISDIR(mode):
                 raise _not_regular(path)
             with os.scandir(path) as entries:
                 for entry in entries:

@@ -3,11 +3,12 @@
 import gzip
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from shutil import copytree
@@ -15,9 +16,11 @@ from shutil import copytree
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from scanner.app.criteria import Judgement
 from scanner.app.judgement import evaluate
+from scanner.cli.commands import audit
 from scanner.evaluate.controls.loader import load_controls
 from scanner.findings.schema import FILED
 from tests.fakes.bundles import ACCOUNT, BundleBuilder, volume_arn
@@ -29,6 +32,7 @@ MEMORY = 1_500 << 20
 SECONDS = 100
 EVIDENCE = f"evidence/{ACCOUNT}/eu-west-1.jsonl.gz"
 LINE = b'{"service":"backup","operation":"X","parameters":{},"response":{}}\n'
+LARGE = LINE.replace(b"{}}", b'{"Name":"' + b"0" * (1 << 20) + b'"}}')
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +44,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plain = folder / EVIDENCE.removesuffix(".gz")
     (folder / EVIDENCE).write_bytes(gzip.compress(plain.read_bytes()))
     plain.unlink()
+    name_evidence(folder, (folder / EVIDENCE).read_bytes())
     evaluate(folder, folder, Judgement(controls=load_controls(("resource-in-backup-plan",))), ("jsonl",))
     return folder
 
@@ -66,9 +71,23 @@ def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.fixture
+def no_hang() -> Iterator[None]:
+    """Raise TimeoutError in a command that waits."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError
+
+    former = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, former)
+
+
 def refused(done: "subprocess.CompletedProcess[str]", words: str) -> None:
     assert done.returncode == 6, (done.stdout, done.stderr)
-    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert len([line for line in done.stderr.splitlines() if not line.startswith("note: ")]) == 1, done.stderr
     assert words in done.stderr
 
 
@@ -80,11 +99,11 @@ def zeros(content: bytes, size: int) -> bytes:
 
 
 BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
-    "zeros": (lambda: zeros(b"\0", 2 << 30), "a line has more than"),
-    "blank lines": (lambda: zeros(b"\n", 1 << 30), "blank lines"),
-    "equal lines": (lambda: zeros(LINE, 512 << 20), "unpacks to more than 200 times its size"),
+    "zeros": (lambda: zeros(b"\0", 256 << 20), "a line has more than"),
+    "blank lines": (lambda: zeros(b"\n", 64 << 20), "blank lines"),
+    "equal lines": (lambda: gzip.compress(LARGE * 160), "unpacks to more than 200 times its size"),
     "a line of 1 GB": (
-        lambda: gzip.compress(b'{"a":"' + os.urandom(1 << 20) * 64 + b'"}', 1),
+        lambda: gzip.compress(b'{"a":"' + os.urandom(1 << 19).hex().encode() * 64 + b'"}', 1),
         "a line has more",
     ),
     "a million members": (
@@ -104,7 +123,7 @@ def name_evidence(scan: Path, content: bytes) -> None:
     for record in manifest.get("shards", ()):
         if str(record.get("file", "")).startswith(EVIDENCE[:-3]):
             record.update(file=EVIDENCE, sha256=digest)
-    manifest["files"][EVIDENCE] = digest
+    manifest.setdefault("files", {})[EVIDENCE] = digest
     (scan / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -151,14 +170,14 @@ READERS: dict[str, tuple[str, Callable[[Path], Words]]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("reader", READERS)
+@pytest.mark.usefixtures("no_hang")
 def test_only_regular_files_are_read(scan: Path, reader: str, kind: str) -> None:
     name, command = READERS[reader]
     (scan / name).unlink(missing_ok=True)
     KINDS[kind](scan / name)
-    done = run(*command(scan))
-    assert done.returncode == 6, (done.stdout, done.stderr)
-    assert "root:" not in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    done = CliRunner().invoke(audit, list(map(str, command(scan))))
+    assert done.exit_code == 6, (done.output, done.exception)
+    assert "root:" not in done.output
 
 
 @pytest.mark.parametrize("name", ["evidence", "facts", "findings", "inventory"])
@@ -172,22 +191,17 @@ def test_a_folder_of_a_scan_is_not_a_link(scan: Path, name: str) -> None:
 
 
 def wide(path: Path) -> None:
-    """Write findings of one repeated value: a hundred million rows in some kilobytes."""
-    row = {"control": "resource-in-backup-plan", "status": "pass", "subject": "x", "account": ACCOUNT}
-    batch = pa.Table.from_pylist([row] * 100_000, FILED)
+    """Write one finding twenty million times: it takes some kilobytes."""
+    table = pq.read_table(path).slice(0, 1)
+    many = pa.concat_tables([table] * 1_000).combine_chunks()
     with pq.ParquetWriter(path, FILED, compression="zstd", store_schema=False) as writer:
-        for _ in range(200):
-            writer.write_table(batch)
+        for _ in range(20):
+            writer.write_table(pa.concat_tables([many] * 1_000))
 
 
 def large(path: Path) -> None:
-    """Write one finding with a text of half a gigabyte."""
-    row = {
-        "control": "resource-in-backup-plan",
-        "status": "fail",
-        "subject": "x",
-        "reason": "0" * (512 << 20),
-    }
+    """Write one finding with a text of a quarter of a gigabyte."""
+    row = pq.read_table(path).to_pylist()[0] | {"reason": "0" * (256 << 20)}
     table = pa.Table.from_pylist([row], FILED)
     pq.write_table(table, path, compression="zstd", use_dictionary=False, write_statistics=False)
 
@@ -215,7 +229,6 @@ def test_hard_names_of_evidence_are_refused_or_read(scan: Path, name: str | byte
     if name != "..":
         Path(os.fsdecode(target)).mkdir()
         Path(os.fsdecode(target + b"/eu-west-1.jsonl")).write_bytes(b"{")
-    done = run("evaluate", scan, "--force", "--controls", "vault-locked")
-    assert done.returncode in {0, 6}, done.stderr
-    assert "Traceback" not in done.stderr
+    done = CliRunner().invoke(audit, ["evaluate", str(scan), "--force", "--controls", "vault-locked"])
+    assert done.exit_code in {0, 6}, (done.output, done.exception)
     assert "\x1b" not in done.stderr
