@@ -123,6 +123,7 @@ class BlastRadius:
             name for name, facts in self.graph.nodes(data=True) if facts["kind"] is Kind.RESOURCE_GROUP
         )
         reader = _NeedsReader(self.graph)
+        # Before the groups: whether a backup may be gone with a node depends on what the unread nodes may be.
         self._candidates = reader.candidates()
         self._alike = {kind: self._alike_groups(kind, reader) for kind in Backups}
 
@@ -135,6 +136,7 @@ class BlastRadius:
                 continue
             # What the resources themselves need, they need for further backups only.
             own = reader.direct.get(group, []) if kind is Backups.FUTURE else []
+            # Groups with the same backups are weighed once, however many there are.
             key = (frozenset(targets), frozenset(own))
             if key not in alike:
                 resources = tuple(map(reader.needs_of, own))
@@ -162,6 +164,7 @@ class BlastRadius:
         return Stakes(
             lost=frozenset(node for node, verdict in verdicts.items() if verdict),
             open=frozenset(node for node, verdict in verdicts.items() if verdict is None),
+            # A certain backup without unread needs is left unless a node that it names is gone.
             unread=frozenset() if _NONE in unread_sets else unread_sets,
             is_protected=True,
         )
@@ -269,6 +272,7 @@ class BlastRadius:
         for unread_sets, count in by_unread.items():
             for node in self._in_all(unread_sets):
                 unknown[node] += count
+        # The plus drops nodes whose count is zero, which nothing may report as a loss.
         return +lost, +unknown
 
     def _in_all(self, unread_sets: Iterable[frozenset[str]]) -> frozenset[str]:
@@ -277,6 +281,7 @@ class BlastRadius:
         return first.intersection(*others)
 
     def _can_be_lost(self, name: str) -> bool:
+        # AWS KMS Developer Guide, "AWS managed keys": customers cannot delete or disable these keys.
         return self.graph.nodes[name].get("managed_by") not in ("aws_managed", "aws_owned")
 
     def single_points(self, counts: Mapping[str, int] | None = None) -> tuple[SinglePoint, ...]:

@@ -71,6 +71,8 @@ def job_outcomes(jobs: Iterable[Job], as_of: datetime, unseen: tuple[Unseen, ...
     if not jobs:
         return JobOutcomes((), unseen)
     ages = {(job.account, job.region, job.id): (job, age_hours(job, as_of)) for job in jobs}
+    # AWS Backup lists jobs of the last 30 days (API reference, "ListBackupJobs"); older ones would make the
+    # result depend on the day of the scan.
     recent = [(job, age) for job, age in ages.values() if age is None or age <= HISTORY_DAYS * 24]
     recent.sort(key=lambda job_and_age: _order(job_and_age[0]), reverse=True)
     marks = newest_marks([job for job, _ in recent], complete=not unseen)
@@ -84,6 +86,7 @@ def _outcome(job: Job, age: float | None, newest: Ternary) -> JobOutcome:
         job=job,
         age_hours=age,
         finished=done,
+        # PARTIAL: some of the resource was not backed up (AWS Backup API reference, "BackupJob").
         succeeded=None if done is None else job.state == "COMPLETED",
         failed=None if done is None else job.state in _FAILED,
         newest=newest,
@@ -127,6 +130,7 @@ class JobHistory:
         self._backups_by_id: dict[str, Job] = {}
         self._unread = {kind: unread_list(inventory, kind) for kind in JobKind}
         for job in inventory.jobs:
+            # A job without a resource is under the empty name, and so belongs to no resource.
             self._jobs.setdefault((job.kind, job.resource or ""), []).append(job)
             if job.kind is JobKind.BACKUP:
                 self._backups_by_id[job.id] = job

@@ -73,6 +73,7 @@ class NearMisses:
             for selection_terms in terms
             for clause in (*selection_terms.list_of_tags, *selection_terms.conditions)
         )
+        # Only tags with these keys can matter, so resources that differ in other tags share one result.
         self._keys = frozenset(folded(tag_key(clause)) for clause in clauses)
         self._arns = NearArns(entry for selection_terms in terms for entry in selection_terms.resources)
         self._known: dict[Hashable, tuple[Candidate, ...]] = {}
@@ -110,6 +111,7 @@ def _without_rule(
 def _without_far_ones(candidates: list[Candidate]) -> list[Candidate]:
     """Leave out selections that require something else, if another one is close."""
     far = RANKS[Nearness.OTHER_VALUE]
+    # A selection for another value of the same tag is usually meant for other resources.
     close = [candidate for candidate in candidates if candidate.miss.rank < far]
     return close or candidates
 
@@ -178,6 +180,8 @@ def _opt_in(candidate: Candidate, resource: Resource) -> Remedy:
 def _by_arn(candidate: Candidate, resource: Resource) -> Remedy:
     """Return how to assign the resource by its ARN to the plan whose selection misses it."""
     plan = candidate.plan
+    # Plans from a backup policy cannot be changed in the member account (AWS Organizations, "Backup
+    # policies").
     if plan.from_organization:
         text = (
             f"Correct {candidate.name} in the organization's backup policy: "

@@ -140,9 +140,11 @@ class _Builder:
         for row in self.tables.vaults:
             self._add_vault(row)
         self._add_plans()
+        # Groups come after the small tables: the states of their edges depend on rules, selections and keys.
         for number, row in enumerate(self.tables.groups):
             _GroupBuilder(self, row, number).add()
         self._add_aliases()
+        # Last, because an unread key or vault may be any of the nodes that are in the graph by now.
         self._add_candidates()
         return self.graph
 
@@ -204,6 +206,8 @@ class _Builder:
     def _named(self, arn: str, kind: Kind) -> str:
         """Return the node of an ARN that something names; it may not have been listed itself."""
         if arn not in self.graph:
+            # A vault of an account outside the scope is only known by its ARN, which contains account and
+            # Region.
             parts = parse_arn(arn)
             label = (
                 parts.resource.rpartition("/" if kind in (Kind.KEY, Kind.ROLE) else ":")[2] if parts else arn
@@ -373,6 +377,7 @@ class _GroupBuilder:
     def _need_keys(self, name: str, keys: Iterable[str] | None, region: str) -> None:
         if keys is None:
             self._to.edge(name, self._to.unread_key(region), Relation.ENCRYPTED_WITH)
+        # No keys: nothing is encrypted, or AWS owns the key, which can neither be lost nor disabled.
         for key in keys or ():
             self._to.edge(name, self._to.key(key), Relation.ENCRYPTED_WITH, self._usable(key))
 
@@ -408,6 +413,7 @@ class _GroupBuilder:
             self._need_keys(name, row["keys"], self._row["region"])
         unread = Answer(None, "it was not read")
         usable = [self._usable(key) for key in (*(self._row["keys"] or ()), *(row["keys"] or ()))]
+        # Backups are made only if the rule starts, the role can be assumed, and all keys are enabled.
         made = self._to.rule_answers.get(row["rule"], unread)
         selected = self._to.selection_answers.get(row["selection"], unread)
         self._to.edge(self._name, name, Relation.BACKED_UP_BY, conjunction((made, selected, *usable)))

@@ -80,6 +80,7 @@ class ProtectionGroups:
         """Return the groups, those of most resources first; of equal size in the order of their ARNs."""
         for group in self._groups.values():
             group.resources.sort()
+        # The order must not depend on the order of the lists, so that equal evidence gives equal bytes.
         groups = sorted(self._groups.values(), key=lambda group: (-len(group.resources), group.resources))
         for group in groups:
             alike = group.alike
@@ -202,6 +203,7 @@ def key_arns(keys: Keys | None) -> tuple[str, ...] | None:
         return None
     arns = set()
     for key in keys:
+        # A key of which only the alias or the Region is known cannot be a node: its ARN is unknown.
         if key.id and key.account:
             arns.add(f"arn:{partition_of(key.region)}:kms:{key.region}:{key.account}:key/{key.id}")
         elif key.id or key.replica_regions != frozenset():

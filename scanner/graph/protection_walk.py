@@ -44,6 +44,8 @@ class ProtectionWalk:
 
     def covering(self) -> tuple[Covering, ...]:
         """Return the rules that back up the group, sorted."""
+        # A set, because a selection may select the resource by several clauses, and a rule is one node for
+        # all of them.
         covering = {
             Covering(rule.target, via, selection.target)
             for backups in self.edges(self.group, Relation.BACKED_UP_BY)

@@ -99,6 +99,7 @@ def _held(points: Sequence[RecoveryPoint]) -> HeldPoints:
     kinds: dict[object, list[RecoveryPoint]] = {}
     for point in points:
         if not point.temporary:
+            # Points under different keys, or copied from another vault, are lost with different keys.
             kinds.setdefault((point.key, point.encrypted, point.source_vault is None), []).append(point)
     lasting = [_newest(kind) for kind in kinds.values()]
     if len(lasting) == 1 and len(next(iter(kinds.values()))) == len(points):

@@ -199,6 +199,7 @@ class SurvivingCopies:
             return () if key.kind is KeyKind.AWS_OWNED else (self._key(key.name, shard),)
         if point.encrypted is False:
             return ()
+        # A copy is encrypted with the key of its vault, whatever encrypted the original (facts 5).
         arrived = shard != self._shard or point.source_vault is not None
         if arrived:
             return None if place.vault is None else self._vault_keys(place.vault)
@@ -206,6 +207,8 @@ class SurvivingCopies:
 
     def keys_of_new_backup(self, vault: Vault | None, own: Keys | None, *, managed: Ternary) -> Keys | None:
         """Return the keys that encrypt a new backup in a vault of the resource's own shard."""
+        # Fully managed types are encrypted with the vault's key, others with the resource's own (AWS Backup
+        # developer guide, "Encryption for backups").
         by_vault = None if vault is None else self._vault_keys(vault)
         if managed or (vault is not None and vault.air_gapped):
             return by_vault

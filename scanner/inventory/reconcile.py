@@ -89,6 +89,8 @@ def _regions(line: EvidenceLine, region: str) -> Iterator[str]:
 
 def reconcile(inventory: ShardInventory) -> tuple[Reconciliation, ...]:
     """Return, by type, the number of listed resources and the ARNs that only a second source has."""
+    # A resource may be missing from its list because it was created between the two calls: this is a note for
+    # readers, not a gap.
     listed = Counter(resource.type for resource in inventory.resources)
     arns = {resource.arn for resource in inventory.resources}
     unlisted: dict[str, set[str]] = {}
@@ -96,6 +98,7 @@ def reconcile(inventory: ShardInventory) -> tuple[Reconciliation, ...]:
         if protected.arn not in arns:
             unlisted.setdefault(protected.type, set()).add(protected.arn)
     for arn in inventory.tagged:
+        # The tagging API also returns types that AWS Backup does not support.
         kind = type_of_arn(arn)
         if kind and arn not in arns:
             unlisted.setdefault(kind, set()).add(arn)

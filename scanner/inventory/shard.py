@@ -40,8 +40,10 @@ def parse_shard(
     gaps = Gaps()
     if (refusal := entry_refusal(answers, account)) is not None:
         return _refused(shard, status, refusal)
+    # First, because parsers have to know whether a resource that is not listed is absent or unread.
     lists = {**read_lists(answers, SHARD_LISTS, gaps), **read_lists(account, ACCOUNT_LISTS, gaps)}
     buckets, unplaced = buckets_of_region(account, shard.region, bucket_regions)
+    # A bucket of unknown Region may be in any Region, so the list of buckets is incomplete in each.
     for gap in unplaced:
         gaps.note(gap)
         lists[LIST_BUCKETS] = Unread(gap)
@@ -50,6 +52,7 @@ def parse_shard(
     tagging = TaggingAnswers(answers)
     resources = _resources(Sources(answers, gaps, tagging, lists, buckets))
     vaults = parse_vaults(answers, gaps)
+    # Plans before roles: only roles that selections and restore tests name are parsed.
     plans = parse_plans(answers, gaps)
     keys = parse_keys(answers, gaps, _key_names(resources, vaults))
     protected = parse_protected_resources(answers, gaps)
@@ -72,6 +75,7 @@ def parse_shard(
         assurance=assurance,
         roles=roles,
         tagged=tagging.arns,
+        # Gaps of the account's global services concern each of its Regions.
         gaps=tuple(replace(gap, region=shard.region) for gap in gaps.all()),
     )
 
@@ -79,6 +83,7 @@ def parse_shard(
 def _status(recorded: ShardStatus, gaps: Gaps) -> ShardStatus:
     """Return how completely the shard was read; its gaps take precedence over the recorded status."""
     if recorded in (ShardStatus.COMPLETE, ShardStatus.PARTIAL):
+        # A call that was left out on purpose (--collect needed) does not make a shard partial.
         is_partial = any(gap.code != LEFT_OUT for gap in gaps.all())
         return ShardStatus.PARTIAL if is_partial else ShardStatus.COMPLETE
     return recorded
@@ -86,6 +91,7 @@ def _status(recorded: ShardStatus, gaps: Gaps) -> ShardStatus:
 
 def _resources(sources: Sources) -> tuple[Resource, ...]:
     resources = (resource for service in SERVICES if service.parse for resource in service.parse(sources))
+    # Sorted, because the order of the answers may differ between two scans of the same state.
     return tuple(sorted(resources, key=lambda resource: resource.arn))
 
 

@@ -154,6 +154,7 @@ def member_link(source: AccountId, account: AccountId, organization: Organizatio
             "of one organisation"
         )
         return Link(name, Answer(value=False, because=because), refs=members.refs)
+    # SUSPENDED and PENDING_CLOSURE accounts are still listed, but cannot receive copies.
     if member is not None and member.status is not None:
         return Link(name, _active(member, source, organization))
     if isinstance(members, Unread):
@@ -205,6 +206,7 @@ def resource_links(
 ) -> tuple[Link, ...]:
     """Return the links that depend on the resource: its type and, for another account, its keys."""
     rows = capability_rows(resource, source.settings)
+    # The type decides first: other links do not matter for a type that cannot be copied on this route.
     links = [type_link(source, resource, destination)]
     if destination.air_gapped:
         answer = _air_gap(rows, resource, keys, destination)

@@ -145,6 +145,7 @@ def _all_shared(
         return Link(_KEY_SHARED, Answer(value=True, because="it is not encrypted"))
     if keys.keys is None:
         return Link(_KEY_SHARED, Answer(None, keys.because), keys.gap)
+    # An AWS managed key is reported by the link before this one.
     shareable = [key for key in keys.keys if key.kind is not KeyKind.AWS_MANAGED]
     links = [_one_key_shared(key, resource, destination, organization) for key in shareable]
     return _joined(links)
@@ -225,6 +226,8 @@ def _shares(  # noqa: PLR0913 -- a cache needs all parts of the question as argu
         )
         for actions in (MINIMUM_KEY_ACTIONS, FURTHER_KEY_ACTIONS)
     )
+    # The pages of AWS Backup and of the services require different actions: with the minimum alone, it is
+    # unknown.
     if minimum.value is not True or further.value:
         return minimum
     return Answer(None, f"{further.because}. {_PAGES_DIFFER}")

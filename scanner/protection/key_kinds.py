@@ -61,6 +61,8 @@ class ResourceKeys:
         if self.encrypted is None or self.keys is None:
             return None
         kinds = {key.kind for key in self.keys}
+        # AWS managed keys cannot be shared with another account, so one of them prevents the copy (AWS Backup
+        # developer guide, "Encryption for backup copies").
         if KeyKind.AWS_MANAGED in kinds:
             return KeyKind.AWS_MANAGED
         if None in kinds:

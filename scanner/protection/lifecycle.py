@@ -56,6 +56,7 @@ def point_usable(point: RecoveryPoint) -> Ternary:
 
 def point_age_hours(point: RecoveryPoint, as_of: datetime) -> float | None:
     """Return a recovery point's age: 0 for an AVAILABLE continuous one, and for one that is dated later."""
+    # A continuous backup can be restored up to the last minutes, although its creation date is old.
     if point.continuous and point.status == "AVAILABLE":
         return 0.0
     if point.created_at is None:
@@ -75,6 +76,7 @@ def lock_mode(vault: Vault, as_of: datetime) -> str | None:
         return "compliance"
     if not vault.lock.locked:
         return None if vault.lock.locked is None else "none"
+    # During the grace time, the lock can still be removed (AWS Backup developer guide, "Vault Lock").
     if vault.lock.lock_date is None or vault.lock.lock_date > as_of:
         return "governance"
     return "compliance"

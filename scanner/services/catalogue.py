@@ -42,6 +42,7 @@ class Service:
 def _services() -> Iterator[Service]:
     """Yield the services in the order of their file names, which is also the order of the calls."""
     for info in pkgutil.walk_packages(services.__path__, f"{services.__name__}."):
+        # Importing itself would start the search again before SERVICES exists.
         if info.name == __name__:
             continue
         module = import_module(info.name)
@@ -136,6 +137,7 @@ def read_lists(answers: Answers, names: Iterable[str], gaps: Gaps) -> Lists:
     lists = {name: _read_list(answers, name) for name in names}
     for name, reading in lists.items():
         if isinstance(reading, Unread) and not answers.every(name):
+            # Only lists that were never called: a refusal says nothing about what the list contains.
             lists[name] = _implied_list(answers, name, lists) or reading
     for reading in lists.values():
         if isinstance(reading, Unread):
@@ -152,6 +154,7 @@ def _implied_list(answers: Answers, name: str, lists: Lists) -> Reading[None] | 
 
 
 def _read_list(answers: Answers, name: str) -> Reading[None]:
+    # Other programs may record filtered calls, which do not show that anything is absent.
     unfiltered = [answer for answer in answers.every(name) if _is_unfiltered(answer)]
     for answer in unfiltered:
         if answer.gap is None:

@@ -77,6 +77,8 @@ def _table(sources: Sources, name: str, ref: EvidenceRef) -> Resource:
 
 def _encryption(table: Shape | None) -> Encryption:
     """Parse a table's encryption: without SSEDescription, the key is AWS owned."""
+    # DynamoDB returns SSEDescription only for AWS managed and customer managed keys (API reference,
+    # "SSEDescription").
     description = table.child("SSEDescription") if table else None
     key = description.text("KMSMasterKeyArn") if description else None
     return Encryption(encrypted=True, keys=(key,) if key else ())

@@ -48,6 +48,7 @@ _NOT_ENABLED: Final = "not-opted-in"
 
 def regions(caller: Caller) -> dict[RegionName, bool] | None:
     """Return by Region whether the account has enabled it; None if the call failed."""
+    # Without AllRegions, the answer omits Regions that the account has not enabled.
     answer = caller.call("ec2", "DescribeRegions", AllRegions=True)
     return None if answer is None else enabled(answer)
 
@@ -187,6 +188,7 @@ def _instance_encryption(
     if isinstance(volumes_read, Unread):
         return volumes_read
     if not ids <= volumes.keys():
+        # A volume may have been attached between the two calls: its encryption is unknown, not absent.
         missing = " ".join(sorted(ids - volumes.keys()))
         return Unread(answers.gap("ec2:DescribeVolumes", missing, GapKind.NEVER_ASKED))
     attached = [volumes[volume_id] for volume_id in sorted(ids)]

@@ -38,6 +38,7 @@ def collect(caller: Caller) -> set[str]:
 
 def _describe(caller: Caller, name: str) -> Iterable[str]:
     cluster = (caller.call("eks", "DescribeCluster", name=name) or {}).get("cluster")
+    # A cluster names a key only for the envelope encryption of its secrets (EKS user guide).
     keys = {text(row, "provider", "keyArn") for row in objects(cluster, "encryptionConfig")}
     return keys - {""}
 

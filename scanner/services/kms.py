@@ -162,6 +162,8 @@ class _Keys:
             alias.need("AliasName"): alias.text("TargetKeyId") or ""
             for alias, _ in rows(answers, _ALIASES, "Aliases")
         }
+        # AWS managed keys are the targets of the reserved aliases alias/aws/...; DescribeKey may be refused
+        # for them.
         self._managed = {
             key_id for alias, key_id in self._aliases.items() if alias.startswith(_MANAGED_ALIAS)
         }
@@ -184,6 +186,7 @@ class _Keys:
         """Return the key that a name stands for, after resolving the shard's own aliases."""
         shard = self._answers.shard
         account, region, bare = _identity(name, shard)
+        # Aliases of other accounts and Regions are not listed here.
         if (account, region) == (shard.account, shard.region):
             bare = self._aliases.get(bare) or bare
         return account, region, bare

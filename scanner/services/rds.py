@@ -87,6 +87,7 @@ def parse(sources: Sources) -> Iterator[Resource]:
 
 def _is_member(row: Shape) -> bool:
     engine = row.text("Engine") or ""
+    # AWS Backup backs up clusters as a whole; their instances cannot be selected (facts 1.2).
     in_cluster = bool(row.text("DBClusterIdentifier"))
     return in_cluster or engine.startswith(("aurora", "neptune", "docdb"))
 

@@ -81,6 +81,8 @@ def by_region(
     for answer in pages:
         for row in objects(answer, "Buckets"):
             name = text(row, "Name")
+            # ListBuckets returns BucketRegion only for requests with a page size; GetBucketLocation is one
+            # call per bucket.
             region = text(row, "BucketRegion") or locate(name)
             if name and region:
                 names.setdefault(RegionName(region), []).append(name)

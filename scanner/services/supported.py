@@ -35,6 +35,8 @@ are always called."""
 
 def supported_types(caller: Caller) -> tuple[str, ...]:
     """Record and return the types that AWS Backup supports in the Region; empty if the call fails."""
+    # The answer depends on the Region: AWS Backup adds types Region by Region ("Feature availability by AWS
+    # Region").
     answer = caller.call("backup", "GetSupportedResourceTypes") or {}
     return tuple(kind for kind in answer.get("ResourceTypes") or () if isinstance(kind, str))
 

@@ -64,6 +64,7 @@ class TaggingAnswers:
             if not _covers(answer.parameters, kind):
                 continue
             if answer.gap is None:
+                # GetResources returns only resources that have or had tags, so this one has none.
                 return Known({}, answer.refs[-1:])
             last_refused = answer
         gap = last_refused.gap if last_refused is not None else None
@@ -112,6 +113,7 @@ def tag_map(row: Shape, key: str) -> Tags:
 def tag_pairs(row: Shape, key: str) -> Tags:
     """Parse a list of {Key, Value} pairs, in upper or lower case. A missing value becomes empty."""
     return {
+        # The case of the member names differs between services.
         tag.text("Key") or tag.text("key") or "": tag.text("Value") or tag.text("value") or ""
         for tag in row.children(key)
     }

@@ -63,6 +63,7 @@ def collect(caller: Caller) -> set[str]:
 
 
 def _tables(caller: Caller) -> set[str]:
+    # Databases are listed only for their keys, so an account without tables needs no second call.
     has_tables = False
     for answer in caller.pages("timestream-write", "ListTables"):
         has_tables |= any(True for _ in objects(answer, "Tables"))
