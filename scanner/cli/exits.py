@@ -43,6 +43,8 @@ FINDINGS: Final = 10
 INTERRUPTED: Final = 130
 JOURNAL: Final = "journal.jsonl"
 _LOST: Final = frozenset({errno.EPIPE, errno.EIO, errno.ENOSPC, errno.EBADF, errno.ENXIO})
+_QUERY_INTERRUPTED: Final = "Query interrupted"
+"""What DuckDB raises in place of KeyboardInterrupt if Ctrl-C ends one of its statements."""
 _UNUSABLE: Final = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EIO}
 )
@@ -79,6 +81,9 @@ def _unexpected(problem: Exception) -> int:
         what = f"{problem.filename}: " if problem.filename else ""
         say(f"error: {what}{problem.strerror}. Free some space, or change the folder or its permissions.")
         return OutputError.exit_code
+    if isinstance(problem, RuntimeError) and str(problem) == _QUERY_INTERRUPTED:
+        say("Interrupted.")
+        return exit_code()
     say_exception("internal error (please report it with the lines above)", problem)
     return BROKEN
 

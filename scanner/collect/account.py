@@ -16,6 +16,7 @@ from scanner.collect.foreign_keys import KeysByShard, by_owner, can_be_asked
 from scanner.collect.journal import Finished, Journal, JournalState
 from scanner.collect.request import CollectRequest, Unwatched, Watcher
 from scanner.collect.resume import ResumeOptions, check_access_options, journal_request
+from scanner.collect.retry import steady
 from scanner.collect.runner import Collection, shard_collector_of
 from scanner.collect.scope import Resolved
 from scanner.errors import BundleError
@@ -100,7 +101,7 @@ def _opened(  # noqa: PLR0913, PLR0917 -- as collect_account
             )
         check_access_options(means, past)
         request = journal_request(ResumeOptions(), means, past)
-        environment = set_up(request, watcher, clock, past.header.home)
+        environment = set_up(request, watcher, steady(clock), past.header.home)
         caller = past.header.caller_account
         opening = open_scan(
             environment.wiring,

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 from scanner.collect.environment import Opening, ScanEnvironment, open_scan, set_up
 from scanner.collect.journal import (
+    NAME,
     Journal,
     JournalState,
     RequestedScope,
@@ -18,13 +19,17 @@ from scanner.collect.journal import (
     remove_unfinished,
 )
 from scanner.collect.request import Collected, CollectRequest, Unwatched, Watcher
+from scanner.collect.retry import steady
 from scanner.collect.runner import Collection, begin, collected_of, read
 from scanner.collect.scope import Resolved, survey
 from scanner.errors import UsageError
+from scanner.evidence.writer import rfc3339
 from scanner.model.inventory import ShardStatus
 from scanner.model.manifest import CollectedReads, Excluded, Scope, ShardRecord
 from scanner.model.names import AWS_GLOBAL, ORG, Shard
 
+_TOLERANCE: Final = timedelta(minutes=5)
+"""How far the clock may be set back before a resumption, as in `audit verify`."""
 _OPTIONS: Final = {
     "organization": "--org",
     "accounts": "--account",
@@ -76,6 +81,7 @@ def resume(
     Raises the errors of `runner.collect`, UsageError if there is nothing to resume or an option contradicts
     the journal, and CredentialsError if the credentials are those of another account.
     """
+    written_at = _written_at(folder)
     journal, state = Journal.reopen(folder)
     with journal:
         request = journal_request(options, access, state)
@@ -86,6 +92,8 @@ def resume(
         if state.scope is not None and state.finished_at is not None:
             return Resumed(_complete(state, state.scope, state.finished_at), had_all=True)
         check_access_options(access, state)
+        clock = steady(clock)
+        _check_clock(clock(), max(written_at, state.header.started_at))
         environment = set_up(request, watcher or Unwatched(), clock, state.header.home)
         opening = _open(state, environment)
         remove_unfinished(folder, state.finished)
@@ -100,6 +108,26 @@ def resume(
             keys=state.keys,
         )
         return Resumed(_go_on(collection, state), had_all=False)
+
+
+def _written_at(folder: Path) -> datetime:
+    """Return when the journal was last written, by the clock of that time."""
+    try:
+        return datetime.fromtimestamp((folder / NAME).stat().st_mtime, UTC)
+    except (OSError, ValueError, OverflowError):  # reopening it raises the proper error
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def _check_clock(now: datetime, latest: datetime) -> None:
+    """Raise UsageError if the clock was set back since the scan was interrupted.
+
+    Its times would contradict each other, and `audit verify` would report the scan as changed.
+    """
+    if now < latest - _TOLERANCE:
+        raise UsageError(
+            f"The clock of this machine says {rfc3339(now)}, but the scan to be resumed was last written at "
+            f"{rfc3339(latest)}. Correct the clock and resume again, or start another scan with --out."
+        )
 
 
 def journal_request(options: ResumeOptions, access: CollectRequest, state: JournalState) -> CollectRequest:

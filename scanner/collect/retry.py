@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from botocore.exceptions import (
@@ -212,6 +213,19 @@ class Time:
 
     now: Callable[[], float] = time.monotonic
     wait: Callable[[threading.Event, float], None] = _wait
+
+
+_SINCE_BOOT: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""The clock of Linux that also runs while the machine is suspended."""
+
+
+def steady(clock: Callable[[], datetime]) -> Callable[[], datetime]:
+    """Return a clock that begins with the time of `clock`, and is not changed when that is set.
+
+    The times of a scan are in order, then, and within its start and end, which readers check.
+    """
+    start, begun = clock(), time.clock_gettime(_SINCE_BOOT)
+    return lambda: start + timedelta(seconds=time.clock_gettime(_SINCE_BOOT) - begun)
 
 
 class Budget:

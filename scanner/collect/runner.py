@@ -12,6 +12,7 @@ from scanner.collect.environment import Opening, Roles, ScanEnvironment, open_sc
 from scanner.collect.foreign_keys import KeysByShard
 from scanner.collect.journal import Header, Journal, remove_organization
 from scanner.collect.request import Collected, CollectRequest, CutShortError, Interrupted, Unwatched, Watcher
+from scanner.collect.retry import steady
 from scanner.collect.scope import Resolved, check_request, survey
 from scanner.collect.shard_collector import CollectContext, ShardCollector
 from scanner.errors import OutputError
@@ -84,6 +85,7 @@ def _new_collection(
 ) -> Iterator[Collection]:
     """Yield a collection with a new journal. `named`: the time of the evaluation, and the scan's id."""
     check_request(request)
+    clock = steady(clock)
     started = clock()
     environment = set_up(request, watcher, clock)
     opening = open_scan(environment.wiring, environment.credential_store, environment.own, environment.home)

@@ -158,6 +158,7 @@ def fail(problem: BaseException) -> int:
     [
         (BundleError("the bundle is cut off"), 6, "error: the bundle is cut off\n"),
         (KeyboardInterrupt(), INTERRUPTED, "Interrupted. Collected evidence is kept on disk.\n"),
+        (RuntimeError("Query interrupted"), INTERRUPTED, "Interrupted.\n"),
     ],
 )
 def test_errors_are_one_sentence(

@@ -5,6 +5,7 @@ import shutil
 import signal
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,30 @@ def test_another_version_asks_other_questions(world: FakeAws, tmp_path: Path) ->
     cut(tmp_path, 5)
     with pytest.raises(UsageError, match=r"started by version 0\.0\."):
         again(tmp_path)
+
+
+@pytest.mark.parametrize("back", [timedelta(minutes=10), timedelta(days=3650)])
+def test_a_clock_that_was_set_back_is_to_be_corrected(
+    world: FakeAws, tmp_path: Path, back: timedelta
+) -> None:
+    collect(WHOLE, tmp_path)
+    cut(tmp_path, 9)
+    asked = len(world.requests)
+    with pytest.raises(UsageError, match=r"The clock of this machine says .* Correct the clock"):
+        resume(ResumeOptions(), WHOLE, tmp_path, clock=lambda: datetime.now(UTC) - back)
+    assert len(world.requests) == asked
+
+
+@pytest.mark.parametrize("shift", [-timedelta(minutes=2), timedelta(hours=2), timedelta(days=3650)])
+def test_a_clock_that_was_set_a_little_back_or_forward_ends_the_scan(
+    world: FakeAws, tmp_path: Path, shift: timedelta
+) -> None:
+    collect(WHOLE, tmp_path)
+    cut(tmp_path, 9)
+    asked = len(world.requests)
+    done = resume(ResumeOptions(), WHOLE, tmp_path, clock=lambda: datetime.now(UTC) + shift)
+    assert done.collected.started_at <= done.collected.finished_at
+    assert len([request for request in world.requests[asked:] if request.key == "sts:AssumeRole"]) <= 2
 
 
 def test_an_organisation_that_is_left_behind(world: FakeAws, tmp_path: Path) -> None:
