@@ -96,7 +96,7 @@ def _output_error(path: Path, problem: OSError) -> OutputError:
 
 def temporary_file_error(failure: str, problem: OSError) -> OutputError:
     """Return the error for a temporary file that could not be written. `failure`: what failed with it."""
-    folder = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 -- as tempfile
+    folder = os.environ.get("TMPDIR") or "/tmp"  # nosec B108 # noqa: S108 -- as tempfile
     return OutputError(
         f"{failure}, because it needs a temporary file: {problem.strerror or problem}. Free some space in "
         f"{folder}, or name another folder with the environment variable TMPDIR."
