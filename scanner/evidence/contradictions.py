@@ -207,7 +207,11 @@ def _accounts(bundle: Bundle) -> Check:
         missing = missing & limits if all(limit.isdecimal() for limit in limits) else set()
     if missing:
         detail = f"{listed(sorted(missing))}: in the organization, but neither in the scope nor excluded."
-        return Check(name, CheckResult.FAILED, detail)
+        if bundle.manifest.tool_name == OWN_TOOL:
+            return Check(name, CheckResult.FAILED, detail)
+        # Another program need not record that it was asked for some accounts only.
+        detail += " Whether the scan was limited to some accounts is not recorded."
+        return Check(name, CheckResult.NOT_CHECKED, detail)
     limited = " that the scan is limited to" if scope.limited_to else ""
     return Check(name, CheckResult.OK, f"All accounts of the organization{limited} are in scope or excluded.")
 

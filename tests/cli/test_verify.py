@@ -402,6 +402,14 @@ def test_accounts_that_were_not_requested_are_no_contradiction(bundle: Path) -> 
     assert verified(bundle)[1]["organization_accounts"][0] == "failed"
 
 
+def test_a_bundle_of_another_program_need_not_name_all_accounts(bundle: Path) -> None:
+    members(bundle)
+    record(bundle, lambda manifest: manifest.pop("tool"))
+    code, checks = verified(bundle)
+    assert (code, checks["organization_accounts"][0]) == (0, "not_checked")
+    assert "333333333333" in checks["organization_accounts"][1]
+
+
 def test_a_requested_clock_is_no_contradiction(bundle: Path) -> None:
     record(bundle, lambda manifest: manifest.update(evaluated_as_of=time(START)))
     options = ("--out", bundle.with_name("out"), "--format", "json", "-q", "--as-of", time(START))
