@@ -56,8 +56,8 @@ _MANY: Final = 20
 _SMALL: Final = 1 << 20
 """More files than that, of less than so many bytes on average, are joined before they are read."""
 
-_FEW: Final = 2_000
-"""Rows of a table that are copied into memory: opening its files for every query would cost more."""
+_FEW: Final = 8_000
+"""Rows of a table that are copied into memory: decoding them for every query would cost more."""
 
 _JOINED_GROUP: Final = 2_048
 """Rows of a row group of joined files: ten times as many take 300 MB of memory, and more time."""

@@ -57,7 +57,7 @@ _TO_INDICES: Final = bytes.maketrans(
     bytes((*LETTERS.values(), UNCERTAIN)), bytes((*range(len(_STATUSES)), _STATUSES.index(Status.UNKNOWN)))
 )
 
-MOST: Final = 100_000
+MOST: Final = 200_000
 """Findings of a group, unless one account has more."""
 
 
@@ -178,7 +178,7 @@ def _rows(control: str, batch: SubjectBatch, verdicts: Verdicts, texts: pa.Table
     letters = verdicts.letters[batch.start : batch.end]
     number = len(letters)
     columns = {
-        "control": pa.DictionaryArray.from_arrays(_bytes(bytes(number)), [control]),
+        "control": pa.repeat(control, number),
         "status": _words(letters.translate(_TO_INDICES), _STATUSES),
         **batch.columns,
         **_standings(verdicts, batch),
@@ -189,7 +189,7 @@ def _rows(control: str, batch: SubjectBatch, verdicts: Verdicts, texts: pa.Table
         if not columns["subject"].filter(flags).equals(texts.column("subject").combine_chunks()):
             raise VaultproofError(_REORDERED.format(control))
         columns |= _with_texts(columns["status"], flags, texts)
-    return pa.RecordBatch.from_arrays([columns[name] for name in FILED.names], names=FILED.names)
+    return pa.RecordBatch.from_arrays([columns[name] for name in FILED.names], schema=FILED)
 
 
 def _with_texts(status: pa.Array, flags: pa.BooleanArray, texts: pa.Table) -> dict[str, pa.Array]:

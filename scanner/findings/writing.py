@@ -37,7 +37,7 @@ _REPEATED: Final = (
 )
 """Columns with many repeated values, which get a dictionary in each row group."""
 
-HELD: Final = 64 << 20
+HELD: Final = 16 << 20
 """Bytes of findings that wait in memory, over all accounts; more are spilled to the disk."""
 
 _BATCH: Final = 10_000
@@ -224,6 +224,8 @@ class _AccountFile:
 
 def _joined(batches: Sequence[pa.RecordBatch]) -> pa.Table:
     """Join batches to a table with the columns of FILED. Casting each batch would take most of the time."""
+    if all(batch.schema == FILED for batch in batches):
+        return pa.Table.from_batches(batches, FILED)
     # Batches with the same schema are cast together.
     alike = [pa.Table.from_batches(list(run)) for _, run in groupby(batches, key=attrgetter("schema"))]
     return pa.concat_tables([table.unify_dictionaries().cast(FILED) for table in alike])
