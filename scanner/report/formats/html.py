@@ -22,6 +22,7 @@ from scanner.report.wording import (
     SUBJECT_WORDS,
 )
 from scanner.storage.encoding import encode
+from scanner.storage.memory import release_memory
 
 TEMPLATE: Final = "report.html.j2"
 STYLES: Final = ("report.css", "report.subject.css")
@@ -143,7 +144,9 @@ class Embedded:
 def embed(view: View, limits: Limits = LIMITS) -> Embedded:
     """Return the data that the HTML report contains."""
     rows = embed_rows(view, limits.rows_room, limits.rows)
+    release_memory()
     details = embed_details(view, limits.room - len(rows.text) - len(rows.reasons))
+    release_memory()
     blocks = {str(rows.subjects[arn]): place for arn, place in details.places.items() if arn in rows.subjects}
     head = encode({**_head(view), "blocks": blocks})
     return Embedded(

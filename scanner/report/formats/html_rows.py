@@ -58,7 +58,7 @@ _FIRST: Final = 300
 _AT_ONCE: Final = 1_000
 """Maximum number of subjects read at once later. Each time the files of all their accounts are opened."""
 
-_MORE: Final = 50
+_MORE: Final = 200
 """Number of subjects to read beyond those that are expected to fit."""
 
 _HIDDEN: Final = "name"
