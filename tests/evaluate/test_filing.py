@@ -521,8 +521,8 @@ def test_a_pass_whose_texts_cannot_be_written_stays_a_pass(resource: Any, tmp_pa
 
 
 def test_a_reason_of_a_million_characters_is_filed(resource: Any, tmp_path: Path) -> None:
-    rows = fixed_rows(resource, 3)
-    long = control_of("long", "covered", reason="x" * 1_000_000, parameters={})
+    rows = [replace(each, name="x" * 1_000_000) for each in fixed_rows(resource, 3)]
+    long = control_of("long", "covered", reason="{name} is not covered.", parameters={})
     filed = check(write(tmp_path, {"resource": rows}, (long,)), tmp_path / "findings")
     assert max(len(each.reason) for each in filed) >= 1_000_000
     assert sum(map(len, bytes_of(filed).values())) < 100_000

@@ -91,7 +91,7 @@ def test_a_small_file_has_statistics_of_plain_columns(tmp_path: Path) -> None:
     assert columns["account"].statistics.max == "1"
     assert columns["number"].statistics.max == 2
     assert not columns["tags.list.element"].is_stats_set
-    assert {column.compression for column in columns.values()} == {"ZSTD"}
+    assert {column.compression for column in columns.values()} == {"SNAPPY"}
 
 
 @pytest.fixture
