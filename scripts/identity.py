@@ -23,6 +23,22 @@ FILE: Final = Path(evidence.__path__[0]) / "identity.json"
 MAY_OMIT_LISTS: Final = frozenset({"backup-gateway", "dsql", "ssm-sap"})
 """Services whose answers need not have the list: AWS does not document that an empty one is sent."""
 
+MAY_BE_EMPTY: Final = frozenset(
+    {
+        "s3:GetBucketLocation",  # a bucket in us-east-1
+        "s3:GetBucketVersioning",  # a bucket that never had versioning
+        "backup:GetPITRMalwareScanResults",  # no result for that time
+        # What these lack is unknown to their parsers, each by itself.
+        "backup:DescribeRegionSettings",
+        "backup:GetBackupPlan",
+        "backup:GetBackupSelection",
+        "backup:GetBackupVaultNotifications",
+        "eks:DescribeCluster",
+        "organizations:DescribeEffectivePolicy",
+    }
+)
+"""Operations whose answers may have no members."""
+
 _OPERATORS: Final = frozenset({"Conditions"})
 """Shapes whose members are the operators of conditions."""
 
@@ -30,14 +46,13 @@ _NAMING: Final = ("Name", "Id")
 
 
 def table() -> dict[str, dict[str, Any]]:
-    """Return the rules of each declared operation that has any."""
+    """Return the rules of each declared operation."""
     session = botocore.session.get_session()
     paging = pagination.table()
     entries: dict[str, dict[str, Any]] = {}
     for key, operation in sorted(OPERATIONS.items()):
         model = session.get_service_model(operation.service).operation_model(operation.name)
-        if entry := _entry(model, operation, paging.get(key)):
-            entries[key] = entry
+        entries[key] = _entry(model, operation, paging.get(key))
     return entries
 
 
@@ -51,6 +66,7 @@ def _entry(model: OperationModel, operation: Operation, paging: Mapping[str, str
         "lists": lists if is_list else [],
         "closed": {path: _members(_at(output, path)) for path in operation.closed},
         "rows": list(operation.identity),
+        "may_be_empty": operation.key in MAY_BE_EMPTY or (paging is not None and not is_list),
     }
     return {name: value for name, value in entry.items() if value}
 

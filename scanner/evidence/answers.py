@@ -6,8 +6,9 @@ order of the lines never matters. An answer that is not about what was requested
 that contradict each other are left out (`evidence.identity`).
 """
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -17,7 +18,7 @@ from typing import Any, Final
 import orjson
 
 from scanner.errors import BundleError
-from scanner.evidence.identity import RowIdentity, contradictions, mismatch, without_rows
+from scanner.evidence.identity import RowIdentity, contradictions, is_of_shard, mismatch, without_rows
 from scanner.evidence.lines import MISMATCH, CallError, EvidenceLine
 from scanner.evidence.shape import Shape
 from scanner.model.known import CONTRADICTION, EvidenceRef, Gap, GapKind, Known, Reading, Unread
@@ -60,7 +61,10 @@ class Answer:
     pages: tuple[Shape, ...]
     gap: Gap | None
     absent: bool = False  # AWS answered "there is none" with an error
+    code: str = ""  # of that error
     refs: tuple[EvidenceRef, ...] = ()
+    at: datetime = datetime(1, 1, 1, tzinfo=UTC)
+    """When the latest of its pages was recorded."""
 
 
 _FAILED_SHARD: Final = "The manifest records that reading this account-Region failed."
@@ -86,7 +90,7 @@ class Answers:
         self._failed = failed
         self._reads = reads
         calls: dict[str, dict[Parameters, dict[str, EvidenceLine]]] = defaultdict(lambda: defaultdict(dict))
-        for line in (self._fitting(line) for line in lines):
+        for line in self._fitting(lines):
             parameters, token = _identity(line)
             pages = calls[line.name][parameters]
             if (rival := pages.get(token)) is None or _beats(line, rival):
@@ -117,6 +121,13 @@ class Answers:
         gap = self.gap(name, about or " ".join(parameters.values()), GapKind.NEVER_ASKED)
         return Answer(parameters, (), gap)
 
+    def doubt(self, gap: Gap, contradicted: Collection[Answer]) -> None:
+        """Treat answers of the gap's operation as not fully read, since another read contradicts them."""
+        answers = self._answers[gap.operation]
+        for parameters, answer in answers.items():
+            if any(answer is other for other in contradicted):
+                answers[parameters] = replace(answer, gap=gap)
+
     def read(self, name: str, about: str = "", /, **parameters: str) -> Reading[None]:
         """Check whether one call was answered completely."""
         answer = self.one(name, about, **parameters)
@@ -127,12 +138,29 @@ class Answers:
         gap = Gap(self.shard.account, self.shard.region, name, about, kind)
         return named_left_out(gap, self._reads)
 
-    def _fitting(self, line: EvidenceLine) -> EvidenceLine:
-        """Return a line; as a failed read where its answer is not about what was requested."""
-        if line.response is None:
-            return line
-        problem = mismatch(line.name, line.parameters, line.response, self.shard)
-        return replace(line, response=None, error=CallError(MISMATCH, problem, 0)) if problem else line
+    def _fitting(self, lines: Iterable[EvidenceLine]) -> Iterable[EvidenceLine]:
+        """Return lines; as failed reads those whose answers are not about what was requested.
+
+        If no answer that names an account and a Region is of the shard, the file is another shard's: then
+        the answers that name none are not of this one, either.
+        """
+        fitting: list[EvidenceLine] = []
+        places: set[bool | None] = set()
+        for line in lines:
+            if line.response is None:
+                fitting.append(line)
+                continue
+            problem = mismatch(line.name, line.parameters, line.response, self.shard)
+            if problem or True not in places:
+                places.add(is_of_shard(line.name, line.parameters, line.response, self.shard))
+            fitting.append(_unfit(line, problem) if problem else line)
+        if False not in places or True in places:
+            return fitting
+        place = f"{self.shard.account}/{self.shard.region}"
+        return [
+            _unfit(line, f"its file has answers of another account or Region than {place}.")
+            for line in fitting
+        ]
 
     def _contradiction(self, name: str, identity: RowIdentity, pages: tuple[Shape, Shape]) -> Gap:
         about = " ".join(part for part in identity if part)
@@ -159,7 +187,9 @@ class Answers:
             pages=answer_pages,
             gap=gap,
             absent=not answered and gap is None,
+            code=chain[-1].error.code if not answered and gap is None and chain[-1].error else "",
             refs=tuple(line.ref for line in chain),
+            at=max(map(_moment, chain)),
         )
 
     def _follow(self, name: str, pages: Mapping[str, EvidenceLine]) -> tuple[list[str], Gap | None]:
@@ -188,6 +218,10 @@ class Answers:
             message=error.message,
             ref=line.ref,
         )
+
+
+def _unfit(line: EvidenceLine, problem: str) -> EvidenceLine:
+    return replace(line, response=None, error=CallError(MISMATCH, problem, 0))
 
 
 def error_kind(code: str) -> GapKind:
@@ -273,15 +307,29 @@ def _has_more(line: EvidenceLine) -> bool:
 
 
 def _is_answer(line: EvidenceLine) -> bool:
-    return line.error is not None and says_there_is_none(line.name, line.error.code, line.error.message)
+    error = line.error
+    if error is None or not says_there_is_none(line.name, error.code, error.message):
+        return False
+    requested = str(line.parameters.get("BackupVaultName") or "")
+    named = _VAULT_NAME.search(error.message) if requested else None
+    return named is None or named[1].rstrip(".,").endswith(requested)
+
+
+_VAULT_NAME: Final = re.compile(r"vault (?!has|with)(\S+)", re.IGNORECASE)
+"""AWS names the vault, or its ARN, in the error that says that it has no policy or notifications."""
 
 
 def says_there_is_none(name: str, code: str, message: str) -> bool:
-    """Check whether an error of an operation means "there is none", by its code, or by code and message."""
-    return any(
+    """Check whether an error of an operation means "there is none", by its code, or by code and message.
+
+    A code that several errors share is no answer where the message says that the thing itself does not exist.
+    """
+    is_answer = any(
         code == wanted and words in message
         for wanted, _, words in (entry.partition(": ") for entry in answering_errors().get(name, ()))
     )
+    gone = _answer_data()["gone"].get(name, ()) if is_answer else ()
+    return is_answer and not any(words in message.lower() for words in gone)
 
 
 @cache
@@ -303,5 +351,12 @@ def pagination() -> Mapping[str, Pagination]:
 @cache
 def answering_errors() -> Mapping[str, tuple[str, ...]]:
     """Return the errors that mean "there is none", by operation: `CODE`, or `CODE: WORDS OF ITS MESSAGE`."""
-    text = resources.files("scanner.evidence").joinpath("answers.json").read_bytes()
-    return {name: tuple(codes) for name, codes in orjson.loads(text)["answers"].items()}
+    return {name: tuple(codes) for name, codes in _answer_data()["answers"].items()}
+
+
+@cache
+def _answer_data() -> Mapping[str, Any]:
+    document: Mapping[str, Any] = orjson.loads(
+        resources.files("scanner.evidence").joinpath("answers.json").read_bytes()
+    )
+    return document

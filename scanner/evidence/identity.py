@@ -12,6 +12,7 @@ The rules are package data (`identity.json`), generated from botocore's models a
 - `own`: an ARN or account id that an operation declares as its account's own is of the account, and of the
   Region;
 - `lists`: a list that AWS always sends, if only an empty one, is there: an empty object is no empty list;
+- `may_be_empty`: an answer has at least one member, except where an empty one means something;
 - `closed`: no member unknown to the model is below a node where it changes the meaning of the others;
 - `rows`: the members that identify a row. Two rows of one identity are equal: AWS may list a row on two
   pages, but which of two different ones is right is unknown.
@@ -33,7 +34,7 @@ from typing import Any, Final
 import orjson
 
 from scanner.evidence.shape import Shape
-from scanner.model.names import ORG, Shard, parse_arn
+from scanner.model.names import AWS_GLOBAL, ORG, Shard, parse_arn
 
 Path = tuple[str, ...]
 """The members that lead to a value; a member that ends in `[]` is a list."""
@@ -66,11 +67,15 @@ class IdentityRules:
     own: tuple[Path, ...] = ()
     lists: tuple[str, ...] = ()
     closed: tuple[tuple[Path, Members], ...] = ()
+    may_be_empty: bool = False
     rows: Path = ()
     names: tuple[str, ...] = ()
 
 
-_NO_RULES: Final = IdentityRules()
+_SHARED: Final = ("BackupVaultAccountId", "ByShared", "IncludeShared")
+"""Parameters with which a call returns what other accounts share."""
+
+_NO_RULES: Final = IdentityRules(may_be_empty=True)
 
 
 def mismatch(operation: str, parameters: Mapping[str, Any], answer: Mapping[str, Any], shard: Shard) -> str:
@@ -83,22 +88,49 @@ def mismatch(operation: str, parameters: Mapping[str, Any], answer: Mapping[str,
     name = operation.partition(":")[2]
     if missing := next((member for member in rules.lists if answer.get(member) is None), ""):
         return f"{name} was answered without its list {missing}."
-    for echo in rules.echoes:
-        if (requested := parameters.get(echo.parameter)) in (None, ""):
-            continue
-        for returned in _texts(answer, echo.path):
-            if not echo.agrees(requested, returned):
-                return f"{name} was called for the {echo.parameter} {requested} and answered for {returned}."
-    for path in rules.own:
-        for returned in _texts(answer, path):
-            if not _is_of(returned, shard):
-                return (
-                    f"{name} was answered with {returned}, which is not of account {shard.account} "
-                    f"in {shard.region}."
-                )
+    if not answer and not rules.may_be_empty:
+        return f"{name} was answered with an empty object."
+    if returned := _of_another_request(rules, parameters, answer):
+        return f"{name} was called for the {returned[0]} and answered for {returned[1]}."
+    if is_of_shard(operation, parameters, answer, shard) is False:
+        foreign = _foreign_name(rules, answer, shard)
+        return f"{name} was answered with {foreign}, which is not of {_named(shard)}."
     if unknown := _unknown_member(rules, answer):
         return f"{name} was answered with {unknown}, which this version does not know."
     return ""
+
+
+def is_of_shard(
+    operation: str, parameters: Mapping[str, Any], answer: Mapping[str, Any], shard: Shard
+) -> bool | None:
+    """Return whether an answer is of the account and Region of a shard; None: it does not name both."""
+    if any(parameters.get(name) for name in _SHARED):
+        return None
+    rules = identity_rules().get(operation, _NO_RULES)
+    belongs = {_is_of(name, shard) for path in rules.own for name in _texts(answer, path)}
+    return False if False in belongs else True if True in belongs else None
+
+
+def _named(shard: Shard) -> str:
+    return f"account {shard.account} in {shard.region}"
+
+
+def _foreign_name(rules: IdentityRules, answer: Mapping[str, Any], shard: Shard) -> str:
+    names = sorted(name for path in rules.own for name in _texts(answer, path))
+    return next(name for name in names if _is_of(name, shard) is False)
+
+
+def _of_another_request(
+    rules: IdentityRules, parameters: Mapping[str, Any], answer: Mapping[str, Any]
+) -> tuple[str, str] | None:
+    """Return what was requested and what was returned, where a member does not repeat its parameter."""
+    for echo in rules.echoes:
+        if (requested := parameters.get(echo.parameter)) in (None, ""):
+            continue
+        for returned in sorted(_texts(answer, echo.path)):
+            if not echo.agrees(requested, returned):
+                return f"{echo.parameter} {requested}", returned
+    return None
 
 
 def contradictions(operation: str, pages: Iterable[Shape]) -> Mapping[RowIdentity, tuple[Shape, Shape]]:
@@ -140,6 +172,7 @@ def _parsed(entry: Mapping[str, Any]) -> IdentityRules:
         own=tuple(map(_path, entry.get("own", ()))),
         lists=tuple(entry.get("lists", ())),
         closed=tuple((_path(path), members) for path, members in entry.get("closed", {}).items()),
+        may_be_empty=bool(entry.get("may_be_empty")),
         rows=identities[0][:-1] if identities else (),
         names=tuple(path[-1] for path in identities),
     )
@@ -149,18 +182,22 @@ def _path(text: str) -> Path:
     return tuple(text.split("."))
 
 
-def _is_of(returned: str, shard: Shard) -> bool:
-    """Return whether an ARN or an account id is of a shard. The organization's answers are of any account."""
+def _is_of(returned: str, shard: Shard) -> bool | None:
+    """Return whether an ARN or an account id is of a shard; None: it does not say.
+
+    IAM and AWS Organizations have no Region in their ARNs, Amazon S3 no account either.
+    """
     if not shard.account.isdecimal() or shard.region == ORG:  # the call that learns the account
-        return True
+        return None
     arn = parse_arn(returned)
     if arn is None:  # an account id; any other text is read as the malformed ARN that it is
-        return returned == shard.account or not returned.isdecimal()
-    # IAM and AWS Organizations have no Region in their ARNs, Amazon S3 no account either.
-    return arn.account in ("", shard.account) and arn.region in ("", shard.region)
+        return False if returned.isdecimal() and returned != shard.account else None
+    if arn.account not in ("", shard.account) or arn.region not in ("", shard.region):
+        return False
+    return True if arn.region or shard.region == AWS_GLOBAL else None
 
 
-def _is_same(requested: object, returned: str) -> bool:
+def is_same(requested: object, returned: str) -> bool:
     """Return whether two names are one thing's: AWS takes an ARN where it returns a name, and the reverse."""
     text = str(requested)
     if _ALIAS in text:  # an alias of a key is answered with the key
@@ -173,7 +210,7 @@ def _ends(arn: str, name: str) -> bool:
 
 
 def _is_among(requested: object, returned: str) -> bool:
-    return not isinstance(requested, list | tuple) or any(_is_same(name, returned) for name in requested)
+    return not isinstance(requested, list | tuple) or any(is_same(name, returned) for name in requested)
 
 
 def _is_named(requested: object, returned: str) -> bool:
@@ -182,11 +219,11 @@ def _is_named(requested: object, returned: str) -> bool:
     if arn is None:
         return True
     name = re.split("[:/]", arn.resource, maxsplit=1)[-1]
-    return name == requested or name.startswith(f"{requested}-") or _is_same(requested, returned)
+    return name == requested or name.startswith(f"{requested}-") or is_same(requested, returned)
 
 
 _AGREES: Final[Mapping[str, Callable[[object, str], bool]]] = {
-    "same": _is_same,
+    "same": is_same,
     "among": _is_among,
     "named": _is_named,
 }

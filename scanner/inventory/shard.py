@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from scanner.evidence.answers import Answers
+from scanner.inventory.contradicted_lists import doubt_contradicted_lists
 from scanner.model.assurance import Assurance
 from scanner.model.inventory import BackupPlan, Resource, ShardInventory, ShardStatus, Vault
 from scanner.model.known import LEFT_OUT, NOT_ENABLED, Gap, GapKind, Known, Unread
@@ -41,10 +42,11 @@ def parse_shard(
     if (refusal := entry_refusal(answers, account)) is not None:
         return _refused(shard, status, refusal)
     # First, because parsers have to know whether a resource that is not listed is absent or unread.
+    buckets_gap = doubt_contradicted_lists(answers, account)
     lists = {**read_lists(answers, SHARD_LISTS, gaps), **read_lists(account, ACCOUNT_LISTS, gaps)}
     buckets, unplaced = buckets_of_region(account, shard.region, bucket_regions)
     # A bucket of unknown Region may be in any Region, so the list of buckets is incomplete in each.
-    for gap in unplaced:
+    for gap in (*unplaced, *((buckets_gap,) if buckets_gap else ())):
         gaps.note(gap)
         lists[LIST_BUCKETS] = Unread(gap)
     for gap in unknown_type_gaps(answers):

@@ -155,7 +155,7 @@ def _implied_list(answers: Answers, name: str, lists: Lists) -> Reading[None] | 
 
 def _read_list(answers: Answers, name: str) -> Reading[None]:
     # Other programs may record filtered calls, which do not show that anything is absent.
-    unfiltered = [answer for answer in answers.every(name) if _is_unfiltered(answer)]
+    unfiltered = [answer for answer in answers.every(name) if is_unfiltered(answer)]
     for answer in unfiltered:
         if answer.gap is None:
             return Known(None, answer.refs)
@@ -163,7 +163,7 @@ def _read_list(answers: Answers, name: str) -> Reading[None]:
     return Unread(gap or answers.gap(name, "", GapKind.NEVER_ASKED))
 
 
-def _is_unfiltered(answer: Answer) -> bool:
+def is_unfiltered(answer: Answer) -> bool:
     """Return whether a list was called without a filter; a filtered one does not show everything."""
     return not any(
         value not in _EMPTY and key not in _WIDENING and key not in _PAGING

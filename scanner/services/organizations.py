@@ -17,7 +17,7 @@ from scanner.model.backup_policies import (
 )
 from scanner.model.decisions import Contacts
 from scanner.model.inventory import Account, Organization
-from scanner.model.known import EvidenceRef, Gap, GapKind, Known, Reading, Unread
+from scanner.model.known import CONTRADICTION, EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId
 from scanner.model.text import mended_json
@@ -39,6 +39,8 @@ def _once(name: str, page: int = _PAGE, **details: Any) -> Operation:  # noqa: A
     return Operation("organizations", name, f"organizations:{name}", page, scope=CallScope.SCAN, **details)
 
 
+_NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
+_ADMINISTRATORS: Final = "organizations:ListDelegatedAdministrators"
 _CROSS_ACCOUNT: Final = "isCrossAccountBackupEnabled"
 _GLOBAL_SETTINGS: Final = "backup:DescribeGlobalSettings"
 _LIST_ACCOUNTS: Final = "organizations:ListAccounts"
@@ -89,6 +91,7 @@ OPERATIONS: Final = (
         "organizations:DescribeEffectivePolicy",
         scope=CallScope.ACCOUNT,
         optional="it is a gap of the account, not of its Regions",
+        own=("EffectivePolicy.TargetId",),
     ),
 )
 _BACKUP_POLICY: Final = "BACKUP_POLICY"
@@ -181,9 +184,28 @@ def no_organization(answers: Answers) -> tuple[EvidenceRef, ...]:
     (ERROR_9601; facts 6, row 2). A successful answer about the organisation takes precedence.
     """
     calls = [answers.one(name) for name in (_DESCRIBE, _LIST_ACCOUNTS, _GLOBAL_SETTINGS)]
-    if any(call.pages for call in calls):
+    if any(call.pages for call in calls) or _is_described(answers):
         return ()
     return tuple(ref for call in calls if call.absent for ref in call.refs)
+
+
+def _is_described(answers: Answers) -> bool:
+    """Return whether AWS Organizations answered any call about the organization: then there is one."""
+    names = (name for name in answers.operations if name.startswith("organizations:"))
+    return any(answer.pages for name in names for answer in answers.every(name))
+
+
+def _of_organization(answers: Answers, name: str, /, **parameters: str) -> Answer:
+    """Return an answer about the organization; a gap where it denies one that other answers describe."""
+    answer = answers.one(name, **parameters)
+    if answer.code != _NO_ORGANIZATION or not _is_described(answers):
+        return answer
+    return replace(answer, absent=False, gap=_denied(answers.gap(name, "", GapKind.FAILED), answer))
+
+
+def _denied(gap: Gap, answer: Answer) -> Gap:
+    message = "it denies that there is an organization, which other answers describe."
+    return replace(gap, code=CONTRADICTION, message=message, ref=answer.refs[-1])
 
 
 def _members(answers: Answers) -> Reading[None]:
@@ -191,6 +213,10 @@ def _members(answers: Answers) -> Reading[None]:
     listed = answers.one(_LIST_ACCOUNTS)
     if listed.absent:
         return Unread(answers.gap(_LIST_ACCOUNTS, "", GapKind.FAILED))
+    if listed.gap is None and not any(True for page in listed.pages for _ in page.children("Accounts")):
+        gap = answers.gap(_LIST_ACCOUNTS, "", GapKind.FAILED)
+        message = "it is empty, and an organization has at least its management account."
+        return Unread(replace(gap, code=CONTRADICTION, message=message, ref=listed.refs[-1]))
     return Known(None, listed.refs) if listed.gap is None else Unread(listed.gap)
 
 
@@ -313,13 +339,13 @@ def parse_governance(answers: Answers) -> BackupGovernance:
 
 
 def _delegated_administrators(answers: Answers, gaps: Gaps) -> Reading[tuple[AccountId, ...]]:
-    answer = answers.one("organizations:ListDelegatedAdministrators", ServicePrincipal=_BACKUP)
+    answer = _of_organization(answers, _ADMINISTRATORS, ServicePrincipal=_BACKUP)
     accounts = {row.need("Id") for page in answer.pages for row in page.children("DelegatedAdministrators")}
     return gaps.reading(tuple(AccountId(account_id) for account_id in sorted(accounts)), answer)
 
 
 def _trusted_access(answers: Answers, gaps: Gaps) -> Reading[bool]:
-    answer = answers.one("organizations:ListAWSServiceAccessForOrganization")
+    answer = _of_organization(answers, "organizations:ListAWSServiceAccessForOrganization")
     services = (row for page in answer.pages for row in page.children("EnabledServicePrincipals"))
     return gaps.reading(any(row.text("ServicePrincipal") == _BACKUP for row in services), answer)
 
@@ -331,12 +357,12 @@ def _policies_enabled(answers: Answers, gaps: Gaps) -> Reading[bool]:
         for root, _ in rows(answers, _ROOTS, "Roots")
         for kind in root.children("PolicyTypes")
     )
-    return gaps.reading(enabled, answers.one(_ROOTS))
+    return gaps.reading(enabled, _of_organization(answers, _ROOTS))
 
 
 def _policies(answers: Answers, gaps: Gaps) -> Reading[tuple[BackupPolicy, ...]]:
     """Parse the organisation's backup policies. A partial list counts as unread: a policy may be missing."""
-    answer = answers.one(LIST_POLICIES, Filter=_BACKUP_POLICY)
+    answer = _of_organization(answers, LIST_POLICIES, Filter=_BACKUP_POLICY)
     listed = {row.need("Id"): (row, row.ref) for page in answer.pages for row in page.children("Policies")}
     policies = tuple(_policy(answers, gaps, row, ref) for _, (row, ref) in sorted(listed.items()))
     return gaps.reading(policies, answer)
@@ -364,7 +390,7 @@ def _policy(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Backu
 
 def _invalid_accounts(answers: Answers, gaps: Gaps) -> Reading[tuple[AccountId, ...]]:
     """Parse the accounts with an invalid effective backup policy, which is not fully applied there."""
-    answer = answers.one(INVALID, PolicyType=_BACKUP_POLICY)
+    answer = _of_organization(answers, INVALID, PolicyType=_BACKUP_POLICY)
     accounts = {row.need("Id") for page in answer.pages for row in page.children("Accounts")}
     return gaps.reading(tuple(AccountId(account) for account in sorted(accounts)), answer)
 
@@ -373,8 +399,12 @@ def parse_account(account: Answers, organization: Answers) -> AccountInventory:
     """Parse the effective policy of an account, as read by itself or by the management account."""
     gaps = Gaps()
     own = account.shard.account
-    reading = _effective(account, account.one(EFFECTIVE, PolicyType=_BACKUP_POLICY))
-    central = organization.one(EFFECTIVE, PolicyType=_BACKUP_POLICY, TargetId=own)
+    own_answer = account.one(EFFECTIVE, PolicyType=_BACKUP_POLICY)
+    if own_answer.code == _NO_ORGANIZATION and _is_described(organization):
+        gap = account.gap(EFFECTIVE, "", GapKind.FAILED)
+        own_answer = replace(own_answer, absent=False, gap=_denied(gap, own_answer))
+    reading = _effective(account, own_answer)
+    central = _of_organization(organization, EFFECTIVE, PolicyType=_BACKUP_POLICY, TargetId=own)
     if isinstance(reading, Unread) and central.gap is None:
         reading = _effective(account, central)
     if isinstance(reading, Unread) and (refs := no_organization(organization)):

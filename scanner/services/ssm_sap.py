@@ -31,6 +31,7 @@ OPERATIONS: Final = (
         after=("ssm-sap:ListDatabases",),
         per="SAP HANA database",
         own=("Database.Arn",),
+        same=(("DatabaseArn", "Database.Arn"),),
     ),
 )
 

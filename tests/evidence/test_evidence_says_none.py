@@ -12,10 +12,22 @@ from tests.fakes.bundles import ACCOUNT, REGION, ShardScript, answers_of
 NO_CUSTOMER = "Only existing Timestream for LiveAnalytics customers can access the service."
 WHERE = "timestream-write:DescribeEndpoints"
 
+POLICY = "backup:GetBackupVaultAccessPolicy"
+NOTIFICATIONS = "backup:GetBackupVaultNotifications"
+SCANS = "backup:GetPITRMalwareScanResults"
+
 CASES = [
     ("s3:GetBucketTagging", "NoSuchTagSet", "", True),
     ("s3:GetBucketTagging", "AccessDenied", "NoSuchTagSet", False),
     ("s3:GetBucketEncryption", "NoSuchTagSet", "", False),
+    (POLICY, "ResourceNotFoundException", "Backup Vault arn:v has no associated POLICY", True),
+    (POLICY, "ResourceNotFoundException", "", True),
+    (POLICY, "ResourceNotFoundException", "Backup vault v does not exist", False),
+    (POLICY, "ResourceNotFoundException", "Backup vault v could not be found.", False),
+    (NOTIFICATIONS, "ERROR_2106", "Failed reading notifications from database for Backup vault v", True),
+    (NOTIFICATIONS, "ResourceNotFoundException", "Vault v not found", False),
+    (SCANS, "ResourceNotFoundException", "There is no scan of it", True),
+    (SCANS, "ResourceNotFoundException", "Recovery point arn:p does not exist", False),
     ("never:Heard", "NoSuchTagSet", "", False),
     (WHERE, "AccessDeniedException", NO_CUSTOMER, True),
     (

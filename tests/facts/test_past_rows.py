@@ -252,7 +252,8 @@ def test_copies_of_a_bucket_are_found_by_its_arn_alone(tmp_path: Path) -> None:
 
 def test_whether_a_place_is_air_gapped_is_told(bundle: BundleBuilder) -> None:
     gapped = bundle.shard().vault("gap", VaultType="LOGICALLY_AIR_GAPPED_BACKUP_VAULT").point("gap", VOLUME)
-    gapped.call("backup:DescribeBackupVault", {}, BackupVaultName="gap").point("main", VOLUME)
+    described_vault = {"BackupVaultName": "gap"}
+    gapped.call("backup:DescribeBackupVault", described_vault, BackupVaultName="gap").point("main", VOLUME)
     found = resource(facts_of(bundle.write()))
     assert {place.vault_name: place.air_gapped for place in found.places if place} == {
         "gap": True,
@@ -588,7 +589,7 @@ def described(bundle: BundleBuilder, **told: Any) -> None:
     shard = bundle.shard().listed(
         "backup:ListProtectedResources", {"ResourceArn": VOLUME, "ResourceType": "EBS"}
     )
-    shard.call(PROTECTED, told, ResourceArn=VOLUME)
+    shard.call(PROTECTED, {"ResourceArn": VOLUME, **told}, ResourceArn=VOLUME)
 
 
 def test_ruling_9_without_a_description_and_without_a_restore_nothing_is_known(bundle: BundleBuilder) -> None:
@@ -689,7 +690,7 @@ def test_restores_by_type_are_those_of_all_resources_of_the_type(bundle: BundleB
     assert [told and told.age_days for told in resource(found).type_restores] == [1.0]
     assert resource(found, INSTANCE).type_restores == (None,)
     shard.listed("backup:ListProtectedResources", {"ResourceArn": INSTANCE, "ResourceType": "EC2"})
-    shard.call(PROTECTED, {}, ResourceArn=INSTANCE)
+    shard.call(PROTECTED, {"ResourceArn": INSTANCE}, ResourceArn=INSTANCE)
     assert resource(facts_of(bundle.write()), INSTANCE).type_restores == ()
     lines = refuse(bundle.lines(), "backup:ListProtectedResources")
     assert resource(facts_of(bundle.write(lines)), INSTANCE).type_restores == (None,)

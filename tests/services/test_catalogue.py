@@ -62,9 +62,7 @@ CONDITIONAL: Final = {
 """Operations that are called for each of something, or only where there is something."""
 
 NOT_PARSED: Final = {
-    "sts:GetCallerIdentity": "the manifest has the caller",
     "ec2:DescribeRegions": "parsed where a shard has no evidence file, which the sample has not",
-    "s3:GetBucketLocation": "parsed where ListBuckets names no Region, which it does in the sample",
     "timestream-write:DescribeEndpoints": "parsed where ListTables was not called, unlike in the sample",
 }
 """Operations that no parser looks up in the sample bundle."""

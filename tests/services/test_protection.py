@@ -96,7 +96,7 @@ def test_notifications_that_were_not_read_are_a_gap(script: ShardScript, kind: G
 
 
 def described(script: ShardScript, **answer: Any) -> Vault:
-    return parsed(script.call(DESCRIBE, answer, BackupVaultName="v")).vaults[0]
+    return parsed(script.call(DESCRIBE, {"BackupVaultName": "v", **answer}, BackupVaultName="v")).vaults[0]
 
 
 def test_an_air_gapped_vault_tells_its_team() -> None:
@@ -292,7 +292,7 @@ def full() -> ShardInventory:
         RestoreTestingSelectionName="s",
     )
     script.listed("backup:ListLegalHolds", {"LegalHoldId": "h", "Status": "ACTIVE"})
-    script.call("backup:GetLegalHold", {}, LegalHoldId="h")
+    script.call("backup:GetLegalHold", {"LegalHoldId": "h"}, LegalHoldId="h")
     script.listed("backup:ListFrameworks", {"FrameworkName": "f"})
     controls = [
         {"ControlName": "C", "ControlInputParameters": [{"ParameterName": "n", "ParameterValue": "1"}]}
