@@ -1,5 +1,6 @@
 """Actions of `audit controls`: list, show, test, lint, create and import controls."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -86,15 +87,26 @@ def new_control(
 def _asked(control_id: str, subject: str | None, population: str | None, require: str | None) -> Answers:
     """Prompt for the answers that the command line omits."""
     if subject is None:
-        subject = typer.prompt(f"Subject (one of {', '.join(TABLES)})", err=True)
+        subject = _prompted("--subject", f"Subject (one of {', '.join(TABLES)})")
     if subject not in TABLES:
         raise UsageError(f"--subject {subject}: there is no such fact table; {suggestion(subject, TABLES)}")
     if population is None:
         question = f"Population: a condition on the {subject} rows (others are not applicable)"
-        population = "true" if require else typer.prompt(question, default="true", err=True)
+        population = "true" if require else _prompted("--population", question, default="true")
     if require is None:
-        require = typer.prompt("Requirement: a condition on the columns (see audit query --tables)", err=True)
+        question = "Requirement: a condition on the columns (see audit query --tables)"
+        require = _prompted("--require", question)
     return Answers(control_id, subject, population, require)
+
+
+def _prompted(option: str, question: str, default: str | None = None) -> str:
+    """Prompt for the value of an option. UsageError: standard input has ended."""
+    try:
+        return str(typer.prompt(question, default=default, err=True))
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise KeyboardInterrupt("Interrupted.") from None
+        raise UsageError(f"There is no standard input to prompt for {option}: specify {option}.") from None
 
 
 def import_framework(scan: Path, name: str, account: str | None, region: str | None, out: Path) -> int:

@@ -49,6 +49,9 @@ _UNUSABLE: Final = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EIO}
 )
 """Errors of a disk, or limits of the machine, that may be met by any file that is written."""
+_NO_NAME: Final = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY})
+"""Errors of a path that cannot be what the user means."""
+_SHOWN: Final = 100
 _ENDING: Final = ("SIGTERM", "SIGHUP")
 _SIGNAL_EXIT: Final = 128
 _FOLDERS: Final = frozenset({"TMPDIR", "SQLITE_TMPDIR"})
@@ -81,6 +84,9 @@ def _unexpected(problem: Exception) -> int:
         what = f"{problem.filename}: " if problem.filename else ""
         say(f"error: {what}{problem.strerror}. Free some space, or change the folder or its permissions.")
         return OutputError.exit_code
+    if isinstance(problem, OSError) and problem.errno in _NO_NAME:
+        say(f"error: {str(problem.filename or 'A path')[:_SHOWN]}: {problem.strerror}. Name another path.")
+        return UsageError.exit_code
     if isinstance(problem, RuntimeError) and str(problem) == _QUERY_INTERRUPTED:
         say("Interrupted.")
         return exit_code()

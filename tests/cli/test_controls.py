@@ -147,3 +147,16 @@ def test_whoever_has_seen_enough_is_no_mistake() -> None:
     assert shown.stderr.read() == b""
     assert shown.wait() == 0
     shown.stderr.close()
+
+
+def test_a_prompt_without_standard_input_is_a_usage_error(tmp_path: Path) -> None:
+    code, _, err = asked("new", "own-control", "--out", str(tmp_path))
+    assert code == 2
+    assert "There is no standard input to prompt for --subject: specify --subject." in err
+    assert "Traceback" not in err
+
+
+def test_a_name_that_is_too_long_for_a_folder_is_a_usage_error() -> None:
+    code, _, err = asked("lint", "x" * 5_000)
+    assert code == 2
+    assert "Traceback" not in err

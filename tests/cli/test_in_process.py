@@ -12,7 +12,7 @@ from scanner.cli.commands import audit
 from scanner.cli.console import Console
 from scanner.cli.exits import BROKEN, INTERRUPTED, guarded
 from scanner.cli.progress import LiveProgress, PlainProgress, QuietProgress, Tally, duration, progress
-from scanner.errors import BundleError, OutputError
+from scanner.errors import BundleError, OutputError, UsageError
 from scanner.model.inventory import ShardStatus
 from scanner.model.known import Gap, GapKind
 from scanner.model.manifest import Scope, ShardRecord
@@ -166,6 +166,16 @@ def test_errors_are_one_sentence(
 ) -> None:
     assert guarded(lambda: fail(problem)) == code
     assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize("number", [errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR])
+def test_a_path_that_cannot_be_is_a_usage_error(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    problem = OSError(number, os.strerror(number), "x" * 5_000)
+    assert guarded(lambda: fail(problem)) == UsageError.exit_code
+    said = capsys.readouterr().err
+    assert os.strerror(number) in said
+    assert "Traceback" not in said
+    assert len(said) < 300
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE])
