@@ -164,8 +164,8 @@ def stamp_scan(folder: Path, stamp: Callable[[bytes], bytes]) -> None:
 
 def _unsigned(document: dict[str, Any]) -> dict[str, Any]:
     """Return a manifest without signature and time stamp, the keys in their order."""
-    kept = {key: value for key, value in document.items() if key != TIME_STAMP}
-    return {**kept, SIGNATURE: None}
+    without_stamp = {key: value for key, value in document.items() if key != TIME_STAMP}
+    return {**without_stamp, SIGNATURE: None}
 
 
 def _check(document: dict[str, Any], scan_id: str, public: PublicKey) -> None:

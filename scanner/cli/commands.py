@@ -385,7 +385,7 @@ COMMANDS: Final = {
         "sign",
         "Sign the manifest of a scan, or add a time stamp to its signature.",
         "audit sign scan --sign-key key.pem --timestamp-url https://tsa.example.com/tsr",
-        own=(),
+        own=("force",),
     ),
     "query": LazyCommand(
         "query",

@@ -167,7 +167,7 @@ def _public_key(key: "PublicKeyTypes", name: str) -> PublicKey:
 
 
 def _parameters(algorithm: str) -> tuple[Any, ...]:
-    """Return the parameters with which `cryptography` signs and verifies, beside signature and message."""
+    """Return the parameters with which `cryptography` signs and verifies, after signature and message."""
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 -- of the extra
     from cryptography.hazmat.primitives.asymmetric import ec, padding  # noqa: PLC0415 -- as above
 

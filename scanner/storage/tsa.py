@@ -50,7 +50,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def request_time_stamp(url: str, query: bytes, sleep: Callable[[float], None] = time.sleep) -> bytes:
-    """Send a time stamp request, and return the response, both in DER. Server errors are asked again.
+    """Send a time stamp request, and return the response, both in DER. It is sent again after server errors.
 
     OutputError: the authority does not answer, or with something else than a time stamp response.
     """
