@@ -45,6 +45,11 @@ class _Comparison:
     without_checksum: list[str] = field(default_factory=list)
     ambiguous: list[str] = field(default_factory=list)
 
+    def tolerate_unnamed(self) -> None:
+        """Report files that are not named as files without a checksum."""
+        self.without_checksum += self.unnamed
+        self.unnamed = []
+
     def check(self, name: str, where: str) -> Check:
         """Return the check of these files. `where`: what names them."""
         wrong = {
@@ -76,6 +81,9 @@ def file_checks(bundle: Bundle) -> Iterator[Check]:
         elif top in map(_top, (*there, *named)):
             comparison = _compare(folder, _below(there, top), _below(named, top))
             comparison.ambiguous += _ambiguous(bundle) if top == "evidence" else ()
+            # A bundle of another program need not name its files.
+            if not any(named.values()):
+                comparison.tolerate_unnamed()
             yield comparison.check(top, NAME)
     yield from _report_checks(folder, there, manifest)
     yield from _other_files(folder, there, named)
@@ -121,10 +129,6 @@ def _compare(folder: Path, there: Mapping[str, bool], named: Mapping[str, str]) 
             comparison.changed.append(name)
         else:
             comparison.same += 1
-    # A bundle of another program need not have checksums: files that no list could name are not unnamed.
-    if not any(named.values()):
-        comparison.without_checksum += comparison.unnamed
-        comparison.unnamed = []
     return comparison
 
 
@@ -177,6 +181,8 @@ def _other_files(folder: Path, there: Mapping[str, bool], named: Mapping[str, st
     if not rest and not expected:
         return
     comparison = _compare(folder, rest, expected)
+    if not any(named.values()):
+        comparison.tolerate_unnamed()
     yield comparison.check("other_files", NAME)
 
 

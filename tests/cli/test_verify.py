@@ -424,14 +424,25 @@ def test_a_bundle_of_another_program_is_tolerated(tmp_path: Path) -> None:
     foreign = BundleBuilder(folder)
     foreign.shard().settings().volume("vol-1")
     foreign.write()
+    (folder / "findings.json").write_text("{}")
     code, checks = verified(folder)
     assert code == 0
     results = {name: result for name, (result, _) in checks.items()}
     assert "ok" not in {results.pop("shards"), *results.values()} - {"ok"}
-    assert results["evidence"] == "missing"
+    assert results["evidence"] == results["other_files"] == "missing"
+    (folder / "findings.json").unlink()
     assert results["line_times"] == results["call_counts"] == results["evaluation_time"] == "not_checked"
     options = ("--out", tmp_path / "out", "--format", "json", "-q")
     assert run("evaluate", folder, *CONTROLS, *options).exit_code == 0
+
+
+def test_a_file_that_is_added_to_a_bundle_is_named(bundle: Path) -> None:
+    (bundle / "journal.jsonl").write_text("{}")
+    assert verified(bundle)[0] == 0
+    (bundle / "notes.txt").write_text("x")
+    code, checks = verified(bundle)
+    assert code == 6
+    assert checks["other_files"] == ("failed", "notes.txt: not named in manifest.json.")
 
 
 def test_damaged_lines_are_reported(bundle: Path) -> None:
