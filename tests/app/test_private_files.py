@@ -36,7 +36,7 @@ class Watch(threading.Thread):
         self.modes: dict[str, set[int]] = {}
 
     def run(self) -> None:
-        while not self.over.wait(0.002):
+        while not self.over.wait(0.005):
             self.look()
 
     def look(self) -> None:
@@ -71,7 +71,7 @@ def run(demo: Demo, tmp_path: Path, umask: int, out: Path, *words: str) -> dict[
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=600,
     )
     modes = watch.stop()
     assert done.returncode == 4, done.stderr  # one account of the demo organisation cannot be entered
