@@ -31,7 +31,8 @@ BUCKET: Final = "killed-scans"
 KILLED: Final = """
     import os, shutil, signal, sys
     from pathlib import Path
-    from scanner.cli import blast_radius, commands, destination, judge_actions, replacement
+    from scanner.cli import blast_radius, commands, judge_actions
+    from scanner.cli.scan import destination, replacement
     from scanner.cli.commands import audit
     from scanner.storage import s3, s3_replace
 
@@ -55,11 +56,12 @@ KILLED: Final = """
                 if count == number:
                     os.kill(os.getpid(), signal.SIGKILL)
         sys.addaudithook(hook)
-        sys.stdout = sys.stderr = open(os.devnull, "w")
+        sys.stdout = sys.stderr = open(f"{target}/output", "w")
         try:
             audit([word.replace("FOLDER", str(number) if kill == "requests" else folder) for word in words])
         finally:
             Path(target, "count").write_text(str(count))
+            sys.stdout.flush()
             os._exit(0)
 
     def fork(number):
@@ -201,9 +203,11 @@ def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("bucket")
-def test_an_upload_that_is_killed_leaves_no_mixture(bundle: Path, old: Path, tmp_path: Path) -> None:
-    for number in range(80):
-        upload(old, Place(BUCKET, str(number)), S3Options())
+def test_an_upload_that_is_killed_leaves_no_mixture(bundle: Path, tmp_path: Path) -> None:
+    code, output = run("evaluate", bundle, *OLD, "--format", "csv", "--quiet", "--out", tmp_path / "old")
+    assert code == 0, output
+    for number in range(60):
+        upload(tmp_path / "old", Place(BUCKET, str(number)), S3Options())
     code, output = run("evaluate", bundle, *NEW, "--format", "csv", "--quiet", "--out", f"s3://{BUCKET}/new")
     assert code == 0, output
     out = tmp_path / "out"
