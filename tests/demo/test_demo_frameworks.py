@@ -1,4 +1,4 @@
-"""The frameworks of the simulated organisation: beside our controls, and as a pack."""
+"""The frameworks of the simulated organisation: compared with our controls, and as a pack."""
 
 import json
 from pathlib import Path
@@ -21,8 +21,8 @@ def test_the_simulation_knows_the_controls_that_have_a_counterpart() -> None:
 
 
 def test_both_scopes_stand_side_by_side(scan: Any) -> None:
-    told = json.loads((scan.folder / "findings.json").read_bytes())["summary"]["audit_manager"]
-    found = {(each["account"], each["region"], each["name"]): each for each in told}
+    result = json.loads((scan.folder / "findings.json").read_bytes())["summary"]["audit_manager"]
+    found = {(each["account"], each["region"], each["name"]): each for each in result}
     assert found.keys() == {
         (PRODUCTION, IRELAND, "old_one"),
         (PRODUCTION, IRELAND, "plans_only"),

@@ -1,4 +1,4 @@
-"""Judging with tiers and overrides, beside an oracle that judges every world of every row by itself."""
+"""Judging with tiers and overrides, against an oracle that judges every world of every row by itself."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace

@@ -42,8 +42,8 @@ def bundle_of(tmp_path: Path, *, continuous: bool = False, **more: Any) -> Bundl
     named = [table_arn("orders"), "arn:aws:ec2:*:*:volume/*"]  # by type: no opt-in decides
     terms = rule(CopyActions=[copy_to(AWAY)], EnableContinuousBackup=continuous)
     shard.plan("p", rules=[terms], selections=[{"Resources": named}])
-    told = {"policy": admits(ACCOUNT), "key": key_arn("k", OTHER, FAR), **more}
-    bundle.shard(OTHER, FAR).vault("away", **told).key("k")
+    fields = {"policy": admits(ACCOUNT), "key": key_arn("k", OTHER, FAR), **more}
+    bundle.shard(OTHER, FAR).vault("away", **fields).key("k")
     return bundle
 
 

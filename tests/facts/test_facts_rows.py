@@ -134,7 +134,7 @@ def test_backups_of_an_instance_that_may_cover_keep_the_list_open(bundle: Bundle
 
 
 @pytest.mark.parametrize(
-    ("told", "assessable", "because"),
+    ("fields", "assessable", "because"),
     [
         ({"State": "in-use"}, True, ""),
         ({"State": "deleting"}, False, "AWS Backup does not back up resources in this state (deleting)."),
@@ -147,9 +147,9 @@ def test_backups_of_an_instance_that_may_cover_keep_the_list_open(bundle: Bundle
     ],
 )
 def test_who_is_judged(
-    bundle: BundleBuilder, *, told: dict[str, Any], assessable: bool | None, because: str
+    bundle: BundleBuilder, *, fields: dict[str, Any], assessable: bool | None, because: str
 ) -> None:
-    bundle.shard().volume("vol-1", **told)
+    bundle.shard().volume("vol-1", **fields)
     found = resource(facts_of(bundle.write()))
     assert found.assessable is assessable
     assert found.not_applicable_because.startswith(because)
@@ -201,7 +201,7 @@ def test_recovery_points(bundle: BundleBuilder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "mode", "grace", "by"),
+    ("fields", "mode", "grace", "by"),
     [
         ({"Locked": False}, "none", "", ""),
         ({"Locked": True}, "governance", "", ""),
@@ -210,8 +210,10 @@ def test_recovery_points(bundle: BundleBuilder) -> None:
         ({"VaultType": "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"}, "compliance", "", "air_gapped"),
     ],
 )
-def test_locks_of_vaults(bundle: BundleBuilder, told: dict[str, Any], mode: str, grace: str, by: str) -> None:
-    bundle.shard().vault("a", **told)
+def test_locks_of_vaults(
+    bundle: BundleBuilder, fields: dict[str, Any], mode: str, grace: str, by: str
+) -> None:
+    bundle.shard().vault("a", **fields)
     found = row(facts_of(bundle.write()), "vault", vault_arn("a"), VaultFacts)
     assert (found.lock_mode, found.lock_grace_until, found.protected_by) == (mode, grace, by)
     limits = (None, None) if by == "air_gapped" else (0, FOREVER_DAYS)  # which an air-gapped one always has
@@ -279,8 +281,8 @@ def test_an_air_gapped_target_is_a_copy_action(bundle: BundleBuilder) -> None:
     )
     shard.plan("p", rules=[rule(TargetLogicallyAirGappedBackupVaultArn=air)], selections=[{}])
     found = facts_of(bundle.write())
-    told = row(found, "copy_action", f"{plan_arn('p')}#rule-daily->{air}", CopyActionFacts)
-    assert (told.kind, told.destination_air_gapped) == ("air_gapped_target", True)
+    result = row(found, "copy_action", f"{plan_arn('p')}#rule-daily->{air}", CopyActionFacts)
+    assert (result.kind, result.destination_air_gapped) == ("air_gapped_target", True)
     (copy,) = resource(found).copies
     assert copy is not None
     assert (copy.kind, copy.effective) == ("air_gapped_target", False)  # 35 days are below its minimum

@@ -14,7 +14,7 @@ ACTIONS = {("rule", AWAY)}
 
 
 def backup(**more: Any) -> BackupJobResult:
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "job": "b",
         "resource": "r",
         "state": "COMPLETED",
@@ -28,11 +28,11 @@ def backup(**more: Any) -> BackupJobResult:
         "message": "",
         "issues": "",
     }
-    return BackupJobResult(**(told | more))
+    return BackupJobResult(**(result | more))
 
 
 def chain(**more: Any) -> CopyChain:
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "rule": "rule",
         "destination": AWAY,
         "age_hours": 1.0,
@@ -43,11 +43,11 @@ def chain(**more: Any) -> CopyChain:
         "message": "",
         "issues": "",
     }
-    return CopyChain(**(told | more))
+    return CopyChain(**(result | more))
 
 
 def restore(**more: Any) -> RestoreResult:
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "job": "j",
         "resource": "r",
         "state": "COMPLETED",
@@ -58,7 +58,7 @@ def restore(**more: Any) -> RestoreResult:
         "validation_reported": True,
         "message": "",
     }
-    return RestoreResult(**(told | more))
+    return RestoreResult(**(result | more))
 
 
 def failures(

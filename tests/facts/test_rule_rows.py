@@ -91,8 +91,8 @@ def test_cold_storage_names_what_is_covered(bundle: BundleBuilder) -> None:
     opted_in = lifecycle | {"OptInToArchiveForSupportedResources": True}
     found = row(planned(bundle, Lifecycle=opted_in))
     assert (found.moves_to_cold, found.cold_after_days, found.retention_days) == (True, 30, 365)
-    told = [(each.resource, each.cold) for each in found.covered_types if each is not None]
-    assert told == [(volume_arn("vol-1"), True)]
+    result = [(each.resource, each.cold) for each in found.covered_types if each is not None]
+    assert result == [(volume_arn("vol-1"), True)]
     assert found.archive_opt_in is True
     warm = row(planned(BundleBuilder(bundle.folder / "warm"), Lifecycle={}))
     assert (warm.moves_to_cold, warm.cold_after_days, warm.covered_types) == (False, 0, ())
@@ -112,9 +112,9 @@ def test_ruling_20_ebs_goes_to_cold_storage_by_opt_in_only(
     copy = {"DestinationBackupVaultArn": vault_arn("main", region=FAR), "Lifecycle": lifecycle}
     planned(bundle, Lifecycle=lifecycle, CopyActions=[copy])
     for subject in (RULE, f"{RULE}->{vault_arn('main', region=FAR)}"):
-        (told,) = row(bundle, subject).covered_types
-        assert told is not None
-        assert (told.cold, told.needs_archive_opt_in) == (cold, not cold)
+        (result,) = row(bundle, subject).covered_types
+        assert result is not None
+        assert (result.cold, result.needs_archive_opt_in) == (cold, not cold)
 
 
 def test_what_may_be_covered_too_ends_the_list(bundle: BundleBuilder) -> None:

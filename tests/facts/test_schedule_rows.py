@@ -141,8 +141,8 @@ def test_which_types_have_continuous_backups(bundle: BundleBuilder) -> None:
     bundle.shard().bucket_details("logs").table("t").instance("i-1")
     bundle.shard().call("backup:DescribeRegionSettings", error="AccessDeniedException")
     facts = facts_of(bundle.write())["resource"]
-    told = {arn: getattr(facts[arn], "continuous_supported", None) for arn in facts}
-    assert told == {
+    result = {arn: getattr(facts[arn], "continuous_supported", None) for arn in facts}
+    assert result == {
         "arn:aws:s3:::logs": True,
         table_arn("t"): False,  # with its advanced features or without
         instance_arn("i-1"): False,

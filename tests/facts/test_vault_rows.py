@@ -1,4 +1,4 @@
-"""The rows of vaults: their keys, whom they tell, who gets in, who approves. Each row names its rule."""
+"""The rows of vaults: keys, notifications, access, approval. Each row names its rule."""
 
 import json
 from pathlib import Path

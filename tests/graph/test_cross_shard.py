@@ -66,8 +66,8 @@ def test_points_and_jobs_come_back_from_the_disk_as_they_were(tmp_path: Path) ->
         away.point(
             "away", VOLUME, hours_ago=hours, EncryptionKeyArn="k", CalculatedLifecycle={"DeleteAt": stamp(-9)}
         )
-    told = {"SourceResourceArn": VOLUME, "CreationDate": stamp(3), "CompletionDate": stamp(2.5)}
-    away.listed("backup:ListRestoreJobs", {"RestoreJobId": "r", "Status": "COMPLETED", **told})
+    fields = {"SourceResourceArn": VOLUME, "CreationDate": stamp(3), "CompletionDate": stamp(2.5)}
+    away.listed("backup:ListRestoreJobs", {"RestoreJobId": "r", "Status": "COMPLETED", **fields})
     third = vault_arn("third", OTHER, REGION)
     away.listed(
         "backup:ListCopyJobs", {"CopyJobId": "c", "ResourceArn": VOLUME, "DestinationBackupVaultArn": third}

@@ -86,8 +86,8 @@ def points(arn: str, account: str, holds: Holds) -> tuple[RecoveryPoint, ...]:
 
 def inventory(shard: Shard, **more: object) -> ShardInventory:
     lists = dict.fromkeys((*SHARD_LISTS, *ACCOUNT_LISTS), Known(None))
-    told = {"shard": shard, "status": ShardStatus.COMPLETE, "lists": lists, "settings": settings()}
-    return ShardInventory(**(told | more))  # type: ignore[arg-type]
+    result = {"shard": shard, "status": ShardStatus.COMPLETE, "lists": lists, "settings": settings()}
+    return ShardInventory(**(result | more))  # type: ignore[arg-type]
 
 
 def plan(name: str, destinations: list[str]) -> BackupPlan:
@@ -150,8 +150,8 @@ def test_ruling_10_places_and_what_leaves_them_open(
             complete = False
         if (each.action or each.job or each.doubted) and (not scanned or (seen and not each.read)):
             complete = False
-    told = {place.arn: place.age_hours for place in found.places if place.newest is not None}
-    assert told == ages
+    result = {place.arn: place.age_hours for place in found.places if place.newest is not None}
+    assert result == ages
     assert found.complete is complete
 
 

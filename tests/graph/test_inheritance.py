@@ -44,14 +44,14 @@ def everything(script: ShardScript, **opt_in: bool) -> None:
     script.volume("in-instance", Attachments=[{"InstanceId": "i-1", "State": "attached"}])
     script.volume("in-stack", {**OF_STACK, "backup": "no"})
     script.table("t", OF_STACK)
-    told = {"Engine": "aurora-mysql", "StorageEncrypted": False}
+    fields = {"Engine": "aurora-mysql", "StorageEncrypted": False}
     cluster = {"DBClusterArn": CLUSTER, "DBClusterIdentifier": "c", "Status": "available"}
     script.listed(
         "rds:DescribeDBClusters",
-        {**told, **cluster, "DBClusterMembers": [{"DBInstanceIdentifier": "c-1"}]},
+        {**fields, **cluster, "DBClusterMembers": [{"DBInstanceIdentifier": "c-1"}]},
     )
     member = {"DBInstanceArn": MEMBER, "DBInstanceIdentifier": "c-1", "DBClusterIdentifier": "c"}
-    script.listed("rds:DescribeDBInstances", {**told, **member, "DBInstanceStatus": "available"})
+    script.listed("rds:DescribeDBInstances", {**fields, **member, "DBInstanceStatus": "available"})
     script.listed(
         "fsx:DescribeFileSystems",
         {

@@ -31,7 +31,7 @@ UNSEEN = (Unseen("the backup jobs were not read", None, own=True),)
 
 
 def job(name: str = "j", state: str | None = "COMPLETED", hours: float | None = 1, **more: str) -> Job:
-    told: dict[str, object] = {
+    result: dict[str, object] = {
         "kind": JobKind.BACKUP,
         "id": name,
         "account": AccountId(ACCOUNT),
@@ -44,7 +44,7 @@ def job(name: str = "j", state: str | None = "COMPLETED", hours: float | None = 
         "message": None,
         "recovery_point": None,
     }
-    return Job(**(told | more))  # type: ignore[arg-type]
+    return Job(**(result | more))  # type: ignore[arg-type]
 
 
 jobs_of_one = st.lists(

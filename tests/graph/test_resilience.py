@@ -51,7 +51,7 @@ def surviving_copy(
     account: str = ACCOUNT, region: str = REGION, name: str = "v", **more: Any
 ) -> SurvivingCopy:
     arn = Arn(f"arn:aws:backup:{region}:{account}:backup-vault:{name}")
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "arn": arn,
         "account": AccountId(account),
         "region": RegionName(region),
@@ -61,7 +61,7 @@ def surviving_copy(
         "keys": placed(f"arn:aws:kms:{region}:{account}:key/vault"),
         "doubt": ("whether it lies there is not told", None),
     }
-    return SurvivingCopy(**(told | more))
+    return SurvivingCopy(**(result | more))
 
 
 def held(
@@ -83,8 +83,8 @@ def policy(action: str | list[str], principal: object = f"arn:aws:iam::{ACCOUNT}
 
 
 def policies(*statements: dict[str, Any]) -> Known[str | None]:
-    told = [{"Effect": "Allow", "Resource": "*", **statement} for statement in statements]
-    return Known(json.dumps({"Version": "2012-10-17", "Statement": told}))
+    result = [{"Effect": "Allow", "Resource": "*", **statement} for statement in statements]
+    return Known(json.dumps({"Version": "2012-10-17", "Statement": result}))
 
 
 COMPLIANCE = {"locked": True, "lock_date": AS_OF - timedelta(days=1)}
@@ -253,8 +253,8 @@ def test_ruling_6_a_key_goes_with_its_replica_in_the_region_of_the_lost_one(
     replicas: tuple[str, ...] | None, expected: Ternary
 ) -> None:
     needed = f"arn:aws:kms:{FAR}:{ACCOUNT}:key/mrk-2"
-    told = None if replicas is None else (needed, *replicas)
-    backup = surviving_copy(region=FAR, keys=(key_location(needed, HERE, told),))
+    result = None if replicas is None else (needed, *replicas)
+    backup = surviving_copy(region=FAR, keys=(key_location(needed, HERE, result),))
     assert resilience().survives(Loss.KEY, held(backup)).survived is expected
 
 

@@ -132,9 +132,9 @@ def worlds(scene: Scene, loss: Loss) -> Iterator[Scene]:
         *_asked([managers], asked=asked["policy"]),
         unseen,
     ):
-        told = dict(zip(vaults, zip(lock, policy, strict=True), strict=True))
+        result = dict(zip(vaults, zip(lock, policy, strict=True), strict=True))
         known = tuple(
-            replace(one, lock=told[one.arn][0], policy=told[one.arn][1], exists=lie_, key=key_)
+            replace(one, lock=result[one.arn][0], policy=result[one.arn][1], exists=lie_, key=key_)
             for one, lie_, key_ in zip(scene.backups, lie, key, strict=True)
         )
         yield Scene((*known, *more), True, own, manager)  # noqa: FBT003 -- complete

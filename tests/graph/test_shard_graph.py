@@ -1,4 +1,4 @@
-"""Who covers whom, through what, and how copies fare: asked of tiny bundles."""
+"""Which rules cover which resources, through what, and the outcomes of copies, in small bundles."""
 
 from pathlib import Path
 from typing import Any
@@ -150,11 +150,11 @@ def test_an_instance_that_was_not_listed_keeps_its_volume_open(
 ) -> None:
     bundle.shard().volume("vol-1", **ATTACHED).plan("p", rules=[rule()], selections=[selection])
     found = graph(bundle, refuse(bundle.lines(), "ec2:DescribeInstances"))
-    told = coverage(found, volume_arn("vol-1"))
-    assert told.covered is covered
+    result = coverage(found, volume_arn("vol-1"))
+    assert result.covered is covered
     if covered is None:
-        assert told.open_parents == (instance_arn("i-1"),)
-        (doubt,) = told.doubts
+        assert result.open_parents == (instance_arn("i-1"),)
+        (doubt,) = result.doubts
         assert doubt.gap is not None
         assert (doubt.gap.operation, "i-1" in doubt.because) == ("ec2:DescribeInstances", True)
 
@@ -304,7 +304,7 @@ def test_a_copy_through_an_instance_is_the_instances(bundle: BundleBuilder) -> N
 
 
 @pytest.mark.parametrize(
-    ("row", "encrypted", "told"),
+    ("row", "encrypted", "result"),
     [
         ({"Encrypted": False}, False, True),
         ({"Encrypted": True, "KmsKeyId": key_arn("own")}, True, True),
@@ -313,13 +313,13 @@ def test_a_copy_through_an_instance_is_the_instances(bundle: BundleBuilder) -> N
     ],
 )
 def test_an_encrypted_volume_without_a_key_is_open(
-    bundle: BundleBuilder, *, row: dict[str, Any], encrypted: bool | None, told: bool
+    bundle: BundleBuilder, *, row: dict[str, Any], encrypted: bool | None, result: bool
 ) -> None:
     bundle.shard().volume("vol-1", **row)
     found = graph(bundle)
     keys = found.keys(resource(found, volume_arn("vol-1")))
     assert keys.encrypted is encrypted
-    assert (keys.keys is not None) is told
+    assert (keys.keys is not None) is result
 
 
 def test_what_aws_backup_skips_in_its_state_is_not_backed_up_by_a_rule(bundle: BundleBuilder) -> None:

@@ -30,8 +30,13 @@ LIST = "cloudformation:DescribeStacks"
 
 def stacks(script: ShardScript) -> ShardScript:
     for arn, parent in ((ROOT, None), (NESTED, ROOT), (DEEP, NESTED)):
-        told = {"StackId": arn, "StackName": arn.split("/")[1], "StackStatus": "UPDATE_COMPLETE", "Tags": []}
-        script.listed(LIST, {**told, **({"ParentId": parent, "RootId": ROOT} if parent else {})})
+        fields = {
+            "StackId": arn,
+            "StackName": arn.split("/")[1],
+            "StackStatus": "UPDATE_COMPLETE",
+            "Tags": [],
+        }
+        script.listed(LIST, {**fields, **({"ParentId": parent, "RootId": ROOT} if parent else {})})
     return script
 
 
@@ -49,8 +54,8 @@ def builder(tmp_path: Path) -> BundleBuilder:
 
 
 def covered(facts: Facts) -> dict[str, Any]:
-    told = {arn.rpartition("/")[2]: row.covered for arn, row in facts["resource"].items()}  # type: ignore[attr-defined]
-    return {name: told[name] for name in ("on-instance", "in-root", "in-nested", "in-deep", "left")}
+    result = {arn.rpartition("/")[2]: row.covered for arn, row in facts["resource"].items()}  # type: ignore[attr-defined]
+    return {name: result[name] for name in ("on-instance", "in-root", "in-nested", "in-deep", "left")}
 
 
 def of_plan(builder: BundleBuilder, *selections: dict[str, Any]) -> BundleBuilder:
@@ -100,9 +105,9 @@ def test_nothing_is_inherited_where_it_does_not_count(builder: BundleBuilder) ->
 
 def test_stacks_that_were_not_listed_leave_it_open(builder: BundleBuilder) -> None:
     lines = refuse(of_plan(builder, {"Resources": [ROOT, GONE]}).lines(), LIST)
-    told = covered(facts_of(builder.write(lines)))
-    assert told["in-root"] is None
-    assert told["left"] is None
+    result = covered(facts_of(builder.write(lines)))
+    assert result["in-root"] is None
+    assert result["left"] is None
 
 
 def test_a_stack_whose_opt_in_is_not_told_is_open(builder: BundleBuilder) -> None:
@@ -187,14 +192,14 @@ def test_what_is_part_of_a_stack_is_among_what_a_rule_copies(builder: BundleBuil
 
 def test_a_nested_stack_whose_parent_is_on_a_page_that_was_not_read_is_open(builder: BundleBuilder) -> None:
     """The instances were not read either: what a nested stack names is no instance."""
-    told = {
+    result = {
         "StackId": NESTED,
         "StackName": "n",
         "StackStatus": "UPDATE_COMPLETE",
         "ParentId": ROOT,
         "Tags": [],
     }
-    builder.shard().settings(CloudFormation=True).listed(LIST, told)
+    builder.shard().settings(CloudFormation=True).listed(LIST, result)
     builder.shard().volume("in-nested", {"aws:cloudformation:stack-id": NESTED})
     builder.shard().plan("p", rules=[rule()], selections=[{"Resources": [ROOT]}])
     lines = refuse(builder.lines(), "ec2:DescribeInstances")
@@ -229,5 +234,5 @@ def test_an_instance_that_was_not_listed_may_be_part_of_a_stack(
 ) -> None:
     lines = refuse(of_plan(builder, *selections).lines(), "ec2:DescribeInstances")
     assert covered(facts_of(builder.write(lines)))["on-instance"] is expected
-    told = covered(facts_of(builder.folder, inherit=False))
-    assert told["on-instance"] is False
+    result = covered(facts_of(builder.folder, inherit=False))
+    assert result["on-instance"] is False

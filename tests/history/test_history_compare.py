@@ -57,8 +57,14 @@ ROWS = [
 
 
 def finding(status: Status = F, subject: str = "a", control: str = "c", **other: object) -> Finding:
-    told = {"severity": Severity.HIGH, "account": ACCOUNT, "region": REGION, "reason": "It is bad.", **other}
-    return Finding(control=control, status=status, subject=subject, subject_type="EBS", **told)  # type: ignore[arg-type]
+    fields = {
+        "severity": Severity.HIGH,
+        "account": ACCOUNT,
+        "region": REGION,
+        "reason": "It is bad.",
+        **other,
+    }
+    return Finding(control=control, status=status, subject=subject, subject_type="EBS", **fields)  # type: ignore[arg-type]
 
 
 def reach(*controls: str, read: bool = True) -> Reach:
@@ -138,9 +144,9 @@ def test_the_tally_keeps_the_worst_and_counts_all() -> None:
     new = [finding(subject=f"{n}", severity=Severity.LOW if n < 5 else Severity.CRITICAL) for n in range(8)]
     tally = Tally(limit=4)
     assert len(list(tally.watched(compare([], new, reach("c"))))) == 8
-    told = tally.changes(())
-    assert [each.finding.subject for each in told.worst[Kind.NEW]] == ["5", "6", "7", "0"]
-    assert (told.counts, told.left_out(Kind.NEW), told.alarm) == ({Kind.NEW: 8}, 4, Severity.CRITICAL)
+    result = tally.changes(())
+    assert [each.finding.subject for each in result.worst[Kind.NEW]] == ["5", "6", "7", "0"]
+    assert (result.counts, result.left_out(Kind.NEW), result.alarm) == ({Kind.NEW: 8}, 4, Severity.CRITICAL)
 
 
 scans = st.dictionaries(
@@ -159,8 +165,8 @@ def test_every_finding_is_told_once(old: list[Finding], new: list[Finding], read
     changes = list(compare(old, new, reach("c", read=read)))
     assert [each.old for each in changes if each.old] == old
     assert [each.new for each in changes if each.new] == new
-    told = Counter(change.finding.fingerprint for change in changes)
-    assert set(told.values()) <= {1}
+    result = Counter(change.finding.fingerprint for change in changes)
+    assert set(result.values()) <= {1}
     tally = Tally()
     assert list(tally.watched(changes)) == changes
     assert sum(tally.changes(()).counts.values()) == len(changes)

@@ -28,7 +28,7 @@ CONTROL = Control(
 
 def scan(
     *gaps: tuple[AccountId, RegionName],
-    told: bool = True,
+    is_read: bool = True,
     operation: str = "ec2:DescribeVolumes",
     about: str = "",
     statuses: dict[RegionName, ShardStatus] | None = None,
@@ -51,14 +51,14 @@ def scan(
         gaps=tuple(Gap(account, region, operation, about, GapKind.REFUSED) for account, region in gaps),
         reconciliation=(),
         limitations=(),
-        assessment=Assessment(Score({}, Figures(), {}), ()) if told else None,
+        assessment=Assessment(Score({}, Figures(), {}), ()) if is_read else None,
     )
 
 
 def absence(of: Scan, region: str = HERE, account: str = ONE, control: str = "c", **other: Any) -> Absence:
-    told = {"severity": Severity.LOW, "reason": "It failed then.", "subject": VOLUME, "subject_type": "EBS"}
+    fields = {"severity": Severity.LOW, "reason": "It failed then.", "subject": VOLUME, "subject_type": "EBS"}
     finding = Finding(
-        control=control, status=Status.FAIL, account=account, region=region, **{**told, **other}
+        control=control, status=Status.FAIL, account=account, region=region, **{**fields, **other}
     )
     return reach_of(of).why_absent(finding)
 
@@ -77,7 +77,7 @@ def why(of: Scan, region: str = HERE, account: str = ONE, control: str = "c") ->
         (scan((ONE, THERE)), Absent.DELETED),
         (scan((ONE, HERE)), Absent.NOT_READ),
         (scan((ONE, GLOBAL)), Absent.NOT_READ),
-        (scan(told=False), Absent.NOT_READ),
+        (scan(is_read=False), Absent.NOT_READ),
         (scan(statuses={HERE: ShardStatus.SKIPPED}), Absent.NOT_READ),
         (scan(statuses={HERE: ShardStatus.FAILED}), Absent.NOT_READ),
         (scan(statuses={HERE: ShardStatus.MISSING}), Absent.NOT_READ),
@@ -187,7 +187,7 @@ def test_notes_say_what_differs() -> None:
     manifest = replace(old.manifest, tool_version="2", scope=Scope(accounts=(ONE, TWO), regions=(HERE,)))
     defined = replace(CONTROL, require="y")
     new = replace(old, manifest=manifest, controls=(defined,), parameters={"c": {"days": 3}})
-    told = " ".join(notes_of(old, new))
+    result = " ".join(notes_of(old, new))
     for each in (
         "Accounts only in NEW: 222222222222.",
         "Regions only in OLD: eu-central-1.",
@@ -195,4 +195,4 @@ def test_notes_say_what_differs() -> None:
         "Controls whose parameters changed: c.",
         "The tool was",
     ):
-        assert each in told
+        assert each in result

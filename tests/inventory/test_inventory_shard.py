@@ -183,14 +183,14 @@ def test_region_settings() -> None:
 
 def test_a_plan_with_all_its_parts() -> None:
     copies = [copy_to(vault_arn("far", ACCOUNT, FAR), 90), {**copy_to(vault_arn("x")), "Lifecycle": None}]
-    told = rule(
+    result = rule(
         days=35,
         CopyActions=copies,
         EnableContinuousBackup=True,
         ScheduleExpressionTimezone="Europe/Berlin",
         TargetLogicallyAirGappedBackupVaultArn=vault_arn("air"),
     )
-    (plan,) = parsed(shard().plan("p", rules=[told], selections=[{}, {}])).plans
+    (plan,) = parsed(shard().plan("p", rules=[result], selections=[{}, {}])).plans
     assert isinstance(plan.rules, Known)
     (found,) = plan.rules.value
     assert (found.continuous, found.timezone, found.lifecycle) == (True, "Europe/Berlin", Lifecycle(35))

@@ -191,8 +191,8 @@ def _wrong_values(folder: Path, field: Field, values: list[Any]) -> Iterator[str
         outcomes.append(parsed(folder, field.file, bent(field, "lost")))
     expected = [*zip(*outcomes, strict=True)]
     for value in values:
-        told = parsed(folder, field.file, bent(field, value))
-        if not all(each in allowed for each, allowed in zip(told, expected, strict=True)):
+        result = parsed(folder, field.file, bent(field, value))
+        if not all(each in allowed for each, allowed in zip(result, expected, strict=True)):
             yield f"{field} as {value!r}"
 
 

@@ -53,16 +53,16 @@ BOTH = Route(REGION, FAR, cross_account=True)
     ],
 )
 def test_rows_of_the_feature_matrix(key: str, row: str) -> None:
-    told = capability(key)
-    assert told is not None
+    result = capability(key)
+    assert result is not None
     features = (
-        told.cross_region,
-        told.cross_account,
-        told.single_action,
-        told.continuous,
-        told.cold,
-        told.fully_managed,
-        told.air_gapped,
+        result.cross_region,
+        result.cross_account,
+        result.single_action,
+        result.continuous,
+        result.cold,
+        result.fully_managed,
+        result.air_gapped,
     )
     assert "".join({True: "Y", False: "-", None: "?"}[feature] for feature in features) == row
 
@@ -70,9 +70,9 @@ def test_rows_of_the_feature_matrix(key: str, row: str) -> None:
 def test_the_data_is_well_formed() -> None:
     data: Any = json.loads(package_data.files("scanner.protection").joinpath("capabilities.json").read_text())
     for key in data["types"]:
-        told = capability(key)
-        assert told is not None
-        assert told.opt_in_key
+        result = capability(key)
+        assert result is not None
+        assert result.opt_in_key
     assert capability("Nonsense") is None
     assert capabilities_as_of() == "2026-09-24"
 
@@ -144,12 +144,12 @@ TABLE = resource(table_arn("t"), "DynamoDB", {}, state="ACTIVE")
     ],
 )
 def test_dynamodb_has_two_rows(managed: bool | None, opted_in: bool | None, key: str | None) -> None:  # noqa: FBT001 -- a row
-    told = RegionSettings(
+    result = RegionSettings(
         {} if opted_in is None else {"DynamoDB": opted_in}, {} if managed is None else {"DynamoDB": managed}
     )
-    row = capability_of(TABLE, Known(told))
+    row = capability_of(TABLE, Known(result))
     assert (None if row is None else row.key) == key
-    assert fully_managed(TABLE, Known(told)) is (None if key is None else key.endswith("ADVANCED"))
+    assert fully_managed(TABLE, Known(result)) is (None if key is None else key.endswith("ADVANCED"))
 
 
 @pytest.mark.parametrize(

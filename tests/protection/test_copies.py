@@ -180,9 +180,9 @@ def test_an_organisation_condition_needs_the_organisations_id() -> None:
 
 
 def test_the_vault_type_is_told() -> None:
-    told: Vault | None = at_vault(type=AIR).destination.vault
-    assert told is not None
-    assert told.air_gapped
+    result: Vault | None = at_vault(type=AIR).destination.vault
+    assert result is not None
+    assert result.air_gapped
 
 
 def conditioned(operator: str, key: str, value: str) -> Case:

@@ -79,10 +79,10 @@ def test_the_first_copy_to_a_region_is_full(key: str, incremental: Incremental |
 
 
 def test_every_line_of_the_older_notes_is_in_each_report() -> None:
-    told = report_notes()
-    assert told[0] == CHARGES
+    result = report_notes()
+    assert result[0] == CHARGES
     for change in changes():
-        (line,) = [each for each in told if change.now in each]
+        (line,) = [each for each in result if change.now in each]
         assert (change.since or "Older") in line
         assert (change.once in line) == (not change.holds)
 

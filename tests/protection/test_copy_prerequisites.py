@@ -61,8 +61,8 @@ def test_row_1_both_accounts_are_members_of_one_organisation(
     accounts: dict[AccountId, Account], *, unread: bool, expected: bool | None
 ) -> None:
     """Ruling 4: the destination account is an ACTIVE member of the organisation."""
-    told = organization(accounts=accounts, members=UNREAD if unread else Known(None))
-    found = Case(organization=told).link(MEMBER)
+    result = organization(accounts=accounts, members=UNREAD if unread else Known(None))
+    found = Case(organization=result).link(MEMBER)
     assert found.value is expected
     assert found.because
 
@@ -177,10 +177,10 @@ def test_dynamodb_by_its_region_settings(
     *,
     expected: bool | None,
 ) -> None:
-    told = RegionSettings(
+    result = RegionSettings(
         {} if opt_in is None else {"DynamoDB": opt_in}, {} if managed is None else {"DynamoDB": managed}
     )
-    case = Case(source=TABLE, settings=Known(told))
+    case = Case(source=TABLE, settings=Known(result))
     assert case.link("type can be copied").value is expected
     assert case.verdict() is expected
 
@@ -349,8 +349,8 @@ def test_every_link_says_why_whatever_it_answers() -> None:
         Case(organization=organization(accounts=OWN)),
         Case(settings=settings(), source=TABLE),
     ]
-    told = [(link.name, link.answer) for case in cases for link in case.links()]
-    assert [name for name, answer in told if not answer.because] == ["destination exists"] * len(cases)
+    result = [(link.name, link.answer) for case in cases for link in case.links()]
+    assert [name for name, answer in result if not answer.because] == ["destination exists"] * len(cases)
 
 
 MINIMUM = ("kms:CreateGrant", "kms:GenerateDataKey", "kms:Decrypt")

@@ -49,9 +49,9 @@ tags = st.dictionaries(st.sampled_from(("backup", "stage", "owner")), st.sampled
 
 @st.composite
 def resources(draw: st.DrawFn) -> Resource:
-    arn, told = draw(st.sampled_from(ARNS)), draw(tags | st.none())
+    arn, result = draw(st.sampled_from(ARNS)), draw(tags | st.none())
     name = draw(st.sampled_from(("a", "awsbackup-restore-test-a")))
-    return resource(arn, "EC2" if "instance" in arn else "EBS", told, name=name)
+    return resource(arn, "EC2" if "instance" in arn else "EBS", result, name=name)
 
 
 @given(st.lists(selections, max_size=3), st.lists(resources(), max_size=6))
@@ -59,8 +59,8 @@ def test_what_is_alike_is_answered_alike(asked: list[SelectionTerms], found: lis
     grouping = SelectionGrouping(asked)
     answers: dict[object, list[object]] = {}
     for one in found:
-        told: list[object] = [clause_results(each, one, OPT_IN) for each in asked]
-        assert answers.setdefault(grouping.key(one), told) == told
+        result: list[object] = [clause_results(each, one, OPT_IN) for each in asked]
+        assert answers.setdefault(grouping.key(one), result) == result
 
 
 @pytest.mark.parametrize("operator", ["StringLike", "StringNotLike"])

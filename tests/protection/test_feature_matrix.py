@@ -70,9 +70,9 @@ MATRIX = {
 
 @pytest.mark.parametrize(("key", "row"), MATRIX.items())
 def test_each_row(key: str, row: str) -> None:
-    told = capability(key)
-    assert told is not None
-    assert "".join(LETTERS[getattr(told, name)] for name in COLUMNS) == row
+    result = capability(key)
+    assert result is not None
+    assert "".join(LETTERS[getattr(result, name)] for name in COLUMNS) == row
 
 
 def test_no_row_is_left_out() -> None:
@@ -200,19 +200,19 @@ def test_a_type_without_a_row_answers_nothing() -> None:
     ],
 )
 def test_a_type_that_lacks_one_way_only(lacks: str, route: Route, *, expected: bool) -> None:
-    told = capability("EBS")
-    assert told is not None
+    result = capability("EBS")
+    assert result is not None
     changed: dict[str, Any] = {lacks: False}
-    assert copy_supported(replace(told, **changed), route).value is expected
+    assert copy_supported(replace(result, **changed), route).value is expected
     changed = {lacks: None}
-    assert copy_supported(replace(told, **changed), route).value is (True if expected else None)
+    assert copy_supported(replace(result, **changed), route).value is (True if expected else None)
 
 
 def test_reasons_name_the_way_that_is_closed() -> None:
-    told = capability("EBS")
-    assert told is not None
-    assert copy_supported(told, BOTH).because == "EBS can be copied to another Region and another account"
-    across = copy_supported(replace(told, cross_account=False), ACCOUNTS).because
+    result = capability("EBS")
+    assert result is not None
+    assert copy_supported(result, BOTH).because == "EBS can be copied to another Region and another account"
+    across = copy_supported(replace(result, cross_account=False), ACCOUNTS).because
     assert across == "EBS cannot be copied across accounts"
-    nobody_says = copy_supported(replace(told, cross_region=None), REGIONS).because
+    nobody_says = copy_supported(replace(result, cross_region=None), REGIONS).because
     assert nobody_says == "AWS does not document whether it can: EBS cannot be copied across Regions"

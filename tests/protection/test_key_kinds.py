@@ -70,7 +70,7 @@ def test_a_key_that_nobody_described_is_open() -> None:
 
 
 def test_a_described_key_goes_by_its_arn() -> None:
-    told = Key(
+    result = Key(
         id="alias/x",
         account=AccountId(ACCOUNT),
         region=RegionName(REGION),
@@ -80,5 +80,5 @@ def test_a_described_key_goes_by_its_arn() -> None:
         multi_region=False,
         policy=UNREAD,
     )
-    found = referenced_key("alias/x", AccountId(ACCOUNT), told, GAP)
+    found = referenced_key("alias/x", AccountId(ACCOUNT), result, GAP)
     assert (found.name, found.kind, found.policy, found.policy_gap) == (key_arn("k"), CUSTOMER, None, GAP)

@@ -26,7 +26,7 @@ AIR_GAPPED = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
 
 # Ruling 7, retention: the given days, else the difference of the dates, else forever
 @pytest.mark.parametrize(
-    ("told", "days"),
+    ("fields", "days"),
     [
         ({"delete_after_days": 35}, 35),
         ({"delete_after_days": 35, "delete_at": AS_OF + timedelta(days=7)}, 35),
@@ -45,8 +45,8 @@ AIR_GAPPED = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
         ({"arn": CONTINUOUS, "delete_at": AS_OF + timedelta(days=14)}, 14),
     ],
 )
-def test_how_long_a_recovery_point_is_kept(told: dict[str, Any], days: int | None) -> None:
-    assert point_retention_days(point(**told)) == days
+def test_how_long_a_recovery_point_is_kept(fields: dict[str, Any], days: int | None) -> None:
+    assert point_retention_days(point(**fields)) == days
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_which_recovery_points_are_usable(status: str | None, usable: bool | Non
 
 
 @pytest.mark.parametrize(
-    ("told", "age"),
+    ("fields", "age"),
     [
         ({"created_at": AS_OF - timedelta(hours=30)}, 30.0),
         ({"created_at": AS_OF}, 0.0),
@@ -80,8 +80,8 @@ def test_which_recovery_points_are_usable(status: str | None, usable: bool | Non
         ({"status": "AVAILABLE", "created_at": AS_OF - timedelta(hours=30)}, 30.0),
     ],
 )
-def test_ages(told: dict[str, Any], age: float | None) -> None:
-    assert point_age_hours(point(**told), AS_OF) == age
+def test_ages(fields: dict[str, Any], age: float | None) -> None:
+    assert point_age_hours(point(**fields), AS_OF) == age
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_rule_without_an_end_keeps_for_ever() -> None:
 
 # Facts 5, lock reading
 @pytest.mark.parametrize(
-    ("told", "mode"),
+    ("fields", "mode"),
     [
         ({}, "none"),
         ({"lock_date": AS_OF - timedelta(days=1)}, "none"),
@@ -123,8 +123,8 @@ def test_a_rule_without_an_end_keeps_for_ever() -> None:
         ({"type": "RESTORE_ACCESS_BACKUP_VAULT"}, "none"),
     ],
 )
-def test_lock_modes(told: dict[str, Any], mode: str | None) -> None:
-    assert lock_mode(vault(**told), AS_OF) == mode
+def test_lock_modes(fields: dict[str, Any], mode: str | None) -> None:
+    assert lock_mode(vault(**fields), AS_OF) == mode
 
 
 def test_a_later_clock_reads_the_same_lock_as_compliance() -> None:
@@ -134,7 +134,7 @@ def test_a_later_clock_reads_the_same_lock_as_compliance() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "days", "admitted"),
+    ("fields", "days", "admitted"),
     [
         ({"min_retention_days": 90}, 1, True),  # not locked
         ({"locked": True}, 1, True),
@@ -157,8 +157,8 @@ def test_a_later_clock_reads_the_same_lock_as_compliance() -> None:
         ({"locked": True, "min_retention_days": 0}, 0, True),
     ],
 )
-def test_what_a_lock_lets_in(told: dict[str, Any], days: int, admitted: bool | None) -> None:  # noqa: FBT001 -- a row
-    answer = lock_admits(vault(**told), days)
+def test_what_a_lock_lets_in(fields: dict[str, Any], days: int, admitted: bool | None) -> None:  # noqa: FBT001 -- a row
+    answer = lock_admits(vault(**fields), days)
     assert answer.value is admitted
     assert bool(answer.because) is (admitted is not True)
 
@@ -179,8 +179,8 @@ def test_ruling_7_days_are_counted_until_the_end_is_reached(seconds: int, micros
 
 @given(few_days, few_days)
 def test_a_copy_is_kept_by_its_own_lifecycle_or_its_rules(of_rule: int | None, of_copy: int | None) -> None:
-    told = [days for days in (of_copy, of_rule, FOREVER_DAYS) if days is not None]
-    assert copy_retention_days(rule(of_rule), copy(vault_arn("far"), of_copy)) == told[0]
+    result = [days for days in (of_copy, of_rule, FOREVER_DAYS) if days is not None]
+    assert copy_retention_days(rule(of_rule), copy(vault_arn("far"), of_copy)) == result[0]
 
 
 @given(
@@ -203,13 +203,13 @@ def test_locks_agree_with_a_plain_reading(
     expected: bool | None = taken
     if kind != AIR_GAPPED and locked is not True:
         expected = True if locked is False or taken else None
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "min_retention_days": least,
         "max_retention_days": most,
         "locked": locked,
         "type": kind,
     }
-    assert lock_admits(vault(**told), days).value is expected
+    assert lock_admits(vault(**fields), days).value is expected
 
 
 @pytest.mark.parametrize(

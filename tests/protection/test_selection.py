@@ -167,8 +167,8 @@ def test_where_the_opt_in_decides(kind: str, wanted: SelectionTerms, needs_opt_i
     one = KINDS[kind]
     expected = {True: True, False: not needs_opt_in}
     for on, answer in expected.items():
-        told = settings(managed={"DynamoDB": True}, **{kind: on})
-        assert selects(wanted, one, OptIn(told, "account 1")).value is answer
+        result = settings(managed={"DynamoDB": True}, **{kind: on})
+        assert selects(wanted, one, OptIn(result, "account 1")).value is answer
     assert selects(wanted, one, OptIn(UNREAD, "account 1")).value is (None if needs_opt_in else True)
     untold = Known(settings().value.__class__({}, {}))
     assert selects(wanted, one, OptIn(untold, "account 1")).value is (None if needs_opt_in else True)
@@ -273,8 +273,8 @@ def test_a_plain_reading_of_the_formula_agrees(
     tags: Mapping[str, str],
     opted_in: bool,  # noqa: FBT001 -- drawn
 ) -> None:
-    told = OptIn(settings(EBS=opted_in), "account 1")
-    assert selects(wanted, resource(arn, tags=tags), told).value is oracle(
+    result = OptIn(settings(EBS=opted_in), "account 1")
+    assert selects(wanted, resource(arn, tags=tags), result).value is oracle(
         wanted, arn, tags, opted_in=opted_in
     )
 
@@ -287,8 +287,8 @@ def test_an_answer_without_tags_or_settings_holds_whatever_they_are(
 ) -> None:
     blind = selects(wanted, resource(VOLUME, tags=None), OptIn(UNREAD, "account 1")).value
     if blind is not None:
-        told = OptIn(settings(EBS=opted_in), "account 1")
-        assert {selects(wanted, resource(VOLUME, tags=tags), told).value for tags in possible} == {blind}
+        result = OptIn(settings(EBS=opted_in), "account 1")
+        assert {selects(wanted, resource(VOLUME, tags=tags), result).value for tags in possible} == {blind}
 
 
 # Wildcards

@@ -155,8 +155,8 @@ def tags_of(one: Resource) -> Mapping[str, str]:
 
 
 @given(selections(), resources(), preferences)
-def test_a_plain_reading_agrees(wanted: SelectionTerms, one: Resource, told: dict[str, bool]) -> None:
-    assert selects(wanted, one, opt_in(told)).value is truth(wanted, one, tags_of(one), told)
+def test_a_plain_reading_agrees(wanted: SelectionTerms, one: Resource, expected: dict[str, bool]) -> None:
+    assert selects(wanted, one, opt_in(expected)).value is truth(wanted, one, tags_of(one), expected)
 
 
 def worlds(one: Resource, wanted: SelectionTerms) -> Iterable[Mapping[str, str]]:
@@ -174,7 +174,7 @@ def worlds(one: Resource, wanted: SelectionTerms) -> Iterable[Mapping[str, str]]
 def test_what_is_not_read_is_answered_only_where_it_could_not_matter(
     wanted: SelectionTerms,
     one: Resource,
-    told: dict[str, bool],
+    expected: dict[str, bool],
     tags_read: bool,  # noqa: FBT001 -- drawn
     settings_read: bool,  # noqa: FBT001 -- drawn
 ) -> None:
@@ -183,12 +183,14 @@ def test_what_is_not_read_is_answered_only_where_it_could_not_matter(
     That a restore test made a resource is taken as not so where its tags were not read (assumptions).
     """
     blind = one if tags_read else replace(one, tags=UNREAD)
-    answer = selects(wanted, blind, opt_in(told if settings_read else None)).value
+    answer = selects(wanted, blind, opt_in(expected if settings_read else None)).value
     kinds = {kind for kind, _, _ in KINDS}
     possible = {
         truth(wanted, one, tags, opted)
         for tags in ((tags_of(one),) if tags_read else worlds(one, wanted))
-        for opted in ((told,) if settings_read else (dict.fromkeys(kinds, True), dict.fromkeys(kinds, False)))
+        for opted in (
+            (expected,) if settings_read else (dict.fromkeys(kinds, True), dict.fromkeys(kinds, False))
+        )
     }
     assert answer is None or possible == {answer}
     if tags_read:
@@ -197,15 +199,15 @@ def test_what_is_not_read_is_answered_only_where_it_could_not_matter(
 
 @given(selections(), resources(), preferences, st.integers(0, 1))
 def test_terms_that_nobody_understands_never_decide(
-    wanted: SelectionTerms, one: Resource, told: dict[str, bool], where: int
+    wanted: SelectionTerms, one: Resource, expected: dict[str, bool], where: int
 ) -> None:
     """An operator that is not known, in place of one that was: the answer is the same, or none."""
     odd: dict[str, Any] = {}
     name = ("conditions", "list_of_tags")[where]
     entries_ = getattr(wanted, name)
     odd[name] = tuple(replace(each, operator="NumericLessThan") for each in entries_)
-    before = selects(wanted, one, opt_in(told)).value
-    after = selects(replace(wanted, **odd), one, opt_in(told)).value
+    before = selects(wanted, one, opt_in(expected)).value
+    after = selects(replace(wanted, **odd), one, opt_in(expected)).value
     assert after is None or after is before
 
 

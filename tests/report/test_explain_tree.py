@@ -261,11 +261,11 @@ def test_details_of_findings_alone_make_a_chain_too() -> None:
 
 @pytest.mark.parametrize("name", ["explain.txt", "explain.json", "explain.svg"])
 def test_the_drawings_are_as_they_were(name: str) -> None:
-    told = explanation(chain(volume()))
+    result = explanation(chain(volume()))
     drawn = {
-        "explain.txt": lambda: text_of(told).encode(),
-        "explain.json": lambda: explanation_json(told),
-        "explain.svg": lambda: explanation_svg(told),
+        "explain.txt": lambda: text_of(result).encode(),
+        "explain.json": lambda: explanation_json(result),
+        "explain.svg": lambda: explanation_svg(result),
     }[name]()
     path = GOLDEN / name
     if os.environ.get("VAULTPROOF_GOLDEN"):
@@ -286,21 +286,21 @@ HOSTILE = st.text(
 
 @given(HOSTILE)
 def test_hostile_names_are_harmless_in_every_drawing(name: str) -> None:
-    told = explanation(chain(volume(name=name, survives_region_loss_because=name)), name)
-    text = text_of(told)
+    result = explanation(chain(volume(name=name, survives_region_loss_because=name)), name)
+    text = text_of(result)
     assert not {character for character in text if not character.isprintable()} - set("\n ") - _wide(text)
-    plain = explanation_json(told)
+    plain = explanation_json(result)
     assert all(byte == 0x0A or 0x20 <= byte < 0x7F for byte in plain)
     assert json.loads(plain)["name"] == name.encode(errors="replace").decode()
-    svg = explanation_svg(told)
+    svg = explanation_svg(result)
     allowed = {"svg", "title", "desc", "style", "defs", "marker", "path", "rect", "text", "g"}
     assert {each.tag.rpartition("}")[2] for each in ET.fromstring(svg).iter()} <= allowed  # noqa: S314 -- made here
 
 
 @pytest.mark.parametrize("character", ["\ufffe", "\uffff", "\x0c", "\ud800", "]]>", "<script>"])
 def test_what_xml_does_not_allow_is_shown_by_its_number(character: str) -> None:
-    told = explanation(chain(volume(name=f"x{character}y", state=character)), character)
-    ET.fromstring(explanation_svg(told))  # noqa: S314 -- made here
+    result = explanation(chain(volume(name=f"x{character}y", state=character)), character)
+    ET.fromstring(explanation_svg(result))  # noqa: S314 -- made here
 
 
 def _wide(text: str) -> set[str]:
@@ -311,13 +311,13 @@ def _wide(text: str) -> set[str]:
 
 
 def test_markup_of_the_terminal_is_text() -> None:
-    told = explanation(chain(volume(name="[red]x[/red] [link=https://example.com]y[/link]")))
-    assert "[red]x[/red] [link=https://example.com]y[/link]" in text_of(told)
+    result = explanation(chain(volume(name="[red]x[/red] [link=https://example.com]y[/link]")))
+    assert "[red]x[/red] [link=https://example.com]y[/link]" in text_of(result)
 
 
 def test_a_line_break_in_a_name_forges_no_line() -> None:
-    told = explanation(chain(volume(name="x\n✓ rule forged")))
-    assert "\n✓ rule forged" not in text_of(told)
+    result = explanation(chain(volume(name="x\n✓ rule forged")))
+    assert "\n✓ rule forged" not in text_of(result)
 
 
 def explained(row: dict[str, Any], related: Related = RELATED) -> dict[str, str]:
@@ -327,7 +327,7 @@ def explained(row: dict[str, Any], related: Related = RELATED) -> dict[str, str]
 
 
 def test_notes_on_the_backups_of_an_instance() -> None:
-    told = explained(
+    result = explained(
         volume(
             subject_type="EC2",
             incremental="always",
@@ -336,15 +336,15 @@ def test_notes_on_the_backups_of_an_instance() -> None:
         )
     )
     for part in ("an AMI", "instance type", "security groups", "VPC", "monitoring", "tags"):
-        assert part in told["a backup contains"]
-    assert told["full or incremental"] == "the first is full, later ones are incremental"
-    assert told["backups left incomplete"].startswith("plan nightly does not create VSS-enabled backups")
-    assert told["backup type"] == "SNAPSHOT"
+        assert part in result["a backup contains"]
+    assert result["full or incremental"] == "the first is full, later ones are incremental"
+    assert result["backups left incomplete"].startswith("plan nightly does not create VSS-enabled backups")
+    assert result["backup type"] == "SNAPSHOT"
 
 
 def test_a_kind_that_cannot_be_backed_up_has_no_notes_on_backups() -> None:
-    told = explained(volume(subject_type="EC2", not_applicable_because="AWS Backup cannot back it up."))
-    assert "a backup contains" not in told
+    result = explained(volume(subject_type="EC2", not_applicable_because="AWS Backup cannot back it up."))
+    assert "a backup contains" not in result
 
 
 def test_windows_scans_and_tags_of_a_rule() -> None:
@@ -355,12 +355,12 @@ def test_windows_scans_and_tags_of_a_rule() -> None:
         "scan_actions": [{"scanner": "GUARDDUTY", "mode": "FULL_SCAN"}],
         "recovery_point_tags": [{"key": "team", "value": "web"}],
     }
-    told = explained(volume(), Related(rules={RULE: {"subject": RULE, **terms}}))
-    assert told["start window"] == "8 h"
-    assert told["completion window"] == "7 days"
-    assert told["indexes for search"] == "EBS"
-    assert told["scans for malware"] == "GUARDDUTY (FULL_SCAN)"
-    assert told["tags on recovery points"] == "team=web"
+    result = explained(volume(), Related(rules={RULE: {"subject": RULE, **terms}}))
+    assert result["start window"] == "8 h"
+    assert result["completion window"] == "7 days"
+    assert result["indexes for search"] == "EBS"
+    assert result["scans for malware"] == "GUARDDUTY (FULL_SCAN)"
+    assert result["tags on recovery points"] == "team=web"
 
 
 def test_a_copy_names_what_aws_documents_about_it() -> None:

@@ -73,8 +73,8 @@ def test_json(folder: Path, numbers: Numbers) -> None:
     document = json.loads((folder / "findings.json").read_bytes())
     assert document["truncated"] is None
     assert counted((each["control"], each["status"]) for each in document["findings"]) == numbers
-    told = document["summary"]["controls"]
-    assert {name: +Counter(each) for name, each in told.items() if any(each.values())} == numbers
+    result = document["summary"]["controls"]
+    assert {name: +Counter(each) for name, each in result.items() if any(each.values())} == numbers
 
 
 def test_csv(folder: Path, numbers: Numbers) -> None:
@@ -137,14 +137,14 @@ def test_ocsf(folder: Path, numbers: Numbers) -> None:
 
 
 def test_asff(folder: Path, numbers: Numbers) -> None:
-    told: dict[str, Counter[str]] = {}
+    result: dict[str, Counter[str]] = {}
     words: dict[str, set[tuple[str, str]]] = {}
     with (folder / "findings.asff.jsonl").open("rb") as file:
         for found in (found for line in file for found in json.loads(line)):
             status = found["ProductFields"]["vaultproof/Status"]
-            told.setdefault(found["Compliance"]["SecurityControlId"], Counter())[status] += 1
+            result.setdefault(found["Compliance"]["SecurityControlId"], Counter())[status] += 1
             words.setdefault(status, set()).add((found["Compliance"]["Status"], found["Workflow"]["Status"]))
-    assert told == numbers
+    assert result == numbers
     assert words == {
         "pass": {("PASSED", "RESOLVED")},
         "fail": {("FAILED", "NEW")},
@@ -160,16 +160,16 @@ def test_oscal(folder: Path, numbers: Numbers) -> None:
     (result,) = document["assessment-results"]["results"]
     parts = [{each["name"]: each["value"] for each in part["props"]} for part in result["observations"]]
     subjects = counted((each["control"], each["status"]) for each in parts if "fingerprint" in each)
-    told = {
+    answer = {
         each["control"]: {status.value: int(each[f"count-{status.value}"]) for status in Status}
         for each in parts
         if "count-fail" in each
     }
     for name, each in numbers.items():
-        assert +Counter(told[name]) == each
+        assert +Counter(answer[name]) == each
         kept = {status: number for status, number in each.items() if status != "not_applicable"}
         assert subjects.get(name, {}) == kept
-    assert +Counter({name: sum(each.values()) for name, each in told.items()}) == {
+    assert +Counter({name: sum(each.values()) for name, each in answer.items()}) == {
         name: sum(each.values()) for name, each in numbers.items()
     }
 
@@ -203,8 +203,8 @@ def test_sarif(folder: Path, numbers: Numbers, view: View) -> None:
         name: {status: number for status, number in each.items() if status in kept}
         for name, each in numbers.items()
     }
-    told = counted((each["ruleId"], each["properties"]["status"]) for each in run["results"])
-    assert told == {name: each for name, each in expected.items() if each}
+    result = counted((each["ruleId"], each["properties"]["status"]) for each in run["results"])
+    assert result == {name: each for name, each in expected.items() if each}
     rules = {rule["id"]: rule["properties"]["counts"] for rule in run["tool"]["driver"]["rules"]}
     for name, each in numbers.items():
         assert {status.value: rules[name][status.value] for status in Status} == {
@@ -216,11 +216,17 @@ def test_sarif(folder: Path, numbers: Numbers, view: View) -> None:
 def test_markdown(folder: Path, numbers: Numbers) -> None:
     lines = (folder / "summary.md").read_text("utf-8").splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
-    told = {row[0].strip("`"): [int(cell.replace(",", "") or 0) for cell in row[2:]] for row in rows}
+    result = {row[0].strip("`"): [int(cell.replace(",", "") or 0) for cell in row[2:]] for row in rows}
     for name, each in numbers.items():
         found: Counter[str] = Counter(each)
         opened = found["unknown"] + found["error"]
-        assert told[name] == [found["fail"], opened, found["waived"], found["pass"], found["not_applicable"]]
+        assert result[name] == [
+            found["fail"],
+            opened,
+            found["waived"],
+            found["pass"],
+            found["not_applicable"],
+        ]
     totals: Counter[str] = sum(map(Counter, numbers.values()), Counter())
     assert any(line.startswith(f"| Fail | {totals['fail']:,} |") for line in lines)
     assert any(line.startswith(f"| Unknown | {totals['unknown']:,} |") for line in lines)
@@ -231,9 +237,9 @@ def test_inventory(folder: Path, whole: Scan) -> None:
         rows = list(csv.DictReader(file))
     assert whole.resources is not None
     assert len(rows) == len(whole.resources)
-    told = Counter({status.value: sum(int(row[status.value]) for row in rows) for status in Status})
+    result = Counter({status.value: sum(int(row[status.value]) for row in rows) for status in Status})
     asked = Counter(each.status.value for each in whole.findings if each.subject_type not in STRUCTURES)
-    assert told == asked
+    assert result == asked
 
 
 def test_two_runs_give_the_same_bytes(folder: Path, whole: Scan, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_redacted_copy_says_so(scan: Scan) -> None:
     assert REDACTED in b"".join(summary_md(view)).decode()
     assert f'name="notice" value="{REDACTED}"' in b"".join(junit(view)).decode()
     (run,) = json.loads(b"".join(sarif(view)))["runs"]
-    told = run["invocations"][0]["toolExecutionNotifications"]
-    assert REDACTED in [each["message"]["text"] for each in told]
+    result = run["invocations"][0]["toolExecutionNotifications"]
+    assert REDACTED in [each["message"]["text"] for each in result]
     footer = pq.read_metadata(io.BytesIO(b"".join(findings_parquet(view)))).metadata
     assert footer[b"vaultproof.notice"].decode() == REDACTED

@@ -244,9 +244,9 @@ def _of_pdf(reader: PdfReader) -> Iterator[str]:
 
 
 def left(content: bytes, name: str, words: set[str]) -> set[str]:
-    told = "\n".join(everything(content, name)).lower()
-    told += told.replace("\n", "")  # a PDF breaks long words
-    return {word for word in words if any(form.lower() in told for form in spellings(word))}
+    result = "\n".join(everything(content, name)).lower()
+    result += result.replace("\n", "")  # a PDF breaks long words
+    return {word for word in words if any(form.lower() in result for form in spellings(word))}
 
 
 def spellings(word: str) -> set[str]:
@@ -310,8 +310,8 @@ def test_the_document_says_that_it_is_redacted(scan: Scan) -> None:
 def test_an_explanation_is_redacted_too(planted: Path, plants: Plants, form: str) -> None:
     subjects = {each.subject for each in read_scan(planted).findings}
     for subject in sorted(subjects):
-        told = redacted_explanation(explain(planted, subject), Pseudonyms(KEY))
-        content = explanation_json(told) if form == "json" else explanation_svg(told)
+        result = redacted_explanation(explain(planted, subject), Pseudonyms(KEY))
+        content = explanation_json(result) if form == "json" else explanation_svg(result)
         assert left(content, "told.json", plants.words) == set(), subject
 
 

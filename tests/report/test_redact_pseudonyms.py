@@ -20,12 +20,12 @@ def names(*sought: str) -> Pseudonyms:
 
 
 def test_accounts_have_twelve_digits_and_are_never_confused() -> None:
-    told = names()
-    made = {told.account(f"{n:012d}") for n in range(100_000_000_000, 100_000_005_000)}
+    result = names()
+    made = {result.account(f"{n:012d}") for n in range(100_000_000_000, 100_000_005_000)}
     assert len(made) == 5_000
     assert all(re.fullmatch(r"000[0-9]{9}", each) for each in made)
-    assert told.account("") == ""
-    assert told.account("3") == names().account("3") != "3"
+    assert result.account("") == ""
+    assert result.account("3") == names().account("3") != "3"
 
 
 @pytest.mark.parametrize(
@@ -56,19 +56,19 @@ def test_accounts_have_twelve_digits_and_are_never_confused() -> None:
     ],
 )  # fmt: skip
 def test_the_shape_stays_and_the_name_goes(name: str, shape: str) -> None:
-    told = names().name(name)
-    assert re.fullmatch(shape, told), told
+    result = names().name(name)
+    assert re.fullmatch(shape, result), result
     plain = {"", "*", "aws/backup", "arn:aws:iam::aws:policy/AWSBackupFullAccess"}
-    assert (told == name) is (name in plain)
+    assert (result == name) is (name in plain)
 
 
 def test_a_name_has_one_pseudonym_wherever_it_stands() -> None:
-    told = names()
-    vault = told.name("archive-7")
-    assert told.name("arn:aws:backup:eu-west-1:111111111111:backup-vault:archive-7").endswith(f":{vault}")
-    assert told.name("plan / rule -> archive-7").endswith(f" {vault}")
-    assert told.sentence("There is no vault archive-7.") == f"There is no vault {vault}."
-    assert told.words("archive-7") == vault
+    result = names()
+    vault = result.name("archive-7")
+    assert result.name("arn:aws:backup:eu-west-1:111111111111:backup-vault:archive-7").endswith(f":{vault}")
+    assert result.name("plan / rule -> archive-7").endswith(f" {vault}")
+    assert result.sentence("There is no vault archive-7.") == f"There is no vault {vault}."
+    assert result.words("archive-7") == vault
 
 
 def test_another_key_gives_other_pseudonyms_and_the_same_key_the_same() -> None:
@@ -97,39 +97,42 @@ def test_sentences_of_the_program_stay_as_they_are(text: str) -> None:
 def test_ordinary_words_are_redacted_where_they_are_known_to_be_names() -> None:
     text = "The plan governance keeps resources: governance."
     assert names().sentence(text) == text
-    told = names("governance")
-    name = told.name("governance")
-    assert told.sentence(text) == f"The plan {name} keeps resources: {name}."
+    result = names("governance")
+    name = result.name("governance")
+    assert result.sentence(text) == f"The plan {name} keeps resources: {name}."
     assert names().sentence("It is governance.", ("governance",)) == f"It is {name}."
 
 
 def test_names_with_blanks_are_redacted_whole() -> None:
-    told = names("landing zone")
-    assert told.sentence("The plan landing zone is full.") == f"The plan {told.name('landing zone')} is full."
+    result = names("landing zone")
+    assert (
+        result.sentence("The plan landing zone is full.")
+        == f"The plan {result.name('landing zone')} is full."
+    )
 
 
 PLAIN = ("35", "3.5", "2026-11-20", "2026-11-20T15:00:00.000Z", "0.1.0", "05:40:00Z", "4711")
 
 
 def test_numbers_and_dates_of_the_program_stay() -> None:
-    told = names()
+    result = names()
     for plain in (*PLAIN, "eu-west-1", "us-gov-west-1"):
-        assert told.words(plain) == plain
-        assert told.sentence(f"Since {plain} (of 12).") == f"Since {plain} (of 12)."
+        assert result.words(plain) == plain
+        assert result.sentence(f"Since {plain} (of 12).") == f"Since {plain} (of 12)."
 
 
 def test_a_region_is_no_name_but_numbers_and_dates_can_be() -> None:
-    told = names()
-    assert told.name("eu-west-1") == "eu-west-1"
+    result = names()
+    assert result.name("eu-west-1") == "eu-west-1"
     for name in (*PLAIN, "123456789012", "1234567890123", "eu-payments-1", "10.0.0.1", "2026-payments"):
-        assert told.name(name) != name
+        assert result.name(name) != name
 
 
 @pytest.mark.parametrize("name", ["4711", "2026-11-20", "20260101", "1.2.3", "eu-payments"])
 def test_a_number_or_date_that_is_a_name_is_found_in_sentences(name: str) -> None:
-    told = names()
-    shown = told.sentence(f"The plan {name} has a rule '{name}' since 2025-01-31, 35 days.", (name,))
-    pseudonym = told.name(name)
+    result = names()
+    shown = result.sentence(f"The plan {name} has a rule '{name}' since 2025-01-31, 35 days.", (name,))
+    pseudonym = result.name(name)
     assert shown == f"The plan {pseudonym} has a rule '{pseudonym}' since 2025-01-31, 35 days."
 
 
@@ -152,31 +155,31 @@ FRAMES = st.sampled_from(("The vault {} exists.", "plan {}: refused", "(at {})",
 
 @given(NUMBERED, FRAMES)
 def test_no_number_or_date_that_is_a_name_is_left(name: str, frame: str) -> None:
-    told = Pseudonyms(KEY)
-    assert name not in told.name(name)
-    assert name not in told.sentence(frame.format(name), (name,))
-    assert name not in str(Values(told).mapping({"name": name, "tags": [{"key": name, "value": name}]}))
+    result = Pseudonyms(KEY)
+    assert name not in result.name(name)
+    assert name not in result.sentence(frame.format(name), (name,))
+    assert name not in str(Values(result).mapping({"name": name, "tags": [{"key": name, "value": name}]}))
 
 
 @given(IDENTIFYING, FRAMES)
 def test_accounts_addresses_and_mails_are_recognized_without_being_known(name: str, frame: str) -> None:
-    told = Pseudonyms(KEY)
-    for text in (told.name(name), told.sentence(frame.format(name)), told.words(name)):
+    result = Pseudonyms(KEY)
+    for text in (result.name(name), result.sentence(frame.format(name)), result.words(name)):
         assert name.lower() not in text.lower()
 
 
 def test_numbers_that_are_accounts_are_replaced() -> None:
-    told = Pseudonyms(KEY)
-    values = Values(told)
-    told.account("000123456789")
+    result = Pseudonyms(KEY)
+    values = Values(result)
+    result.account("000123456789")
     shown = values.mapping(
         {"count": 35, "size": 12345678901, "ids": [834720165293, 834720165293.0, 123456789], "on": True}
     )
     assert (shown["count"], shown["size"]) == (35, 12345678901)
     first, second, third = shown["ids"]
-    assert f"{first:012d}" == told.account("834720165293")
+    assert f"{first:012d}" == result.account("834720165293")
     assert first == second
-    assert f"{third:012d}" == told.account("000123456789")
+    assert f"{third:012d}" == result.account("000123456789")
     assert shown["on"] is True
 
 
@@ -193,17 +196,17 @@ WORD = st.text(st.characters(codec="utf-8"), min_size=5, max_size=30).filter(
 
 @given(WORD, st.sampled_from(("{}", "The vault {} exists.", "{}: {}", "plan {}/{} (refused)", "“{}”")))
 def test_no_word_that_is_not_the_programs_own_is_left(name: str, frame: str) -> None:
-    told = Pseudonyms(KEY).sentence(frame.format(*[name] * 2))
+    result = Pseudonyms(KEY).sentence(frame.format(*[name] * 2))
     left = {
         each
         for each in tokens(name)
         if len(each) > 4 and not each.replace(".", "").isdigit() and not REGION.fullmatch(each)
     }
-    assert not left & set(tokens(told))
+    assert not left & set(tokens(result))
 
 
 def test_arns_in_sentences_are_found_with_what_ends_a_sentence_behind_them() -> None:
-    told = names()
+    result = names()
     for before, behind in product(("", "of ", "("), ("", ".", ", and", ").", ": no")):
         text = f"{before}{PLAN}{behind}"
-        assert told.sentence(text) == f"{before}{told.name(PLAN)}{behind}"
+        assert result.sentence(text) == f"{before}{result.name(PLAN)}{behind}"

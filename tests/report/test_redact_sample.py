@@ -46,16 +46,16 @@ def words(content: Any) -> Iterator[str]:
 
 def originals() -> set[str]:
     """Return the words of the evidence except our own words, numbers, dates, Regions and files."""
-    told: set[str] = set()
+    result: set[str] = set()
     for path in BUNDLE.rglob("*.jsonl.gz"):
         with gzip.open(path) as lines:
             for line in lines:
-                told.update(words(orjson.loads(line)))
-    told.update(words(orjson.loads((BUNDLE / "manifest.json").read_bytes())))
+                result.update(words(orjson.loads(line)))
+    result.update(words(orjson.loads((BUNDLE / "manifest.json").read_bytes())))
     plain = Pseudonyms(b"any key of sixteen bytes")
     return {
         word
-        for word in map(core, told)
+        for word in map(core, result)
         if len(word) > 3
         and (word.lower() not in vocabulary() or re.fullmatch("[0-9]{12}", word))
         and plain.words(word) != word

@@ -1,4 +1,4 @@
-"""What keeps memory small however many findings there are: bounded picks, and files that are read anew."""
+"""What keeps memory small however many findings there are: bounded picks, and files that are read again."""
 
 import errno
 import gzip

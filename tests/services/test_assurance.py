@@ -69,8 +69,8 @@ def test_a_row_without_a_name_is_corrupt(name: str, key: str) -> None:
 
 
 def restore_testing(**row: Any) -> ShardScript:
-    told = {"RestoreTestingPlanName": "weekly", "RestoreTestingPlanArn": f"{ARN}:restore-testing-plan:w"}
-    script = shard().listed("backup:ListRestoreTestingPlans", {**told, **row})
+    fields = {"RestoreTestingPlanName": "weekly", "RestoreTestingPlanArn": f"{ARN}:restore-testing-plan:w"}
+    script = shard().listed("backup:ListRestoreTestingPlans", {**fields, **row})
     return script.listed("backup:ListRestoreTestingSelections", RestoreTestingPlanName="weekly")
 
 
@@ -301,8 +301,8 @@ def test_tiering_with_its_rules_and_without() -> None:
         {"TieringConfigurationName": "b"},
     )
     rule = {"ResourceType": "S3", "Resources": ["*"], "TieringDownSettingsInDays": 60}
-    told = {"TieringConfiguration": {"ResourceSelection": [rule, {}]}}
-    script.call("backup:GetTieringConfiguration", told, TieringConfigurationName="a")
+    result = {"TieringConfiguration": {"ResourceSelection": [rule, {}]}}
+    script.call("backup:GetTieringConfiguration", result, TieringConfigurationName="a")
     inventory = parsed(script)
     first, second = inventory.assurance.tiering_configurations
     assert isinstance(first.rules, Known)

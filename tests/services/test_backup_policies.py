@@ -100,10 +100,10 @@ def test_a_refusal_is_a_gap(answer: dict[str, Any], kind: GapKind) -> None:
 
 def test_the_management_account_may_have_been_asked_instead() -> None:
     refused = own().call(EFFECTIVE, error="AccessDeniedException", **ABOUT)
-    told = org().call(EFFECTIVE, content(), **ABOUT, TargetId=ACCOUNT)
-    assert known(account(refused, told).effective_policy).plans == ("a", "b")
-    assert account(refused, told).gaps == ()
-    assert known(account(own(), told).effective_policy) is not None
+    result = org().call(EFFECTIVE, content(), **ABOUT, TargetId=ACCOUNT)
+    assert known(account(refused, result).effective_policy).plans == ("a", "b")
+    assert account(refused, result).gaps == ()
+    assert known(account(own(), result).effective_policy) is not None
     none = org().call(EFFECTIVE, error="EffectivePolicyNotFoundException", **ABOUT, TargetId=ACCOUNT)
     assert known(account(own(), none).effective_policy) is None
     other = org().call(EFFECTIVE, content(), **ABOUT, TargetId=OTHER)

@@ -27,7 +27,7 @@ from tests.fakes.readings import (
 DSQL_ARN: Final = here("dsql", "cluster/kiabtt5example")
 
 
-def dsql(**told: Any) -> ShardScript:
+def dsql(**fields: Any) -> ShardScript:
     script = shard().listed("dsql:ListClusters", {"identifier": "kiabtt5example", "arn": DSQL_ARN})
     answer = {
         "identifier": "kiabtt5example",
@@ -35,7 +35,7 @@ def dsql(**told: Any) -> ShardScript:
         "status": "ACTIVE",
         "creationTime": MADE,
         "deletionProtectionEnabled": True,
-        **told,
+        **fields,
     }
     return script.call("dsql:GetCluster", answer, identifier="kiabtt5example")
 
@@ -74,9 +74,9 @@ def test_a_cluster_of_dsql_without_its_description() -> None:
 # EKS
 
 
-def eks(**told: Any) -> ShardScript:
+def eks(**fields: Any) -> ShardScript:
     script = shard().listed("eks:ListClusters", HOSTILE)
-    answer = {"name": HOSTILE, "arn": here("eks", f"cluster/{HOSTILE}"), "status": "ACTIVE", **told}
+    answer = {"name": HOSTILE, "arn": here("eks", f"cluster/{HOSTILE}"), "status": "ACTIVE", **fields}
     return script.call("eks:DescribeCluster", {"cluster": answer}, name=HOSTILE)
 
 

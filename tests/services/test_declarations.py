@@ -27,7 +27,7 @@ def test_the_pagination_data_is_what_botocore_says() -> None:
 
 
 def test_every_operation_with_a_token_pages() -> None:
-    """An operation whose answer holds a token that nobody follows would be read in part, silently."""
+    """An operation whose answer contains a token that no parser follows would be read in part, silently."""
     session = Session()
     tokens = {"NextToken", "nextToken", "Marker", "NextMarker", "PaginationToken", "ContinuationToken"}
     for key, operation in OPERATIONS.items():

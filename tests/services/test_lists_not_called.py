@@ -1,4 +1,4 @@
-"""Lists that nobody asked for: empty where another answer says so, gaps otherwise."""
+"""Lists that were not called: empty where another answer shows it, gaps otherwise."""
 
 from typing import Any, Final
 

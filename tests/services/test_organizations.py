@@ -74,7 +74,7 @@ def test_states_of_members(row: dict[str, Any], status: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("text", "expected"),
     [
         ({"isCrossAccountBackupEnabled": "true"}, True),
         ({"isCrossAccountBackupEnabled": "false"}, False),
@@ -85,8 +85,8 @@ def test_states_of_members(row: dict[str, Any], status: str | None) -> None:
         (None, None),
     ],
 )
-def test_the_global_setting(told: dict[str, str] | None, expected: bool | None) -> None:  # noqa: FBT001 -- a row
-    found = organization(script().call(SETTINGS, {"GlobalSettings": told})).cross_account_backup
+def test_the_global_setting(text: dict[str, str] | None, expected: bool | None) -> None:  # noqa: FBT001 -- a row
+    found = organization(script().call(SETTINGS, {"GlobalSettings": text})).cross_account_backup
     assert (found.value if isinstance(found, Known) else None) is expected
 
 
@@ -110,9 +110,9 @@ def test_a_refused_setting_is_a_gap() -> None:
     ],
 )
 def test_no_organisation_is_an_answer(call: dict[str, str]) -> None:
-    told = script()
-    told.call(call["name"], error=call["error"], message=call.get("message", "no"))
-    found = organization(told)
+    result = script()
+    result.call(call["name"], error=call["error"], message=call.get("message", "no"))
+    found = organization(result)
     assert not found.in_use
     assert found.accounts == {}
     assert isinstance(found.members, Known)
@@ -122,9 +122,9 @@ def test_no_organisation_is_an_answer(call: dict[str, str]) -> None:
 
 
 def test_an_answer_of_an_organisation_beats_an_error_that_denies_one() -> None:
-    told = script().call(SETTINGS, error="ERROR_9601")
-    told.call("organizations:DescribeOrganization", {"Organization": {"Id": "o-1", "MasterAccountId": "1"}})
-    found = organization(told)
+    result = script().call(SETTINGS, error="ERROR_9601")
+    result.call("organizations:DescribeOrganization", {"Organization": {"Id": "o-1", "MasterAccountId": "1"}})
+    found = organization(result)
     assert found.in_use
     assert isinstance(found.cross_account_backup, Unread)
 
@@ -138,8 +138,8 @@ def test_the_organisation_comes_from_its_call_else_from_the_manifest() -> None:
         Known(ORG_ID, found.id.refs if isinstance(found.id, Known) else ()),
         Known(MANAGEMENT, found.id.refs if isinstance(found.id, Known) else ()),
     )
-    told = organization(script(), organization_id="o-told", management_account=OTHER)
-    assert (told.id, told.management_account) == (Known("o-told"), Known(OTHER))
+    result = organization(script(), organization_id="o-told", management_account=OTHER)
+    assert (result.id, result.management_account) == (Known("o-told"), Known(OTHER))
     assert isinstance(organization(script()).id, Unread)
     assert isinstance(organization(script()).management_account, Unread)
 

@@ -76,9 +76,9 @@ def bare_vault(**more: Any) -> ShardScript:
 )
 def test_whom_a_vault_tells(answer: dict[str, Any], expected: VaultNotifications | None) -> None:
     inventory = parsed(bare_vault().call(NOTIFICATIONS, **answer, BackupVaultName="v"))
-    told = inventory.vaults[0].notifications
-    assert isinstance(told, Known)
-    assert told.value == expected
+    result = inventory.vaults[0].notifications
+    assert isinstance(result, Known)
+    assert result.value == expected
     assert gaps_of(inventory, NOTIFICATIONS) == []
 
 
@@ -375,8 +375,8 @@ def test_whether_a_policy_reaches_an_account(
 
 
 def test_copy_jobs_tell_which_backup_they_copy() -> None:
-    told = {"SourceRecoveryPointArn": "arn:point", "CreatedByBackupJobId": "b-1", "ParentJobId": "c-0"}
-    script = shard().listed("backup:ListCopyJobs", {"CopyJobId": "1", **told}, {"CopyJobId": "2"})
+    fields = {"SourceRecoveryPointArn": "arn:point", "CreatedByBackupJobId": "b-1", "ParentJobId": "c-0"}
+    script = shard().listed("backup:ListCopyJobs", {"CopyJobId": "1", **fields}, {"CopyJobId": "2"})
     joined, alone = parsed(script).jobs
     assert (joined.source_recovery_point, joined.backup_job, joined.parent_job) == ("arn:point", "b-1", "c-0")
     assert (alone.source_recovery_point, alone.backup_job, alone.parent_job) == (None, None, None)

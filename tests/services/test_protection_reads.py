@@ -129,8 +129,8 @@ def test_backup_policies_belong_to_the_organisations_file(aws: FakeAws, scan: Ca
         ("DescribePolicy", "p-2"),
         ("ListTargetsForPolicy", "p-2"),
     ]
-    told = {line["operation"] for line in lines}
-    assert told >= {"ListAWSServiceAccessForOrganization", "ListAccountsWithInvalidEffectivePolicy"}
+    result = {line["operation"] for line in lines}
+    assert result >= {"ListAWSServiceAccessForOrganization", "ListAccountsWithInvalidEffectivePolicy"}
 
 
 def test_each_resource_of_its_own_is_asked_for_its_latest_restore(

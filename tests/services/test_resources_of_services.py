@@ -33,8 +33,8 @@ def one(inventory: ShardInventory, arn: str) -> Resource:
 
 
 def encryption(inventory: ShardInventory, arn: str) -> Encryption | None:
-    told = one(inventory, arn).encryption
-    return told.value if isinstance(told, Known) else None
+    result = one(inventory, arn).encryption
+    return result.value if isinstance(result, Known) else None
 
 
 # EC2
@@ -92,9 +92,9 @@ def test_an_instance_is_encrypted_as_its_volumes_are(
 
 def test_an_instance_with_a_volume_that_nobody_listed_is_open() -> None:
     found = parsed(shard().instance("i-1", BlockDeviceMappings=[{"Ebs": {"VolumeId": "vol-9"}}]))
-    told = one(found, instance_arn("i-1")).encryption
-    assert isinstance(told, Unread)
-    assert "vol-9" in told.gap.sentence()
+    result = one(found, instance_arn("i-1")).encryption
+    assert isinstance(result, Unread)
+    assert "vol-9" in result.gap.sentence()
 
 
 def test_null_lists_are_empty_ones() -> None:
@@ -189,8 +189,8 @@ OWN = "dynamodb:ListTagsOfResource"
 
 
 def tags_of_table(script: ShardScript) -> dict[str, str] | GapKind:
-    told = one(parsed(script.table("t")), table_arn("t")).tags
-    return dict(told.value) if isinstance(told, Known) else told.gap.kind
+    result = one(parsed(script.table("t")), table_arn("t")).tags
+    return dict(result.value) if isinstance(result, Known) else result.gap.kind
 
 
 def get_resources(*arns: str, **parameters: Any) -> ShardScript:

@@ -21,8 +21,8 @@ def account() -> ShardScript:
 
 
 def row(arn: str = ROLE, **more: Any) -> dict[str, Any]:
-    told = {"Arn": arn, "RoleName": arn.rpartition("/")[2], "Path": "/service-role/"}
-    return {**told, "AssumeRolePolicyDocument": TRUST, **more}
+    fields = {"Arn": arn, "RoleName": arn.rpartition("/")[2], "Path": "/service-role/"}
+    return {**fields, "AssumeRolePolicyDocument": TRUST, **more}
 
 
 def read(script: ShardScript, arn: str = ROLE) -> tuple[Reading[Role | None], Gaps]:

@@ -240,5 +240,5 @@ def test_an_entry_of_owners_says_one_thing(write: Writer) -> None:
 
 
 def test_a_contact_that_is_not_read_is_refused(write: Writer) -> None:
-    (told,) = write.mistakes("owners:\n  - account_contact: [billing]\n")
-    assert told.startswith("2: owners.0.account_contact.0: input should be 'email' or 'name'")
+    (result,) = write.mistakes("owners:\n  - account_contact: [billing]\n")
+    assert result.startswith("2: owners.0.account_contact.0: input should be 'email' or 'name'")

@@ -202,12 +202,12 @@ def test_a_canceled_hold_cannot_be_canceled_again(walk: Any, walker: Any) -> Non
 
 
 def test_a_restore_of_long_ago_is_told_by_the_resource_alone(walk: Any) -> None:
-    told = {one["ResourceArn"]: one for one in _answers(walk, "DescribeProtectedResource")}
+    result = {one["ResourceArn"]: one for one in _answers(walk, "DescribeProtectedResource")}
     bucket = "arn:aws:s3:::acme-production-documents"
-    assert told[bucket]["LatestRestoreExecutionTimeMinutes"] == 340
+    assert result[bucket]["LatestRestoreExecutionTimeMinutes"] == 340
     jobs = [job for answer in _answers(walk, "ListRestoreJobs") for job in answer["RestoreJobs"]]
     minutes = {job["SourceResourceArn"] for job in jobs}
     assert bucket not in minutes
-    assert len(told) > len([arn for arn in told if arn not in minutes]) >= 1
+    assert len(result) > len([arn for arn in result if arn not in minutes]) >= 1
     validated = [job["CreatedBy"] for job in jobs if job.get("ValidationStatus") == "SUCCESSFUL"]
     assert {key for origin in validated for key in origin} == {"RestoreTestingPlanArn"}

@@ -68,20 +68,20 @@ def sightings(folder: Path) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("canary", sorted(_BY_CANARY))
 def test_the_endpoint_tells_the_secret(walk: Any, canary: str) -> None:
-    told = [str(answer) for key, answer in walk.answers.items() if key[3] == _BY_CANARY[canary]]
-    assert any(CANARIES[canary] in text for text in told)
+    result = [str(answer) for key, answer in walk.answers.items() if key[3] == _BY_CANARY[canary]]
+    assert any(CANARIES[canary] in text for text in result)
 
 
 def test_the_endpoint_tells_user_data(walk: Any, walker: Any) -> None:
     ec2 = walker.client(PRODUCTION, "ec2", IRELAND)
     pages = [a for k, a in walk.answers.items() if k[:4] == (PRODUCTION, IRELAND, "ec2", "DescribeInstances")]
-    told = [
+    result = [
         ec2.describe_instance_attribute(InstanceId=one["InstanceId"], Attribute="userData")["UserData"]
         for page in pages
         for reservation in page["Reservations"]
         for one in reservation["Instances"]
     ]
-    assert any(CANARIES["user data"].encode() in base64.b64decode(text.get("Value", "")) for text in told)
+    assert any(CANARIES["user data"].encode() in base64.b64decode(text.get("Value", "")) for text in result)
 
 
 def test_every_canary_is_told_by_something() -> None:

@@ -110,8 +110,8 @@ def test_every_group_has_all_checks_with_numerator_and_denominator() -> None:
         "tier": ["", "gold", "not known"],
     }
     for name, members in groups.items():
-        told = {key: each for key, each in members.items() if (name, key) != ("ou", "r-1")}
-        assert sum(each.total for each in told.values()) == len(findings), name
+        result = {key: each for key, each in members.items() if (name, key) != ("ou", "r-1")}
+        assert sum(each.total for each in result.values()) == len(findings), name
         for each in members.values():
             assert (each.passed, each.judged, each.open) == (
                 each.total / 6,
@@ -127,8 +127,8 @@ def test_an_account_counts_in_every_unit_above_it() -> None:
     assert len([*counted(findings, cells)]) == len(findings)
     units = {accounts[0]: ("r-1", "ou-a", "ou-b"), accounts[1]: ("r-1", "ou-a")}
     found = assess(counts_of(cells), KNOWN, STANDARDS, units).score
-    told = {unit: each.judged for unit, each in found.groups["ou"].items()}
-    assert told == {"r-1": 2, "ou-a": 2, "ou-b": 1, "": 1}
+    result = {unit: each.judged for unit, each in found.groups["ou"].items()}
+    assert result == {"r-1": 2, "ou-a": 2, "ou-b": 1, "": 1}
     assert found.total.judged == len(findings)
 
 

@@ -1,4 +1,4 @@
-"""Frameworks of a judged bundle beside what was judged: what their scopes cover, in every format."""
+"""Frameworks of a judged bundle compared with its findings: what their scopes cover, in every format."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The examples beside a control: how they are read, filled up and run."""
+"""The cases of a control: how they are read, completed and run."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from scanner.model.finding import Status
 
 
 @pytest.fixture
-def beside(control: Any, tmp_path: Path) -> Control:
+def with_cases(control: Any, tmp_path: Path) -> Control:
     made: Control = control(
         "newest_recovery_point.age_hours <= $limit",
         parameters={"limit": 24},
@@ -29,13 +29,13 @@ def mistakes(control: Control, text: str) -> list[str]:
     return [str(each).removeprefix(f"{cases_file(control).parent}/") for each in raised.value.mistakes]
 
 
-def test_cases_lie_beside_the_control(beside: Control) -> None:
-    assert cases_file(beside).name == "a-control.cases.yaml"
+def test_cases_are_next_to_the_control(with_cases: Control) -> None:
+    assert cases_file(with_cases).name == "a-control.cases.yaml"
 
 
-def test_what_a_case_leaves_out_is_neutral_and_known(beside: Control) -> None:
-    cases_file(beside).write_text("- {name: a, status: pass}\n", "utf-8")
-    (case,) = load_cases(beside, cases_file(beside))
+def test_what_a_case_leaves_out_is_neutral_and_known(with_cases: Control) -> None:
+    cases_file(with_cases).write_text("- {name: a, status: pass}\n", "utf-8")
+    (case,) = load_cases(with_cases, cases_file(with_cases))
     row = case.row
     assert isinstance(row, ResourceFacts)
     assert (row.assessable, row.covered, row.key_kind, row.tags, row.account) == (
@@ -50,26 +50,26 @@ def test_what_a_case_leaves_out_is_neutral_and_known(beside: Control) -> None:
     )
 
 
-def test_cases_run_with_their_own_parameters(beside: Control) -> None:
+def test_cases_run_with_their_own_parameters(with_cases: Control) -> None:
     text = """\
 - {name: young, status: pass, row: {newest_recovery_point: {age_hours: 3}}}
 - {name: old, status: fail, row: {newest_recovery_point: {age_hours: 30}}, reason: It is not so.}
 - {name: old for some, status: pass, row: {newest_recovery_point: {age_hours: 30}}, parameters: {limit: 48}}
 - {name: open, status: unknown, row: {newest_recovery_point: {age_hours: null}}}
 """
-    cases_file(beside).write_text(text, "utf-8")
-    cases = load_cases(beside, cases_file(beside))
-    assert [outcome.difference for outcome in run_cases(beside, cases)] == ["", "", "", ""]
+    cases_file(with_cases).write_text(text, "utf-8")
+    cases = load_cases(with_cases, cases_file(with_cases))
+    assert [outcome.difference for outcome in run_cases(with_cases, cases)] == ["", "", "", ""]
     assert undemonstrated(cases) == (Status.NOT_APPLICABLE,)
 
 
-def test_a_case_that_comes_out_otherwise_says_how(beside: Control) -> None:
+def test_a_case_that_comes_out_otherwise_says_how(with_cases: Control) -> None:
     text = """\
 - {name: young, status: fail, row: {newest_recovery_point: {age_hours: 3}}}
 - {name: old, status: fail, row: {newest_recovery_point: {age_hours: 30}}, reason: Too old.}
 """
-    cases_file(beside).write_text(text, "utf-8")
-    outcomes = run_cases(beside, load_cases(beside, cases_file(beside)))
+    cases_file(with_cases).write_text(text, "utf-8")
+    outcomes = run_cases(with_cases, load_cases(with_cases, cases_file(with_cases)))
     assert [outcome.difference for outcome in outcomes] == [
         "young: expected fail, came out as pass: The requirement is met.",
         "old: expected the reason 'Too old.', came out as 'It is not so.'",
@@ -77,7 +77,7 @@ def test_a_case_that_comes_out_otherwise_says_how(beside: Control) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("a: 1", "cases are a list"),
         ("- 1", "a-control.cases.yaml:1: "),
@@ -101,10 +101,10 @@ def test_a_case_that_comes_out_otherwise_says_how(beside: Control) -> None:
         ("- &a {name: a}", "anchor"),
     ],
 )
-def test_this_is_a_mistake(beside: Control, text: str, told: str) -> None:
-    assert told in "\n".join(mistakes(beside, text))
+def test_this_is_a_mistake(with_cases: Control, text: str, expected: str) -> None:
+    assert expected in "\n".join(mistakes(with_cases, text))
 
 
-def test_a_control_without_cases_is_told(beside: Control) -> None:
+def test_a_control_without_cases_is_reported(with_cases: Control) -> None:
     with pytest.raises(ConfigurationError, match="the cases cannot be read"):
-        load_cases(beside, cases_file(beside))
+        load_cases(with_cases, cases_file(with_cases))

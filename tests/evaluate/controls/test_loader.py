@@ -88,13 +88,13 @@ def test_all_mistakes_of_all_files_are_told_with_line_and_hint(tmp_path: Path) -
         "two.yaml:6: require: t.kee: there is no field 'kee'",
         "two.yaml:7: reason: there is no column 'tagss'",
     ]
-    told = "\n".join(mistakes(str(tmp_path), "vault-lokked"))
+    result = "\n".join(mistakes(str(tmp_path), "vault-lokked"))
     for hint in ("vault-locked", "did you mean title?", "did you mean assessable?", "did you mean tags?"):
-        assert hint in told
+        assert hint in result
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "expected"),
     [
         ("id: x", "id: X_1", "x.yaml:1: id: string should match pattern"),
         ("id: x", "id: y", "x.yaml:1: the file of 'y' is to be called y.yaml"),
@@ -146,11 +146,11 @@ def test_all_mistakes_of_all_files_are_told_with_line_and_hint(tmp_path: Path) -
         ("motivation: Nobody knows whose it is.", "reasons: {pas: a}\nmotivation: x", "did you mean pass?"),
     ],
 )
-def test_this_is_a_mistake(tmp_path: Path, old: str, new: str, told: str) -> None:
+def test_this_is_a_mistake(tmp_path: Path, old: str, new: str, expected: str) -> None:
     text = GOOD.format(id="x")
     assert old in text
     write(tmp_path, "x.yaml", text.replace(old, new))
-    assert told in "\n".join(mistakes(str(tmp_path)))
+    assert expected in "\n".join(mistakes(str(tmp_path)))
 
 
 def test_a_document_that_is_no_mapping_is_told(tmp_path: Path) -> None:

@@ -42,13 +42,13 @@ def table(folder: Path, rows: list[Any]) -> ds.Dataset:
 
 
 def test_each_row_has_the_tags_that_were_asked_for(tmp_path: Path) -> None:
-    told = resources(table(tmp_path, [tags for tags, _ in ROWS]), frozenset(("team", "owner")))
-    assert [each.tags for each in told] == [expected for _, expected in ROWS]
+    result = resources(table(tmp_path, [tags for tags, _ in ROWS]), frozenset(("team", "owner")))
+    assert [each.tags for each in result] == [expected for _, expected in ROWS]
 
 
 def test_without_keys_no_tags_are_read(tmp_path: Path) -> None:
-    told = list(resources(table(tmp_path, [None, []]), frozenset()))
-    assert [(each.subject, each.tags) for each in told] == [("s0", ()), ("s1", ())]
+    result = list(resources(table(tmp_path, [None, []]), frozenset()))
+    assert [(each.subject, each.tags) for each in result] == [("s0", ()), ("s1", ())]
 
 
 def test_where_nothing_names_owners_nothing_is_read(tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ DATABASES = RuleWay(1, OwnedBy(types=("RDS", "Aurora")), "team-db")
 
 
 def subject(name: str = "vol-1", **more: Any) -> Subject:
-    told: dict[str, Any] = {"type": "EBS", "account": ACCOUNT, "region": "eu-west-1", **more}
-    return Subject(subject=f"arn:aws:ec2:eu-west-1:{ACCOUNT}:volume/{name}", **told)
+    fields: dict[str, Any] = {"type": "EBS", "account": ACCOUNT, "region": "eu-west-1", **more}
+    return Subject(subject=f"arn:aws:ec2:eu-west-1:{ACCOUNT}:volume/{name}", **fields)
 
 
 def finding(arn: str, kind: str = "EBS", **details: Any) -> Finding:
@@ -60,9 +60,9 @@ def test_the_first_key_with_a_value_names_the_owner(tags: Any, expected: Owner) 
 
 def test_tags_that_were_not_read_are_not_the_same_as_nobody() -> None:
     ways = (BY_TAG, RuleWay(1, OwnedBy(), "platform"))
-    told = owner_of(subject(tags=None), Ownership(ways=ways))
-    assert told.name is None
-    assert told.source == "not known: its tags were not read; otherwise platform (rule 1)"
+    result = owner_of(subject(tags=None), Ownership(ways=ways))
+    assert result.name is None
+    assert result.source == "not known: its tags were not read; otherwise platform (rule 1)"
     alone = owner_of(subject(tags=None), Ownership(ways=(BY_TAG,)))
     assert (alone.name, alone.source) == (None, "not known: its tags were not read; otherwise nobody")
 
@@ -121,8 +121,8 @@ def test_a_rule_that_rests_on_what_was_not_read_is_not_known_unless_something_el
     by_tag = OwnedBy(tags=(("env", ("prod",)),))
     assert concerns(by_tag, subject(tags=None), Ownership()) is None
     assert concerns(by_tag, subject(tagged=False), Ownership()) is False
-    told = owner_of(subject(), Ownership(ways=(RuleWay(1, by_unit, "x"),)))
-    assert (told.name, told.source) == (
+    result = owner_of(subject(), Ownership(ways=(RuleWay(1, by_unit, "x"),)))
+    assert (result.name, result.source) == (
         None,
         "not known: the organizational unit of its account was not read; otherwise nobody",
     )
@@ -171,9 +171,9 @@ def test_a_recovery_point_has_the_owner_of_what_it_is_a_backup_of() -> None:
 def test_findings_carry_their_owner_and_are_read_back_with_it() -> None:
     owners = Owners(Ownership(ways=(BY_TAG,)), [subject(tags=(("team", "blue"),)), subject("b", tags=None)])
     arns = (subject().subject, subject("b").subject, "arn:of:something:else")
-    told = [each.document() for each in owned(map(finding, arns), owners)]
-    assert [each["owner"] for each in told] == ["blue", None, ""]
-    assert [finding_from_document(each).document() for each in told] == told
+    result = [each.document() for each in owned(map(finding, arns), owners)]
+    assert [each["owner"] for each in result] == ["blue", None, ""]
+    assert [finding_from_document(each).document() for each in result] == result
     plain = next(owned([finding("x")], None))
     assert plain.owner is None
     assert "owner" not in plain.document()

@@ -246,14 +246,14 @@ def test_an_account_and_region_fill_their_batches(scan: Scan) -> None:
 
 def test_what_waits_is_bounded_and_nothing_is_lost() -> None:
     gathered = Batches(waiting=1_000)
-    told: list[bytes] = []
+    result: list[bytes] = []
     for number in range(500):
         place = (f"{number % 50:012}", "eu-west-1")
-        told += gathered.add(place, b'"%09d"' % number)
+        result += gathered.add(place, b'"%09d"' % number)
         assert gathered._held <= 1_000
-    told += gathered.rest()
-    assert sorted(text for line in told for text in json.loads(line)) == [f"{n:09}" for n in range(500)]
-    for line in told:
+    result += gathered.rest()
+    assert sorted(text for line in result for text in json.loads(line)) == [f"{n:09}" for n in range(500)]
+    for line in result:
         assert len({int(text) % 50 for text in json.loads(line)}) == 1
 
 
@@ -268,15 +268,15 @@ def test_a_scan_without_findings_is_an_empty_file(empty: Scan) -> None:
 @pytest.mark.parametrize("status", Status)
 def test_what_each_answer_is_called(scan: Scan, status: Status) -> None:
     found = only(scan, status=status, waiver=WAIVER if status is Status.WAIVED else None)
-    told = (found["Compliance"]["Status"], found["Workflow"]["Status"], found["RecordState"])
-    assert told == MEANINGS[status]
+    result = (found["Compliance"]["Status"], found["Workflow"]["Status"], found["RecordState"])
+    assert result == MEANINGS[status]
     assert found["ProductFields"]["vaultproof/Status"] == status.value
     assert found["Compliance"]["StatusReasons"][0]["ReasonCode"] == status.value.upper()
 
 
 def test_nothing_unknown_looks_like_a_pass(blind: Scan) -> None:
-    told = {(each["Compliance"]["Status"], each["Workflow"]["Status"]) for each in findings(blind)}
-    assert told == {("WARNING", "NEW")}
+    result = {(each["Compliance"]["Status"], each["Workflow"]["Status"]) for each in findings(blind)}
+    assert result == {("WARNING", "NEW")}
     assert not any("Remediation" in each for each in findings(blind))
 
 
@@ -335,8 +335,8 @@ def test_types_of_resources_are_words_of_the_format() -> None:
 def test_a_rule_names_its_plan_too(scan: Scan) -> None:
     plan = "arn:aws:backup:eu-west-1:111111111111:backup-plan:p-1"
     rule = only(scan, subject=f"{plan}#r-1", subject_type="rule")
-    told = [(each["Type"], each["Id"]) for each in rule["Resources"]]
-    assert told == [("Other", f"{plan}#r-1"), ("AwsBackupBackupPlan", plan)]
+    result = [(each["Type"], each["Id"]) for each in rule["Resources"]]
+    assert result == [("Other", f"{plan}#r-1"), ("AwsBackupBackupPlan", plan)]
 
 
 def test_a_subject_that_is_cut_is_told_as_far_as_there_is_room(scan: Scan) -> None:
@@ -347,7 +347,7 @@ def test_a_subject_that_is_cut_is_told_as_far_as_there_is_room(scan: Scan) -> No
 
 
 @pytest.mark.parametrize(
-    ("owner", "told"),
+    ("owner", "expected"),
     [
         (Owner("team-a", "tag owner"), ("team-a", "tag owner")),
         (Owner("", "no owner"), (None, "no owner")),
@@ -355,15 +355,15 @@ def test_a_subject_that_is_cut_is_told_as_far_as_there_is_room(scan: Scan) -> No
         (None, (None, None)),
     ],
 )
-def test_who_is_asked(scan: Scan, owner: Owner | None, told: tuple[str | None, str | None]) -> None:
+def test_who_is_asked(scan: Scan, owner: Owner | None, expected: tuple[str | None, str | None]) -> None:
     fields = only(scan, owner=owner)["ProductFields"]
-    assert (fields.get("vaultproof/Owner"), fields.get("vaultproof/OwnerSource")) == told
+    assert (fields.get("vaultproof/Owner"), fields.get("vaultproof/OwnerSource")) == expected
 
 
 def test_evidence_that_finds_no_room_is_counted(scan: Scan) -> None:
     refs = tuple(EvidenceRef("evidence/111111111111/eu-west-1.jsonl.gz", n + 1) for n in range(500))
-    told = only(scan, evidence=refs)["ProductFields"]["vaultproof/Evidence"]
-    names = told.split("; ")
+    result = only(scan, evidence=refs)["ProductFields"]["vaultproof/Evidence"]
+    names = result.split("; ")
     number = int(names[-1].removeprefix("and ").removesuffix(" more"))
     assert len(names) - 1 + number == 500
     few = only(scan, evidence=refs[:2])["ProductFields"]["vaultproof/Evidence"]
@@ -371,9 +371,9 @@ def test_evidence_that_finds_no_room_is_counted(scan: Scan) -> None:
 
 
 def test_what_was_planted_is_on_one_line_and_hides_nothing(scan: Scan) -> None:
-    told = [each for each in findings(planted(scan)) if "arn:aws:s3:::" in each["Resources"][0]["Id"]]
-    assert len(told) == len(HOSTILE) * len(Status)
-    shown = json.dumps(told, ensure_ascii=False)
+    result = [each for each in findings(planted(scan)) if "arn:aws:s3:::" in each["Resources"][0]["Id"]]
+    assert len(result) == len(HOSTILE) * len(Status)
+    shown = json.dumps(result, ensure_ascii=False)
     assert not {"\u202e", "\u200b", "\ufeff", "\u00ad"} & set(shown)
     assert "\\n" not in shown
     assert "\\u001b" not in shown

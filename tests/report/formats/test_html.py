@@ -302,16 +302,16 @@ def test_when_the_room_for_details_is_used_up_rows_go_on_without_them(
 
 
 def test_it_says_of_when_the_capability_table_is(scan: Scan) -> None:
-    told = f"<dt>Capability table</dt><dd>{scan.manifest.capabilities_as_of}</dd>"
-    assert told in report_html(build(scan)).decode()
+    result = f"<dt>Capability table</dt><dd>{scan.manifest.capabilities_as_of}</dd>"
+    assert result in report_html(build(scan)).decode()
 
 
 def test_waivers_stand_with_what_they_cover_and_until_when(scan: Scan, empty: Scan) -> None:
     text = report_html(build(scan)).decode()
     table = text.partition('<table class="waivers">')[2].partition("</table>")[0]
     covered = sum(each.waiver is not None for each in scan.findings)
-    for told in ("W-17", "2027-01-31", "ciso@example.org", "rebuilt every night", f">{covered}</a>"):
-        assert told in table
+    for result in ("W-17", "2027-01-31", "ciso@example.org", "rebuilt every night", f">{covered}</a>"):
+        assert result in table
     assert "No waiver covers a failure of this scan." in Page(report_html(build(empty)).decode()).text
 
 

@@ -158,6 +158,6 @@ def test_what_a_spreadsheet_would_run_is_made_harmless(cell: str) -> None:
 
 
 def test_it_says_of_when_the_capability_table_is(scan: Scan) -> None:
-    told = orjson.loads(text(scan))["scan"]["capabilities_as_of"]
-    assert told == scan.manifest.capabilities_as_of
-    assert told == "2026-11-01"
+    result = orjson.loads(text(scan))["scan"]["capabilities_as_of"]
+    assert result == scan.manifest.capabilities_as_of
+    assert result == "2026-11-01"

@@ -71,13 +71,13 @@ def test_the_same_scan_gives_the_same_bytes(scan: Scan) -> None:
 
 
 def test_every_finding_is_a_test_of_its_control_s_suite(scan: Scan) -> None:
-    told = [
+    result = [
         (suite.get("name"), case.get("name"), form(case))
         for suite in parsed(scan)
         for case in suite.iter("testcase")
     ]
-    assert told == [(each.control, one_line(each.subject), FORMS[each.status]) for each in scan.findings]
-    assert {each[2] for each in told} == set(FORMS.values())
+    assert result == [(each.control, one_line(each.subject), FORMS[each.status]) for each in scan.findings]
+    assert {each[2] for each in result} == set(FORMS.values())
 
 
 def test_what_a_suite_counts_is_what_is_in_it(scan: Scan) -> None:

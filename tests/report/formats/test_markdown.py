@@ -73,9 +73,9 @@ def test_the_numbers_are_those_of_the_view(scan: Scan) -> None:
         assert rows[word][1] == f"{counts.of(status):,}"
     assert rows["Not applicable"][2] == ""
     assert f"**{counts.failed:,} of {counts.asked:,} checks failed" in text(scan)
-    told = rows["`resource-in-backup-plan`"]
+    result = rows["`resource-in-backup-plan`"]
     mine = build(scan).by_control["resource-in-backup-plan"]
-    assert told[2:] == [
+    assert result[2:] == [
         f"{number:,}" if number else ""
         for number in (mine.failed, mine.open, mine.waived, mine.passed, mine.not_applicable)
     ]

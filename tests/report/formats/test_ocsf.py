@@ -85,8 +85,8 @@ def test_the_check_notices_what_is_not_valid(scan: Scan) -> None:
 
 
 def test_an_event_a_finding_in_the_order_of_filing(scan: Scan) -> None:
-    told = [(each["metadata"]["event_code"], each["resources"][0]["uid"]) for each in events(scan)]
-    assert told == [(each.control, each.subject) for each in scan.findings]
+    result = [(each["metadata"]["event_code"], each["resources"][0]["uid"]) for each in events(scan)]
+    assert result == [(each.control, each.subject) for each in scan.findings]
 
 
 def test_a_scan_without_findings_is_an_empty_file(empty: Scan) -> None:
@@ -109,14 +109,14 @@ def test_what_each_answer_is_called(scan: Scan, status: Status) -> None:
 
 
 def test_nothing_unknown_looks_like_a_pass(blind: Scan) -> None:
-    told = {(each["compliance"]["status_id"], each["status_id"]) for each in events(blind)}
-    assert told == {(0, 1)}
+    result = {(each["compliance"]["status_id"], each["status_id"]) for each in events(blind)}
+    assert result == {(0, 1)}
     assert not any("remediation" in each for each in events(blind))
 
 
 def test_the_severity_is_the_control_s_where_somebody_is_asked(scan: Scan) -> None:
-    told = {(each["status_code"], each["severity_id"]) for each in events(scan)}
-    assert {number for status, number in told if status in {"pass", "not_applicable"}} == {1}
+    result = {(each["status_code"], each["severity_id"]) for each in events(scan)}
+    assert {number for status, number in result if status in {"pass", "not_applicable"}} == {1}
     failure = only(scan, severity=Severity.CRITICAL)
     assert (failure["severity_id"], failure["severity"]) == (5, "Critical")
     passed = only(scan, status=Status.PASS, severity=Severity.CRITICAL)
@@ -170,17 +170,17 @@ def test_the_organisation_and_the_unit_of_an_account(scan: Scan, empty: Scan) ->
 
 
 @pytest.mark.parametrize(
-    ("owner", "name", "told"),
+    ("owner", "name", "expected"),
     [
         (Owner("team-a", "tag owner"), "team-a", "team-a"),
         (Owner("", "no owner"), None, ""),
         (Owner(None, "tags were not read"), None, None),
     ],
 )
-def test_who_is_asked(scan: Scan, owner: Owner, name: str | None, told: str | None) -> None:
+def test_who_is_asked(scan: Scan, owner: Owner, name: str | None, expected: str | None) -> None:
     event = only(scan, owner=owner)
     assert event["resources"][0].get("owner", {}).get("name") == name
-    assert (event["unmapped"]["owner"], event["unmapped"]["owner_source"]) == (told, owner.source)
+    assert (event["unmapped"]["owner"], event["unmapped"]["owner_source"]) == (expected, owner.source)
     assert lost(event) == lost(only(scan))
     assert "owner" not in only(scan, owner=None)["unmapped"]
 
@@ -208,19 +208,19 @@ def test_events_that_share_a_control_keep_what_is_their_own(scan: Scan) -> None:
         replace(failure, control="not-defined", severity=Severity.HIGH, frameworks={"hipaa": ("1",)}),
         replace(failure, control="not-defined", severity=Severity.HIGH, status=Status.PASS, frameworks={}),
     )
-    told = [each["compliance"] for each in events(replace(scan, findings=found))]
-    assert [each["requirements"] for each in told] == [["DORA 12"], ["DORA 12"], ["HIPAA 1"], []]
-    assert [each["checks"][0]["severity"] for each in told] == ["Low", "High", "High", "High"]
-    assert [each["status"] for each in told] == ["Fail", "Fail", "Fail", "Pass"]
+    result = [each["compliance"] for each in events(replace(scan, findings=found))]
+    assert [each["requirements"] for each in result] == [["DORA 12"], ["DORA 12"], ["HIPAA 1"], []]
+    assert [each["checks"][0]["severity"] for each in result] == ["Low", "High", "High", "High"]
+    assert [each["status"] for each in result] == ["Fail", "Fail", "Fail", "Pass"]
 
 
 def test_what_was_planted_stays_text(scan: Scan) -> None:
     whole = planted(scan)
     found: list[Finding] = [each for each in whole.findings if each.subject.startswith("arn:aws:s3:::")]
-    told = [each for each in events(whole) if each["resources"][0]["uid"].startswith("arn:aws:s3:::")]
-    assert len(told) == len(HOSTILE) * len(Status)
+    result = [each for each in events(whole) if each["resources"][0]["uid"].startswith("arn:aws:s3:::")]
+    assert len(result) == len(HOSTILE) * len(Status)
     assert text(whole).count(b"\n") == len(whole.findings)
-    for finding, event in zip(found, told, strict=True):
+    for finding, event in zip(found, result, strict=True):
         assert event["unmapped"]["details"] == mended(finding.details)
         shown = f"{event['message']}{event['status_detail']}{event['resources'][0]['name']}"
         assert not {"\u202e", "\x1b", "\x00", "\u200b"} & set(shown)

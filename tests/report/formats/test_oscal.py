@@ -149,10 +149,10 @@ def test_another_scan_has_other_observations_of_the_same_subjects(scan: Scan) ->
 
 def test_an_observation_for_what_was_judged_or_is_open_and_all_are_counted(scan: Scan) -> None:
     made = result(planted(scan))
-    told = Counter((props(each)["control"], props(each)["status"]) for each in made["observations"]
+    answer = Counter((props(each)["control"], props(each)["status"]) for each in made["observations"]
                    if "status" in props(each))  # fmt: skip
     expected = Counter((each.control, each.status.value) for each in planted(scan).findings)
-    assert told == {key: n for key, n in expected.items() if key[1] != "not_applicable"}
+    assert answer == {key: n for key, n in expected.items() if key[1] != "not_applicable"}
     counted = {
         (props(each)["control"], status.value): int(props(each)[f"count-{status.value}"])
         for each in made["observations"] if "count-fail" in props(each)
@@ -165,8 +165,8 @@ def test_an_observation_for_what_was_judged_or_is_open_and_all_are_counted(scan:
 def test_what_is_unknown_says_so(scan: Scan, status: Status) -> None:
     if status is Status.NOT_APPLICABLE:
         failure = replace(scan.findings[0], status=status)  # type: ignore[index]
-        told = result(replace(scan, findings=(failure,)))["observations"]
-        assert not any("fingerprint" in props(each) for each in told)
+        answer = result(replace(scan, findings=(failure,)))["observations"]
+        assert not any("fingerprint" in props(each) for each in answer)
         return
     assert props(observed(scan, status=status)).get("unknown") == (
         "true" if status in (Status.UNKNOWN, Status.ERROR) else None
@@ -217,10 +217,10 @@ def test_what_was_not_reviewed_has_no_finding_and_is_told(scan: Scan, how: Requi
 
 def test_failures_are_open_risks_and_waived_ones_approved(scan: Scan) -> None:
     made = result(scan)
-    told = {(props(each)["control"], each["status"]): props(each)["subjects"] for each in made["risks"]}
+    answer = {(props(each)["control"], each["status"]): props(each)["subjects"] for each in made["risks"]}
     counts = Counter((each.control, each.status) for each in scan.findings)
     words = {Status.FAIL: "open", Status.WAIVED: "deviation-approved"}
-    assert told == {
+    assert answer == {
         (control, words[status]): str(number)
         for (control, status), number in counts.items()
         if status in words
@@ -243,8 +243,8 @@ def test_the_owner_is_named_or_nobody_or_unknown(scan: Scan) -> None:
     named = props(observed(scan, owner=Owner("payments", "tag team")))
     assert (named["owner-status"], named["owner"]) == ("named", "payments")
     for owner, word in ((Owner("", "nobody"), "nobody"), (Owner(None, "no tags"), "unknown")):
-        told = props(observed(scan, owner=owner))
-        assert (told["owner-status"], "owner" in told) == (word, False)
+        answer = props(observed(scan, owner=owner))
+        assert (answer["owner-status"], "owner" in answer) == (word, False)
     assert "owner-status" not in props(observed(scan, owner=None))
 
 
@@ -283,8 +283,8 @@ def test_a_redacted_copy_says_so(scan: Scan) -> None:
 
 
 def test_properties_are_in_our_namespace_but_those_of_oscal(scan: Scan) -> None:
-    told = [each for key, value in walk(results(scan)) if key == "props" for each in value]
-    assert {each["name"] for each in told if each.get("ns") != NAMESPACE} == {"asset-id", "type", "version"}
+    answer = [each for key, value in walk(results(scan)) if key == "props" for each in value]
+    assert {each["name"] for each in answer if each.get("ns") != NAMESPACE} == {"asset-id", "type", "version"}
 
 
 @pytest.mark.parametrize(

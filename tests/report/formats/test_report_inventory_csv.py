@@ -63,8 +63,8 @@ def test_a_resource_is_a_row_whether_or_not_anything_was_asked_of_it(scan: Scan)
 
 @pytest.mark.parametrize(("covered", "word"), [(True, "yes"), (False, "no"), (None, "unknown")])
 def test_what_is_not_known_of_coverage_is_written_out(scan: Scan, covered: Ternary, word: str) -> None:
-    (told,) = made(scan, (row(1, covered=covered),))
-    assert told["covered"] == word
+    (result,) = made(scan, (row(1, covered=covered),))
+    assert result["covered"] == word
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_what_is_not_known_of_coverage_is_written_out(scan: Scan, covered: Terna
 def test_the_newest_recovery_point_is_told_none_or_unknown(
     scan: Scan, point: dict[str, Any], when: str, arn: str
 ) -> None:
-    (told,) = made(scan, (row(1, newest_recovery_point=point),))
-    assert (told["newest_recovery_point"], told["newest_recovery_point_arn"]) == (when, arn)
+    (result,) = made(scan, (row(1, newest_recovery_point=point),))
+    assert (result["newest_recovery_point"], result["newest_recovery_point_arn"]) == (when, arn)
 
 
 def test_tags_are_one_cell_of_json_and_unread_ones_are_not_none(scan: Scan) -> None:
@@ -108,8 +108,8 @@ def test_numbers_of_answers_are_those_of_the_resource_in_its_place(scan: Scan) -
         replace(finding(other, "b", Status.FAIL), subject="somebody else's"),
     )
     rows = made(scan, (here, other, there), findings)
-    told = [{status.value: int(each[status.value]) for status in Status} for each in rows]
-    assert [+Counter(each) for each in told] == [
+    result = [{status.value: int(each[status.value]) for status in Status} for each in rows]
+    assert [+Counter(each) for each in result] == [
         Counter(fail=2, unknown=1),
         Counter(waived=1),
         Counter({"pass": 1}),

@@ -97,29 +97,31 @@ def test_a_result_names_its_rule_its_subject_and_its_evidence(scan: Scan, made: 
         (location,) = each["locations"]
         assert location["logicalLocations"][0]["fullyQualifiedName"] == finding.subject
         physical = location["physicalLocation"]
-        told = unquote(physical["artifactLocation"]["uri"]), physical["region"]["startLine"]
+        result = unquote(physical["artifactLocation"]["uri"]), physical["region"]["startLine"]
         first = next(((ref.file, ref.line) for ref in finding.evidence), ("manifest.json", 1))
-        assert told == first
+        assert result == first
 
 
 def test_a_waiver_is_a_suppression_and_every_result_says_whether_it_has_one(made: dict[str, Any]) -> None:
     for each in results(made):
         waived = each["properties"]["status"] == "waived"
-        assert [told["properties"]["waiver"] for told in each["suppressions"]] == (["W-17"] if waived else [])
+        assert [result["properties"]["waiver"] for result in each["suppressions"]] == (
+            ["W-17"] if waived else []
+        )
 
 
 def test_severities_are_those_that_github_reads(made: dict[str, Any]) -> None:
     for rule in made["runs"][0]["tool"]["driver"]["rules"]:
-        told = float(rule["properties"]["security-severity"])
-        read = "critical" if told > 9 else "high" if told >= 7 else "medium" if told >= 4 else "low"
+        result = float(rule["properties"]["security-severity"])
+        read = "critical" if result > 9 else "high" if result >= 7 else "medium" if result >= 4 else "low"
         assert read == rule["properties"]["severity"]
 
 
 def test_missing_reads_are_errors_of_the_run(scan: Scan, made: dict[str, Any], empty: Scan) -> None:
     (invocation,) = made["runs"][0]["invocations"]
     assert invocation["executionSuccessful"] is False
-    told = [each["message"]["text"] for each in invocation["toolExecutionNotifications"]]
-    assert any("backup:GetBackupVaultAccessPolicy: 1 read refused" in text for text in told)
+    result = [each["message"]["text"] for each in invocation["toolExecutionNotifications"]]
+    assert any("backup:GetBackupVaultAccessPolicy: 1 read refused" in text for text in result)
     assert {each["level"] for each in invocation["toolExecutionNotifications"]} == {"error"}
     assert made["runs"][0]["properties"]["missingReads"] == len(scan.gaps)
 
@@ -140,12 +142,12 @@ def test_of_too_many_the_worst_stay_and_the_others_are_counted(
     assert {each["properties"]["status"] for each in results(many)} == {"fail"}
     total = sum(build(scan).counts.of(status) for status in REPORTED)
     assert many["runs"][0]["properties"]["resultsLeftOut"] == total - 7
-    (told,) = [
+    (result,) = [
         each
         for each in many["runs"][0]["invocations"][0]["toolExecutionNotifications"]
         if each["descriptor"]["id"] == "results-left-out"
     ]
-    assert f"{total - 7:,} results are left out" in told["message"]["text"]
+    assert f"{total - 7:,} results are left out" in result["message"]["text"]
     assert complaints(many) == []
 
 
@@ -155,10 +157,10 @@ def test_a_view_holds_no_more_than_a_run_may() -> None:
 
 def test_what_was_planted_stays_text(scan: Scan) -> None:
     hostile = document(planted(scan))
-    told = "\n".join(each["message"]["text"] for each in results(hostile))
-    assert "](javascript:" not in told.replace("\\](", "")
-    assert "\u202e" not in told
-    assert "\x1b" not in told
+    result = "\n".join(each["message"]["text"] for each in results(hostile))
+    assert "](javascript:" not in result.replace("\\](", "")
+    assert "\u202e" not in result
+    assert "\x1b" not in result
     subjects = {
         each["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] for each in results(hostile)
     }
@@ -196,7 +198,7 @@ def test_a_finding_of_a_control_that_nobody_defined_has_no_index(scan: Scan) -> 
 
 
 @pytest.mark.parametrize(
-    ("owner", "told"),
+    ("owner", "expected"),
     [
         (None, {}),
         (Owner(None, "tags were not read"), {"owner": None, "ownerSource": "tags were not read"}),
@@ -204,9 +206,9 @@ def test_a_finding_of_a_control_that_nobody_defined_has_no_index(scan: Scan) -> 
         (Owner("team-a", "tag owner"), {"owner": "team-a", "ownerSource": "tag owner"}),
     ],
 )
-def test_a_result_says_who_is_asked(scan: Scan, owner: Owner | None, told: dict[str, str | None]) -> None:
+def test_a_result_says_who_is_asked(scan: Scan, owner: Owner | None, expected: dict[str, str | None]) -> None:
     finding = next(each for each in scan.findings if each.status is Status.FAIL)
     made = document(replace(scan, findings=(replace(finding, owner=owner),)))
     properties = results(made)[0]["properties"]
-    assert {name: properties[name] for name in ("owner", "ownerSource") if name in properties} == told
+    assert {name: properties[name] for name in ("owner", "ownerSource") if name in properties} == expected
     assert complaints(made) == []

@@ -68,17 +68,17 @@ def test_every_kind_has_a_word_and_every_listed_one_a_meaning() -> None:
 
 
 def test_the_document_is_read_back() -> None:
-    told = changes()
-    document = changes_document(told)
+    result = changes()
+    document = changes_document(result)
     back = changes_of(document)
     assert back is not None
     assert encode(changes_document(back)) == encode(document)
-    assert (back.counts, back.by_control, back.totals) == (told.counts, told.by_control, told.totals)
-    assert (back.former, back.alarm, back.notes) == (told.former, told.alarm, told.notes)
+    assert (back.counts, back.by_control, back.totals) == (result.counts, result.by_control, result.totals)
+    assert (back.former, back.alarm, back.notes) == (result.former, result.alarm, result.notes)
     for kind in LISTED:
-        assert back.left_out(kind) == told.counts[kind] - 25
+        assert back.left_out(kind) == result.counts[kind] - 25
         assert [each.finding.subject for each in back.worst[kind]] == [
-            each.finding.subject for each in told.worst[kind]
+            each.finding.subject for each in result.worst[kind]
         ]
 
 
@@ -122,10 +122,10 @@ def test_pdf_tells_them_on_few_pages(held: Scan) -> None:
     assert "of 5,555 evaluated" in text
 
 
-@pytest.mark.parametrize(("score", "told"), [(41.27, True), (None, False)])
-def test_markdown_says_it_in_a_paragraph(scan: Scan, score: float | None, told: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(("score", "expected"), [(41.27, True), (None, False)])
+def test_markdown_says_it_in_a_paragraph(scan: Scan, score: float | None, expected: bool) -> None:  # noqa: FBT001
     text = b"".join(summary_md(build(replace(scan, changes=changes(score))))).decode()
     assert "**Since 15 Nov 2026, 18:00:00 UTC:** 1,000 new, 1,001 reopened" in text
     assert "Then 1,234 of 5,555 evaluated checks failed" in text
-    assert ("The score was 41.2" in text) == (told and build(scan).assessment is not None)
+    assert ("The score was 41.2" in text) == (expected and build(scan).assessment is not None)
     assert "<script" not in re.sub(r"`[^`]*`", "", text)

@@ -1,4 +1,4 @@
-"""The sample of an audit: anybody can draw it again, nobody can choose it."""
+"""The sample of an audit: anyone can draw it again, and no one can choose it."""
 
 import hashlib
 from dataclasses import replace

@@ -134,10 +134,10 @@ def test_a_chain_names_rules_vaults_and_copies() -> None:
     cover = {"rule": "P#r1", "via": "instance", "parent": "arn:aws:ec2:r:a:instance/i-1"}
     found = chain([{"covered_by": [cover]}, {"rules": [RULE], "copies": copies}])
     assert found.covered is True
-    told = {node.kind: node for node in found.root.walk() if node.kind is not NodeKind.COPY}
-    assert told[NodeKind.PARENT].label == "instance/i-1"
-    assert ("retention", "35 days") in told[NodeKind.RULE].facts
-    assert told[NodeKind.VAULT].label == "main"
+    result = {node.kind: node for node in found.root.walk() if node.kind is not NodeKind.COPY}
+    assert result[NodeKind.PARENT].label == "instance/i-1"
+    assert ("retention", "35 days") in result[NodeKind.RULE].facts
+    assert result[NodeKind.VAULT].label == "main"
     assert [
         (copy.facts[0][1], copy.verdict, copy.because)
         for copy in found.root.walk()
@@ -146,7 +146,7 @@ def test_a_chain_names_rules_vaults_and_copies() -> None:
 
 
 @pytest.mark.parametrize(
-    ("details", "told", "covered"),
+    ("details", "result", "covered"),
     [
         ({}, False, None),
         ({"covered_by": []}, True, False),
@@ -155,9 +155,9 @@ def test_a_chain_names_rules_vaults_and_copies() -> None:
         ({"covered_by": "nonsense"}, True, None),
     ],
 )
-def test_a_chain_never_guesses(details: dict[str, object], *, told: bool, covered: bool | None) -> None:
+def test_a_chain_never_guesses(details: dict[str, object], *, result: bool, covered: bool | None) -> None:
     found = chain([details])
-    assert (found.has_rules, found.covered) == (told, covered)
+    assert (found.has_rules, found.covered) == (result, covered)
     assert found.newest_exists is None
 
 
