@@ -28,11 +28,11 @@ ControlId = Annotated[str, typer.Argument(metavar="ID", help="The control's id."
 
 
 def _actions() -> ModuleType:
-    return import_module("scanner.cli.control_actions")
+    return import_module("scanner.cli.controls.actions")
 
 
 def _lists() -> ModuleType:
-    return import_module("scanner.cli.control_actions")
+    return import_module("scanner.cli.controls.listing")
 
 
 @controls.command("list", epilog="Example: [bold]audit controls list[/]")
@@ -45,7 +45,7 @@ def list_(
 ) -> None:
     """List controls with their id, severity, title and subject; or packs of controls."""
     if packs:
-        raise typer.Exit(guarded(lambda: import_module("scanner.cli.control_actions").list_packs(words)))
+        raise typer.Exit(guarded(lambda: _lists().list_packs(words)))
     raise typer.Exit(guarded(lambda: _lists().list_controls(words)))
 
 
@@ -119,5 +119,5 @@ def import_(
     Writes ID.yaml, the pack, and ID.audit.yaml, the same as overrides for what the framework sees alone.
     What cannot be imported is listed in the pack as comments and on stderr.
     """
-    action = import_module("scanner.cli.control_actions").import_framework
+    action = import_module("scanner.cli.controls.actions").import_framework
     raise typer.Exit(guarded(lambda: action(scan, framework, account, region, out)))
