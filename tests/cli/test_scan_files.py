@@ -209,10 +209,11 @@ def test_a_scan_of_schema_1_is_read_as_before(tmp_path: Path) -> None:
         "vault-locked": {"fail": 2, "not_applicable": 1},
     }
     chain = json.loads(run("explain", scan, "vol-1", "--format", "json", "--bundle", scan).stdout)["chain"]
-    labels = ["daily / s1", "Loss scenarios", "Encryption", "Other unknown data"]
+    # Scans of schema 1 have no protection groups, which name the selection.
+    labels = ["A selection of daily", "Loss scenarios", "Encryption", "Other unknown data"]
     assert (chain["verdict"], [child["label"] for child in chain["children"]]) == ("holds", labels)
-    told = run("diff", SCHEMA_1, scan).stdout
-    assert [line.split()[-1] for line in told.splitlines()[1:]] == ["11", "15"]
+    changes = run("diff", SCHEMA_1, scan).stdout
+    assert [line.split()[-1] for line in changes.splitlines()[1:]] == ["11", "15"]
 
 
 @pytest.mark.parametrize(

@@ -581,11 +581,17 @@ def test_ctrl_c_keeps_everything_and_does_not_wait(aws: FakeAws, tmp_path: Path)
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_a_full_disk_ends_the_scan_with_what_there_is(aws: FakeAws, tmp_path: Path) -> None:
+def test_a_full_disk_ends_the_scan_with_what_there_is(
+    aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert aws
-    shard = tmp_path / "evidence" / CALLER / "eu-west-1.jsonl.gz.part"
-    shard.parent.mkdir(parents=True)
-    shard.symlink_to("/dev/full")
+    opened = Path.open
+
+    def open_on_a_full_disk(path: Path, *arguments: Any, **options: Any) -> Any:
+        full = path.name == "eu-west-1.jsonl.gz.part"
+        return opened(Path("/dev/full") if full else path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", open_on_a_full_disk)
     with pytest.raises(CutShortError, match="the disk is full") as caught:
         collect(CollectRequest(regions=("eu-west-1",)), tmp_path)
     by_region = {str(row.region): row for row in caught.value.collected.shards}
