@@ -9,7 +9,6 @@ tests/samples does the same in a temporary folder and compares.
 import argparse
 import base64
 import gzip
-import json
 import re
 import shutil
 import subprocess  # nosec B404 # it starts this program alone
@@ -20,6 +19,7 @@ from typing import Final
 
 from pypdf import PdfReader
 
+from scanner.app.earlier_judgement import collection_manifest
 from scanner.demo.command import CONFIG
 from scanner.report.write import FORMATS
 
@@ -61,10 +61,7 @@ def record(scan: Path, bundle: Path) -> None:
     folders = ("evidence", "inputs")
     for folder in folders:
         shutil.copytree(scan / folder, bundle / folder)
-    manifest = json.loads((scan / "manifest.json").read_bytes())
-    files = manifest.get("files", {})
-    manifest["files"] = {path: digest for path, digest in files.items() if path.split("/")[0] in folders}
-    (bundle / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    (bundle / "manifest.json").write_bytes(collection_manifest(scan))
 
 
 def evaluate(bundle: Path, reports: Path) -> None:
