@@ -169,7 +169,7 @@ def test_an_evaluation_that_is_killed_is_whole_or_not_there(old: Path, new: Path
     check_kills(old, new, tmp_path, 6)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_an_evaluation_that_is_killed_at_any_event(old: Path, new: Path, tmp_path: Path) -> None:
     check_kills(old, new, tmp_path, 10_000)
 
@@ -201,9 +201,11 @@ def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     server.stop()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("bucket")
-def test_an_upload_that_is_killed_leaves_no_mixture(bundle: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "numbers", [pytest.param(8, marks=pytest.mark.slow), pytest.param(10_000, marks=pytest.mark.exhaustive)]
+)
+def test_an_upload_that_is_killed_leaves_no_mixture(bundle: Path, tmp_path: Path, numbers: int) -> None:
     code, output = run("evaluate", bundle, *OLD, "--format", "csv", "--quiet", "--out", tmp_path / "old")
     assert code == 0, output
     for number in range(60):
@@ -214,7 +216,7 @@ def test_an_upload_that_is_killed_leaves_no_mixture(bundle: Path, tmp_path: Path
     complete = {"old": read(f"s3://{BUCKET}/0", out), "new": read(f"s3://{BUCKET}/new", out), "none": None}
     words = ("evaluate", bundle, *NEW, "--format", "csv", "--quiet", "--force", "--out")
     states = {}
-    for number in killed("requests", bundle, tmp_path / "x", 10_000, *words, f"s3://{BUCKET}/FOLDER"):
+    for number in killed("requests", bundle, tmp_path / "x", numbers, *words, f"s3://{BUCKET}/FOLDER"):
         state = read(f"s3://{BUCKET}/{number}", out)
         states[number] = next((name for name, content in complete.items() if content == state), "mixture")
     assert "mixture" not in states.values(), states

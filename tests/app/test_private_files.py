@@ -84,8 +84,10 @@ def scan_words(demo: Demo, formats: str) -> tuple[str, ...]:
     return "run", "--org", *role, *regions, "--as-of", AS_OF, "--format", formats, "--jobs", "2"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("umask", [0o000, 0o077])
+@pytest.mark.parametrize(
+    "umask",
+    [pytest.param(0o000, marks=pytest.mark.slow), pytest.param(0o077, marks=pytest.mark.exhaustive)],
+)
 def test_no_file_of_a_run_is_readable_for_others(demo: Demo, tmp_path: Path, umask: int) -> None:
     formats = ",".join(FORMATS)
     modes = run(demo, tmp_path, umask, tmp_path / "new" / "scan", *scan_words(demo, formats))
