@@ -138,11 +138,15 @@ def test_no_operation_in_either_way_makes_a_verdict_in_a_world(name: str, tmp_pa
 
 
 def test_a_flip_is_noticed(sample: Recorded) -> None:
-    """The comparison itself: an answer that denies what the bundle records is no missing read."""
-    lines = changed(sample.lines, "backup:ListBackupPlans", _without_plans)
-    found = wrong(sample, iter([("no plans", lines)]))
-    assert any(verdict.startswith("resource-in-backup-plan of ") for verdict in found["no plans"])
+    """The comparison itself: selections of nothing are no missing read."""
+    lines = changed(sample.lines, "backup:GetBackupSelection", _selecting_nothing)
+    flips = wrong(sample, iter([("nothing selected", lines)]))
+    assert any(verdict.startswith("resource-in-backup-plan of ") for verdict in flips["nothing selected"])
 
 
-def _without_plans(line: Line) -> Line:
-    return {**line, "response": {"BackupPlansList": []}} if "response" in line else line
+def _selecting_nothing(line: Line) -> Line:
+    if "response" not in line:
+        return line
+    selection = {**line["response"]["BackupSelection"], "Resources": ["arn:aws:s3:::no-such-bucket"]}
+    selection = {name: value for name, value in selection.items() if name not in ("ListOfTags", "Conditions")}
+    return {**line, "response": {**line["response"], "BackupSelection": selection}}
