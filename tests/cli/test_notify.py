@@ -3,7 +3,9 @@
 import gzip
 import json
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import boto3
@@ -133,6 +135,7 @@ def test_the_time_is_carried_from_scan_to_scan(tmp_path: Path, old: Path) -> Non
     scans = read_judged(old)
     first = first_seen(scans, None)
     write_first_seen(middle, read_judged(middle), first)
+    name_first_seen(middle)
     last = scan(tmp_path / "last", ("vol-1",), ("vol-1", "vol-2"), 0)
     imported = findings(last, "--since", str(middle))
     assert imported["vol-2"]["CreatedAt"].startswith((AS_OF - timedelta(days=3)).date().isoformat())
@@ -144,10 +147,19 @@ def test_the_time_is_carried_from_scan_to_scan(tmp_path: Path, old: Path) -> Non
     [b"no gzip", gzip.compress(b"[]"), gzip.compress(b'{"times": []}')],
     ids=["not gzip", "a list", "times as a list"],
 )
-def test_a_file_of_first_times_that_is_broken_is_named(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / NAME).write_bytes(content)
-    with pytest.raises(BundleError, match=r"first-seen\.json\.gz"):
-        read_first_seen(tmp_path)
+def test_a_file_of_first_times_that_is_broken_is_named(tmp_path: Path, old: Path, content: bytes) -> None:
+    broken = copytree(old, tmp_path / "broken")
+    (broken / NAME).write_bytes(content)
+    name_first_seen(broken)
+    with pytest.raises(BundleError, match=r"first-seen\.json\.gz cannot be read"):
+        read_first_seen(broken)
+
+
+def name_first_seen(folder: Path) -> None:
+    """Name the file in the manifest, as a scan does that imports its findings into Security Hub."""
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    manifest["files"][NAME] = sha256((folder / NAME).read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 @pytest.mark.usefixtures("aws")
