@@ -4,7 +4,7 @@ import re
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scanner.report.redact.pseudonyms import Pseudonyms, new_key
@@ -162,6 +162,7 @@ def test_no_number_or_date_that_is_a_name_is_left(name: str, frame: str) -> None
 
 
 @given(IDENTIFYING, FRAMES)
+@example("100::", "plan {}: refused")
 def test_accounts_addresses_and_mails_are_recognized_without_being_known(name: str, frame: str) -> None:
     result = Pseudonyms(KEY)
     for text in (result.name(name), result.sentence(frame.format(name)), result.words(name)):

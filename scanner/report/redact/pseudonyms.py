@@ -32,10 +32,14 @@ _CLOCK: Final = re.compile(r"[0-9]{2}(?:[.][0-9]{1,9})?Z|[12][0-9]{3}-[01][0-9]-
 _VERSION: Final = re.compile(r"[0-9]{1,4}[.][0-9]{1,4}[.][0-9]{1,4}")
 _PLAIN: Final = re.compile("|".join(form.pattern for form in (_NUMBER, _REGION, _DATE, _CLOCK, _VERSION)))
 _ADDRESS: Final = re.compile(
-    r"(?<![\w:.])(?:[0-9a-f]{2}(?::[0-9a-f]{2}){5}|(?=[0-9a-f.]*:[0-9a-f.]*:)[0-9a-f:.]{2,45})(?![\w:])",
+    r"(?<![\w:.])(?:[0-9a-f]{2}(?::[0-9a-f]{2}){5}"
+    r"|(?=[0-9a-f.]*:[0-9a-f.]*:)(?:(?!:::)[0-9a-f:.]){0,43}(?:[0-9a-f.]|::))(?!\w|:\w)",
     re.IGNORECASE,
 )
-"""A MAC address, and what may be an IPv6 address: times have two colons as well (`_is_address`)."""
+"""A MAC address, and what may be an IPv6 address: times have two colons as well (`_is_address`).
+
+A colon may follow in a sentence, even where the address ends with two ("100:::").
+"""
 
 _MAC_LENGTH: Final = 17
 _ACCOUNT_DIGITS: Final = 12
