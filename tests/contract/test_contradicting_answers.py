@@ -133,8 +133,12 @@ def test_no_answers_without_members_or_with_other_rows_make_a_verdict(
 
 @pytest.mark.slow
 def test_no_emptied_lists_make_a_verdict(sample: Recorded) -> None:
+    """The lists of AWS Backup contradict each other, and so are emptied one by one."""
     names = {*lists(sample)} - NOT_CONTRADICTED
-    assert wrong(sample, in_groups(sample, names, without_rows)) == {}
+    backup = sorted(name for name in names if name.startswith("backup:"))
+    variants = ((name, changed(sample.lines, name, without_rows)) for name in backup)
+    assert wrong(sample, variants) == {}
+    assert wrong(sample, in_groups(sample, names.difference(backup), without_rows)) == {}
 
 
 @pytest.mark.exhaustive

@@ -160,10 +160,15 @@ def test_an_instance_that_was_not_listed_keeps_its_volume_open(
 
 
 def test_an_instance_that_is_gone_covers_nothing(bundle: BundleBuilder) -> None:
-    bundle.shard().volume("vol-1", **ATTACHED).plan(
-        "p", rules=[rule()], selections=named(instance_arn("i-1"))
-    )
+    shard = bundle.shard().volume("vol-1", **ATTACHED).instance("i-2")
+    shard.plan("p", rules=[rule()], selections=named(instance_arn("i-1")))
     assert coverage(graph(bundle), volume_arn("vol-1")).covered is False
+
+
+def test_a_list_without_instances_is_contradicted_by_an_attachment(bundle: BundleBuilder) -> None:
+    shard = bundle.shard().volume("vol-1", **ATTACHED)
+    shard.plan("p", rules=[rule()], selections=named(instance_arn("i-1")))
+    assert coverage(graph(bundle), volume_arn("vol-1")).covered is None
 
 
 # What was not read

@@ -131,6 +131,7 @@ def test_lines_out_of_order_are_put_in_order(scan: Scan, tmp_path: Path) -> None
     unnamed = replace(scan.manifest, files={})  # as another program may leave it
     (tmp_path / "manifest.json").write_bytes(manifest_bytes(manifest_document(unnamed)))
     write_reports(build(replace(scan, manifest=unnamed)), tmp_path, ("summary",))
+    (tmp_path / "findings.json").write_bytes(b"not even looked at")
     lines = gzip.decompress((tmp_path / "findings.jsonl.gz").read_bytes()).splitlines(keepends=True)
     (tmp_path / "findings.jsonl.gz").write_bytes(gzip.compress(b"".join(reversed(lines))))
     assert tuple(read_scan(tmp_path).findings) == tuple(scan.findings)

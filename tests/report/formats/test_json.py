@@ -118,7 +118,7 @@ def test_a_broken_document_is_told(scan: Scan, change: dict[str, object], messag
 def test_broken_files_are_told(scan: Scan, tmp_path: Path) -> None:
     scan = replace(scan, manifest=replace(scan.manifest, files={}))
     (tmp_path / "manifest.json").write_bytes(manifest_bytes(manifest_document(scan.manifest)))
-    with pytest.raises(BundleError, match=r"findings\.json cannot be read.*audit evaluate"):
+    with pytest.raises(BundleError, match=r"contains no evaluated scan.*audit evaluate"):
         read_scan(tmp_path)
     (tmp_path / "findings.json").write_bytes(b"{")
     with pytest.raises(BundleError, match="is not valid JSON"):
