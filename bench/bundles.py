@@ -197,8 +197,10 @@ def _manifest(sample: _Sample, copies: int, shards: list[dict[str, Any]]) -> dic
     def again(entries: list[Any]) -> list[Any]:
         return [entry for rename in renames for entry in orjson.loads(rename(orjson.dumps(entries)))]
 
+    # Benches evaluate with the packaged controls, not with the settings of the sample.
+    collected = {key: value for key, value in sample.manifest.items() if key != "inputs"}
     return {
-        **sample.manifest,
+        **collected,
         "scope": {**scope, "accounts": again(scope["accounts"]), "excluded": again(scope["excluded"])},
         "accounts": [
             {**account, "name": f"{account['name']}-{copy}" if copy else account["name"]}
