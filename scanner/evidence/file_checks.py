@@ -81,8 +81,8 @@ def file_checks(bundle: Bundle) -> Iterator[Check]:
         elif top in map(_top, (*there, *named)):
             comparison = _compare(folder, _below(there, top), _below(named, top))
             comparison.ambiguous += _ambiguous(bundle) if top == "evidence" else ()
-            # A bundle of another program need not name its files.
-            if not any(named.values()):
+            # A bundle of another program need not name its files, nor its evidence once it was evaluated.
+            if not any((_below(named, top) if top == "evidence" else named).values()):
                 comparison.tolerate_unnamed()
             yield comparison.check(top, NAME)
     yield from _report_checks(folder, there, manifest)

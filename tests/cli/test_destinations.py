@@ -275,4 +275,5 @@ def test_a_scan_in_a_bucket_is_verified_and_evaluated_with_its_inputs(
     done = command("evaluate", f"s3://{BUCKET}/whole", "--format", "json", "--out", again)
     assert done.exit_code == 0, done.output
     assert "note: Using the inputs of the bundle, inputs/audit.yaml: controls vault-locked." in done.stderr
-    assert command("verify", f"s3://{BUCKET}/whole", "--re-perform").exit_code == 0
+    done = command("verify", f"s3://{BUCKET}/whole", "--re-perform")
+    assert done.exit_code == 0, done.output
