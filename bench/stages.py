@@ -29,7 +29,7 @@ _FLOORS: Final = 5
 
 _EVALUATE: Final = "audit evaluate"
 _COMMANDS: Final[Mapping[str, str]] = {
-    _EVALUATE: "evaluate {bundle} --out {judged} --format json --jobs 1 --quiet",
+    _EVALUATE: "evaluate {bundle} --out {judged} --format json --jobs 1 --quiet --force",
     "audit evaluate, html, pdf": "evaluate {bundle} --out {out} --format html,pdf --jobs 1 --quiet",
     "audit evaluate, 2 processes": "evaluate {bundle} --out {out} --format json --jobs 2 --quiet",
     "audit --version": "--version",
