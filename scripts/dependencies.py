@@ -214,7 +214,7 @@ def check_licence(name: str, uses: Iterable[str]) -> None:
     """Check a package's licence. LicenceError: it is not known, or not accepted for its use.
 
     What is installed with this project must be permissive, or bind only changes of the package's own files.
-    Tools of development may also be under the LGPL: nobody gets them from us.
+    Tools of development may also be under the LGPL: they are not distributed.
     """
     words = licence(name)
     expression = _parsed(words)

@@ -1,7 +1,7 @@
 """Check that an answer is about what was requested, and that no two rows of a list contradict each other.
 
 A well-formed answer may be about something else: a cache, a proxy or a fault in AWS returned the policy of
-another vault, or the list of another account; or somebody edited a bundle. Such an answer would decide about
+another vault, or the list of another account; or a bundle was edited. Such an answer would decide about
 the wrong resource. While collecting, it is a broken answer: it is requested again, and recorded as a failure
 if it stays as it is. While reading evidence, it is a failed read, and so a gap.
 

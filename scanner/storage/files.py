@@ -19,7 +19,7 @@ _ADVICE = {
     errno.EROFS: "The file system is read-only: name another folder with --out.",
 }
 _OTHERS = 0o077
-"""The permissions of everybody but the owner."""
+"""The permissions of group and others."""
 
 
 def keep_files_private() -> None:

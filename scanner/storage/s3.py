@@ -149,7 +149,7 @@ def _refuse_without_owner(params: Mapping[str, Any], **_event: object) -> None:
 def with_owner(options: S3Options) -> S3Options:
     """Return options that name the owner of the bucket: without a name, the account of the credentials.
 
-    A bucket of the expected name may belong to somebody else, who would receive or forge a scan.
+    A bucket of the expected name may belong to another account, which would receive or forge a scan.
 
     Raises:
         CredentialsError: there are none, or AWS does not say which account they belong to.
@@ -312,7 +312,7 @@ class Sizes:
 def check_place(place: Place, options: S3Options) -> str:
     """Check early whether a scan can be written to a location, as far as the caller may ask.
 
-    Returns a note if S3 refuses to say and nobody named the owner; otherwise an empty text.
+    Returns a note if S3 refuses to say and the owner was not named; otherwise an empty text.
 
     Raises:
         UsageError: a scan is there already.

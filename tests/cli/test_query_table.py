@@ -15,33 +15,33 @@ def lines(columns: list[str], rows: list[list[str | None]], width: int = 200) ->
 
 
 def test_a_column_is_as_wide_as_its_longest_cell() -> None:
-    told = lines(["name", "covered"], [["a", "true"], ["longer name", None]])
-    assert told == ["name         covered", "a            true", "longer name  -"]
+    shown_lines = lines(["name", "covered"], [["a", "true"], ["longer name", None]])
+    assert shown_lines == ["name         covered", "a            true", "longer name  -"]
 
 
 def test_a_long_column_is_narrowed_and_short_ones_are_not() -> None:
-    told = lines(["subject", "reason", "n"], [[ARN, "word " * 40, "1"]], 120)
-    assert told[1].startswith(f"{ARN}  word word")
-    assert told[1].endswith("word     1")
-    assert len(told) > 3
-    assert all(len(line) <= 120 for line in told)
+    shown_lines = lines(["subject", "reason", "n"], [[ARN, "word " * 40, "1"]], 120)
+    assert shown_lines[1].startswith(f"{ARN}  word word")
+    assert shown_lines[1].endswith("word     1")
+    assert len(shown_lines) > 3
+    assert all(len(line) <= 120 for line in shown_lines)
 
 
 def test_an_arn_is_never_broken_where_a_line_has_room_for_it() -> None:
-    told = lines(["subject", "other"], [[ARN, ARN], [ARN, None]], 80)
-    assert told == [f"subject  {ARN}", f"other    {ARN}", "", f"subject  {ARN}", "other    -"]
+    shown_lines = lines(["subject", "other"], [[ARN, ARN], [ARN, None]], 80)
+    assert shown_lines == [f"subject  {ARN}", f"other    {ARN}", "", f"subject  {ARN}", "other    -"]
 
 
 def test_a_cell_of_a_million_characters_is_cut_and_counted() -> None:
-    told = lines(["a", "name"], [["x" * 1_000_000, "one"], ["y", "two"]], 100)
-    assert sum(map(len, told)) < 2 * MAX_CELL
-    assert any("(1,000,000 characters)" in line for line in told)
+    shown_lines = lines(["a", "name"], [["x" * 1_000_000, "one"], ["y", "two"]], 100)
+    assert sum(map(len, shown_lines)) < 2 * MAX_CELL
+    assert any("(1,000,000 characters)" in line for line in shown_lines)
 
 
 def test_no_cell_fakes_a_line_or_commands_the_terminal() -> None:
-    (_, told) = lines(["a"], [["one\ntwo\x1b[31m\u202ethree"]])
-    assert "one" in told
-    assert not set("\n\x1b\u202e") & set(told)
+    (_, shown_lines) = lines(["a"], [["one\ntwo\x1b[31m\u202ethree"]])
+    assert "one" in shown_lines
+    assert not set("\n\x1b\u202e") & set(shown_lines)
 
 
 def test_markup_is_shown_as_it_is() -> None:
@@ -61,8 +61,8 @@ def test_no_columns_and_no_rows() -> None:
 )
 def test_no_line_is_wider_than_the_terminal(rows: list[list[str | None]], width: int) -> None:
     columns = [f"c{at}" for at in range(len(rows[0]))]
-    told = list(table_lines(columns, rows, width))
-    assert all(cell_len(line.plain) <= width for line in told)
-    shown = "".join(line.plain for line in told)
+    shown_lines = list(table_lines(columns, rows, width))
+    assert all(cell_len(line.plain) <= width for line in shown_lines)
+    shown = "".join(line.plain for line in shown_lines)
     for letter in "ab日é":
         assert shown.count(letter) == sum((cell or "").count(letter) for row in rows for cell in row)

@@ -28,11 +28,11 @@ PLAN = plan((ONCE, ACCOUNT, *LISTS, DETAIL))
 
 
 def test_where_and_how_often() -> None:
-    told = {one.operation.name: (one.scope, one.per) for one in PLAN}
-    assert told["ListAccounts"] == (CallScope.SCAN, "")
-    assert told["ListBuckets"] == (CallScope.ACCOUNT, "")
-    assert told["List0"] == (CallScope.REGION, "")
-    assert told["GetBackupSelection"] == (CallScope.REGION, "selection")
+    scopes = {one.operation.name: (one.scope, one.per) for one in PLAN}
+    assert scopes["ListAccounts"] == (CallScope.SCAN, "")
+    assert scopes["ListBuckets"] == (CallScope.ACCOUNT, "")
+    assert scopes["List0"] == (CallScope.REGION, "")
+    assert scopes["GetBackupSelection"] == (CallScope.REGION, "selection")
 
 
 def test_the_sum() -> None:

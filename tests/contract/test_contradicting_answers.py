@@ -1,7 +1,7 @@
 """Answers about something else, empty answers and rows that differ make no verdict: on the recorded sample.
 
-The lines of the sample are edited as a faulty proxy, or somebody with an editor, would change them: nobody
-answers what was requested, and nobody returns an error.
+The lines of the sample are edited as a faulty proxy, or an editor, would change them: answers are about
+something else, and none is an error.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,8 +29,8 @@ SWAPPED: Final = (
     "identifier",
     "name",
 )
-"""Parameters whose calls are answered with the answer to another value. Nothing in the details of a bucket
-tells of which bucket they are."""
+"""Parameters whose calls are answered with the answer to another value. The details of a bucket do not
+name the bucket."""
 
 NOT_CONTRADICTED: Final = {"backup:ListCopyJobs", "resourcegroupstaggingapi:GetResources"}
 """Lists that no other read of the account-Region contradicts when they are empty."""

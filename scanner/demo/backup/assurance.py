@@ -35,7 +35,7 @@ _KIND: Final = "legal hold"
 _ACTIVE: Final = "ACTIVE"
 
 _HOLD_DETAILS: Final = ("RecoveryPointSelection", "CancelDescription", "RetainRecordUntil")
-"""What GetLegalHold alone tells."""
+"""Members that only GetLegalHold returns."""
 _FRAMEWORK: Final = "framework"
 _REPORT_PLAN: Final = "report plan"
 _FRAMEWORK_NAME: Final = r"[a-zA-Z][_a-zA-Z0-9]{0,255}"  # API reference, "CreateFramework"
@@ -58,7 +58,7 @@ CONTROLS: Final = frozenset(
 """All controls that there are (facts 8.1)."""
 
 _FRAMEWORK_DETAILS: Final = ("FrameworkControls", "FrameworkStatus", "IdempotencyToken")
-"""What DescribeFramework alone tells."""
+"""Members that only DescribeFramework returns."""
 
 
 class RestoreTestingOperations(Operations):

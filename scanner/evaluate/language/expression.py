@@ -264,7 +264,9 @@ class _Walk:
         if name in grammar.ARITHMETIC:
             wrong = sorted({self.kind(operand, place) for operand in operands} & {"text", "boolean"})
             if wrong:
-                self.complain(f"a {wrong[0]} stands where a number is wanted", "cast it: CAST(... AS DOUBLE)")
+                self.complain(
+                    f"a {wrong[0]} is used where a number is expected", "cast it: CAST(... AS DOUBLE)"
+                )
         elif name == "one_of" and len(operands) == 2:  # noqa: PLR2004 -- the value and the list
             value, members = operands
             if message := clash([self.kind(value, place), *self.member_kinds(members, place)]):

@@ -35,7 +35,7 @@ class Piece:
 def pieces(template: str) -> tuple[Piece, ...]:
     """Take a template apart.
 
-    RefusedError: a brace is not closed, or nothing stands in one, or the template is too long.
+    RefusedError: a brace is not closed, or one is empty, or the template is too long.
     """
     if len(template) > MAX_TEMPLATE:
         message = f"the text has {len(template):,} characters, {MAX_TEMPLATE:,} are allowed"

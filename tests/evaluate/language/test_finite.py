@@ -132,8 +132,8 @@ def test_finite_numbers_still_decide(text: str, *, expected: bool) -> None:
         ("one_of('nan', numbers)", "a number is compared with a text"),
         ("one_of(a, $names)", "a number is compared with a text"),
         ("one_of(a, ['inf'])", "a number is compared with a text"),
-        ("1.5 + 'inf' > 1", "a text stands where a number is wanted"),
-        ("-'inf' < 1", "a text stands where a number is wanted"),
+        ("1.5 + 'inf' > 1", "a text is used where a number is expected"),
+        ("-'inf' < 1", "a text is used where a number is expected"),
         ("CAST('2026-01-01' AS DATE) < 'infinity'", "a date is compared with a text"),
     ],
 )
