@@ -18,7 +18,14 @@ from typing import Any, Final
 import orjson
 
 from scanner.errors import BundleError
-from scanner.evidence.identity import RowIdentity, contradictions, is_of_shard, mismatch, without_rows
+from scanner.evidence.identity import (
+    RowIdentity,
+    contradictions,
+    is_of_shard,
+    is_same,
+    mismatch,
+    without_rows,
+)
 from scanner.evidence.lines import MISMATCH, CallError, EvidenceLine
 from scanner.evidence.shape import Shape
 from scanner.model.known import CONTRADICTION, EvidenceRef, Gap, GapKind, Known, Reading, Unread
@@ -312,7 +319,7 @@ def _is_answer(line: EvidenceLine) -> bool:
         return False
     requested = str(line.parameters.get("BackupVaultName") or "")
     named = _VAULT_NAME.search(error.message) if requested else None
-    return named is None or named[1].rstrip(".,").endswith(requested)
+    return named is None or is_same(requested, named[1].rstrip(".,"))
 
 
 _VAULT_NAME: Final = re.compile(r"vault (?!has|with)(\S+)", re.IGNORECASE)
