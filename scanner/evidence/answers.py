@@ -319,7 +319,7 @@ def _is_answer(line: EvidenceLine) -> bool:
         return False
     requested = str(line.parameters.get("BackupVaultName") or "")
     named = _VAULT_NAME.search(error.message) if requested else None
-    return named is None or is_same(requested, named[1].rstrip(".,"))
+    return named is None or is_same(requested, named[1].strip("'\".,"))
 
 
 _VAULT_NAME: Final = re.compile(r"vault (?!has|with)(\S+)", re.IGNORECASE)

@@ -58,3 +58,20 @@ def test_an_error_that_says_there_is_none(name: str, code: str, message: str, *,
     lines = ShardScript(ACCOUNT, REGION).call(name, error=code, message=message).lines()
     answer = answers_of(lines).one(name)
     assert (answer.gap is None, answer.absent) == (expected, expected)
+
+
+@pytest.mark.parametrize(
+    ("vault", "expected"),
+    [
+        ("main", True),
+        ("'main'.", True),
+        (f"arn:aws:backup:{REGION}:{ACCOUNT}:backup-vault:main", True),
+        ("other-main", False),
+    ],
+)
+def test_an_error_about_another_vault_is_no_answer(vault: str, *, expected: bool) -> None:
+    script = ShardScript(ACCOUNT, REGION)
+    message = f"Failed reading notifications from database for Backup vault {vault}"
+    script.call(NOTIFICATIONS, error="ERROR_2106", message=message, BackupVaultName="main")
+    (answer,) = answers_of(script.lines()).every(NOTIFICATIONS)
+    assert (answer.gap is None, answer.absent) == (expected, expected)
