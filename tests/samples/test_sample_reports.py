@@ -62,6 +62,12 @@ def test_the_committed_pdf_says_what_this_version_says(regenerated: Path) -> Non
     assert first_difference(words(regenerated / "report.pdf"), committed) == "", AGAIN
 
 
+def test_reports_count_the_files_of_evidence_that_there_are() -> None:
+    files = sum(1 for _ in (BUNDLE / "evidence").rglob("*.gz"))
+    assert f"{files} files with " in (REPORTS / "report.html").read_text("utf-8")
+    assert f"Evidence {files} files, " in " ".join(words(REPORTS / "report.pdf"))
+
+
 @pytest.mark.slow
 def test_the_demo_organisation_still_has_the_committed_findings(recorded: Path) -> None:
     new, old = (findings(folder / "findings.jsonl.gz") for folder in (recorded / "scan", REPORTS))
