@@ -5,7 +5,6 @@ that event. What the commands read afterwards is the complete old evaluation, th
 (exit code 6): never a mixture.
 """
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from scanner.cli.commands import audit
 from scanner.storage.place import Place
 from scanner.storage.s3 import S3Options, upload
 from tests.fakes.bundles import BundleBuilder, rule, volume_arn
+from tests.fakes.environment import lead_to
 
 OLD: Final = ("--controls", "vault-locked", "--as-of", "2026-11-22")
 NEW: Final = ("--controls", "resource-in-backup-plan", "--as-of", "2026-11-25")
@@ -176,25 +176,10 @@ def test_an_evaluation_that_is_killed_at_any_event(old: Path, new: Path, tmp_pat
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    settings = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "TMPDIR": str(tmp_path / "tmp"),
-    }
-    (tmp_path / "tmp").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", None)
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+    lead_to(f"http://{host}:{port}", monkeypatch, scratch=tmp_path / "tmp")
     bucket = boto3.resource("s3").Bucket(BUCKET)
     bucket.create()
     yield bucket

@@ -21,6 +21,7 @@ from scanner.errors import UsageError
 from scanner.settings.settings import OutputSettings, Settings
 from scanner.storage.place import Place
 from tests.fakes.bundles import BundleBuilder
+from tests.fakes.environment import lead_to
 
 BUCKET = "reports-of-acme"
 ACCOUNT = "111111111111"
@@ -56,22 +57,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    settings = {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "TMPDIR": str(tmp_path / "tmp"),
-    }
-    (tmp_path / "tmp").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", None)
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+    lead_to(endpoint, monkeypatch, scratch=tmp_path / "tmp")
     made = boto3.resource("s3").Bucket(BUCKET)
     made.create()
     yield made

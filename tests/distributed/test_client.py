@@ -1,7 +1,6 @@
 """A scan in AWS from the command line: started, watched, fetched, listed; against moto."""
 
 import json
-import os
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from scanner.distributed.events import Open, parse_event
 from scanner.errors import UsageError
 from scanner.storage.s3 import S3Options
 from tests.fakes.bundles import BundleBuilder
+from tests.fakes.environment import lead_to
 from tests.fakes.stacks import serve_stacks
 
 ROOT: Final = Path(__file__).parents[2]
@@ -67,18 +67,7 @@ def endpoint() -> Iterator[str]:
 @pytest.fixture
 def aws(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     """An account with the stack of a scanner; gives a function that makes clients."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    settings = {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+    lead_to(endpoint, monkeypatch, region=REGION)
     monkeypatch.chdir(tmp_path)
     location: Any = {"LocationConstraint": REGION}
     boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=location)

@@ -15,6 +15,7 @@ from moto.server import ThreadedMotoServer
 from scanner.errors import BundleError, CredentialsError, EndpointError, OutputError, UsageError
 from scanner.storage.place import Place, is_place, place_of
 from scanner.storage.s3 import S3Options, Sizes, check_place, download, translated_errors, upload
+from tests.fakes.environment import lead_to
 
 BUCKET = "audit-of-acme"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -32,19 +33,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def client(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    settings = {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+    lead_to(endpoint, monkeypatch, region="eu-west-1")
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     yield s3
