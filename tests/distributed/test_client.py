@@ -1,11 +1,11 @@
 """A scan in AWS from the command line: started, watched, fetched, listed; against moto."""
 
 import json
-import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import boto3
@@ -16,6 +16,7 @@ from moto.stepfunctions.models import stepfunctions_backends
 from typer.testing import CliRunner, Result
 
 from scanner.cli.commands import audit
+from scanner.distributed import client
 from scanner.distributed.client import (
     MapCounts,
     RunState,
@@ -84,6 +85,11 @@ def aws(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     urllib.request.urlopen(request).close()  # noqa: S310
 
 
+def pause_with(monkeypatch: pytest.MonkeyPatch, act: Callable[[float], object]) -> None:
+    """Act instead of the pause between two polls. Other threads, such as moto's, sleep as before."""
+    monkeypatch.setattr(client, "time", SimpleNamespace(sleep=act))
+
+
 def end(status: str = "SUCCEEDED", scan: Path | None = None) -> list[str]:
     """End all executions, and file `scan` as what they made. Gives their names."""
     names = []
@@ -109,7 +115,7 @@ def test_a_scan_is_started_watched_and_fetched(
     aws: Any, scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names: list[str] = []
-    monkeypatch.setattr(time, "sleep", lambda _: names.extend(end(scan=scan)))
+    pause_with(monkeypatch, lambda _: names.extend(end(scan=scan)))
     words = (
         "run",
         "--org",
@@ -142,7 +148,7 @@ def test_a_scan_is_started_watched_and_fetched(
 
 def test_quiet_prints_one_line(aws: Any, scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert aws
-    monkeypatch.setattr(time, "sleep", lambda _: end(scan=scan))
+    pause_with(monkeypatch, lambda _: end(scan=scan))
     done = command("run", "--org", "--distributed", STACK, "--out", "out", "-q")
     (line,) = done.stdout.splitlines()
     assert (done.exit_code, f"s3://{BUCKET}/scans/" in line) == (0, True)
@@ -150,7 +156,7 @@ def test_quiet_prints_one_line(aws: Any, scan: Path, monkeypatch: pytest.MonkeyP
 
 def test_an_execution_that_leaves_no_scan_is_an_error(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert aws
-    monkeypatch.setattr(time, "sleep", lambda _: end("FAILED"))
+    pause_with(monkeypatch, lambda _: end("FAILED"))
     done = command("run", "--org", "--distributed", STACK, "--out", "out")
     assert (done.exit_code, "ended with FAILED" in done.stderr) == (5, True)
 
@@ -159,7 +165,7 @@ def test_a_scan_in_the_bucket_counts_more_than_the_state(
     aws: Any, scan: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert aws
-    monkeypatch.setattr(time, "sleep", lambda _: end("TIMED_OUT", scan))
+    pause_with(monkeypatch, lambda _: end("TIMED_OUT", scan))
     done = command("run", "--org", "--distributed", STACK, "--out", "out", "-q")
     assert (done.exit_code, "warning: The execution ended with TIMED_OUT" in done.stderr) == (0, True)
 
@@ -168,7 +174,7 @@ def test_interrupting_leaves_the_scan_running(aws: Any, monkeypatch: pytest.Monk
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(time, "sleep", interrupt)
+    pause_with(monkeypatch, interrupt)
     done = command("run", "--org", "--distributed", STACK, "--out", "out")
     assert done.exit_code == 130
     assert f"audit status {STACK}" in done.stderr
