@@ -1,0 +1,146 @@
+"""The trace of one finding, and the counts of root causes over all failures."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from scanner.evaluate.root_causes.links import Facts, Row, Structures
+from scanner.evaluate.root_causes.resources import RESOURCE_LINKS, resource_trace
+from scanner.evaluate.root_causes.structures import STRUCTURE_LINKS, structure_trace
+from scanner.graph.protection_graph import Graph, Kind
+from scanner.graph.protection_walk import ProtectionWalk
+from scanner.model.known import EvidenceRef
+from scanner.model.root_causes import CauseCount, CauseKind, RootCause, RootCauseSummary, Trace
+
+SHOWN: Final = 100
+"""Root causes of a summary, so that it stays small; those that explain most come first."""
+
+NOT_TRACED: Final = Trace()
+
+
+@dataclass(frozen=True, slots=True)
+class Tracer:
+    """Traces failures of one scan. `controls`: those of the scan, which a failure may hang on."""
+
+    structures: Structures
+    graph: "Graph | None" = None
+    controls: Collection[str] = ()
+    _groups: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Find the group nodes by their first resource, which names them."""
+        if self.graph is not None:
+            for name, facts in self.graph.nodes(data=True):
+                if facts["kind"] is Kind.RESOURCE_GROUP:
+                    self._groups[facts["examples"][0]] = name
+
+    def failure(self, control: str, row: Row, subject: str = "", group: str = "") -> Trace:
+        """Return the trace of a failure: to a root cause that facts prove, or none.
+
+        `row`: the columns of `columns.COLUMNS`. `group`: the first resource of its protection group.
+        """
+        if control in RESOURCE_LINKS:
+            trace = resource_trace(control, Facts({"subject": subject, **row}, self.structures, self._walk(group)))
+        else:
+            trace = structure_trace(control, Facts(row, self.structures))
+            subject = str(row.get("subject") or subject)
+        return NOT_TRACED if trace is None else self._without_itself(trace, control, subject)
+
+    def _walk(self, group: str) -> ProtectionWalk | None:
+        name = self._groups.get(group, "")
+        return ProtectionWalk(self.graph, name) if self.graph is not None and name else None
+
+    def _without_itself(self, trace: Trace, control: str, subject: str) -> Trace:
+        """Drop the failure that it hangs on if that is the failure itself, or of a control not evaluated."""
+        blocker = trace.blocked_by
+        if blocker is None:
+            return trace
+        is_itself = blocker.control == control and blocker.subject in ("", subject)
+        is_evaluated = blocker.control in self.controls
+        return trace if is_evaluated and not is_itself else replace(trace, blocked_by=None)
+
+
+def is_traced(control: str) -> bool:
+    """Check whether failures of a control can be traced."""
+    return control in RESOURCE_LINKS or control in STRUCTURE_LINKS
+
+
+def missing_read(row: Row, columns: Collection[str]) -> RootCause | None:
+    """Return the cause of an unknown finding: the first missing read that its columns need; None: no read is.
+
+    `columns`: those that the control reads.
+    """
+    notes = (note for note in row.get("not_known") or () if note["operation"])
+    needed = (note for note in notes if note["about"] in columns)
+    first = min(needed, key=_order, default=None)
+    if first is None:
+        return None
+    return RootCause(
+        kind=CauseKind.MISSING_READ,
+        subject=first["operation"],
+        about=first["of"],
+        account=first["account"],
+        region=first["region"],
+    )
+
+
+def _order(note: Row) -> tuple[str, ...]:
+    return tuple(str(note[name]) for name in ("operation", "of", "account", "region"))
+
+
+@dataclass(slots=True)
+class RootCauseTally:
+    """Counts failures by root cause. Its memory grows with the causes: settings, of which there are few."""
+
+    _controls: dict[tuple[str, ...], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    _causes: dict[tuple[str, ...], RootCause] = field(default_factory=dict)
+    _untraced: Counter[str] = field(default_factory=Counter)
+
+    def add(self, control: str, trace: Trace, number: int = 1) -> None:
+        """Count failures of a control with the same trace."""
+        cause = trace.root_cause
+        if cause is None:
+            self._untraced[control] += number
+            return
+        self._controls[cause.key][control] += number
+        earlier = self._causes.get(cause.key)
+        # The smallest evidence, so that the order of the rows does not matter.
+        if earlier is None or _evidence_order(cause) < _evidence_order(earlier):
+            self._causes[cause.key] = cause
+
+    def summary(self, limit: int = SHOWN) -> RootCauseSummary:
+        """Return the causes, those that explain most first."""
+        counts = [CauseCount(self._causes[key], _sorted(counter)) for key, counter in self._controls.items()]
+        counts.sort(key=lambda count: (-count.failures, count.cause.key))
+        traced, untraced = sum(count.failures for count in counts), self._untraced.total()
+        return RootCauseSummary(
+            failures=traced + untraced,
+            traced=traced,
+            number=len(counts),
+            causes=tuple(counts[:limit]),
+            untraced=_sorted(self._untraced),
+        )
+
+
+def _evidence_order(cause: RootCause) -> tuple[bool, tuple[EvidenceRef, ...]]:
+    return (not cause.evidence, cause.evidence)
+
+
+def _sorted(counter: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counter.items()))
+
+
+def tallied(traces: Iterable[tuple[str, Trace, int]]) -> RootCauseTally:
+    """Count traces, each with its control and a number of failures."""
+    tally = RootCauseTally()
+    for control, trace, number in traces:
+        tally.add(control, trace, number)
+    return tally
+
+
+def named(columns: Iterable[str], rows: Iterable[tuple[object, ...]]) -> Iterator[Row]:
+    """Yield the rows of an answer as mappings of their columns."""
+    names = tuple(columns)
+    for row in rows:
+        yield dict(zip(names, row, strict=True))
