@@ -13,6 +13,7 @@ from scanner.app.judged_manifest import judged_manifest, signing_before_reports,
 from scanner.app.judged_scan import judged_scan
 from scanner.app.protection import summary_of
 from scanner.app.reports import LINES, compared, write_scan_reports
+from scanner.app.root_causes import root_causes_of
 from scanner.app.signing import Signer, sign_scan
 from scanner.errors import OutputError, VaultproofError
 from scanner.evaluate.decisions.waivers import Waivers
@@ -124,7 +125,9 @@ def conclude(  # noqa: PLR0913, PLR0917 -- as `evaluate`, and what was judged un
     manifest = judged_manifest(bundle, out, judgement)
     scan = judged_scan(bundle, out, judgement, manifest, tables, findings, waivers)
     signing = signing_before_reports(bundle, out, manifest, signer.key if signer else None)
-    scan = replace(scan, blast_radius=summary_of(out, scan), signing=signing)
+    scan = replace(
+        scan, blast_radius=summary_of(out, scan), root_causes=root_causes_of(out, scan), signing=signing
+    )
     view = build(compared(scan, since))
     try:
         written = write_scan_reports(view, out, formats, redaction)

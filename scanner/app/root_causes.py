@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from scanner.app.protection import graph_of
+from scanner.evaluate.database import Limits
 from scanner.evaluate.language.reasons import literal
 from scanner.evaluate.query import answered, check_query
 from scanner.evaluate.root_causes.columns import COLUMNS, EVIDENCE
@@ -20,6 +21,9 @@ from scanner.model.root_causes import RootCauseSummary, Trace
 from scanner.model.scan import Scan
 from scanner.storage.parquet import open_table
 from scanner.storage.table_files import NoTableError
+
+_LIMITS: Final = Limits(seconds=3_600.0)
+"""An evaluation must not fail because its summary takes long."""
 
 _GROUPS: Final = "protection_groups"
 _RESOURCE: Final = "resource"
@@ -56,7 +60,8 @@ def traced_failures(folder: Path, scan: Scan, *, by_subject: bool = False) -> It
 
     Failures of controls without links come last, together and not traced.
 
-    NoTableError: the scan has no facts, or no protection groups.
+    Raises:
+        NoTableError: the scan has no facts, or no protection groups.
     """
     tables = _Tables(ScanFiles(folder, scan.manifest), scan)
     structures = Structures(tables.by_subject("rule"), tables.by_subject("selection"))
@@ -90,7 +95,7 @@ class _Tables:
             tables[name] = open_table(source, row, query.names)
         findings = FindingsTable(self.scan) if "findings" in query.tables else None
         as_of = self.scan.manifest.evaluated_as_of
-        with answered(tables, query, as_of=as_of, findings=findings) as answer:
+        with answered(tables, query, as_of=as_of, findings=findings, limits=_LIMITS) as answer:
             yield from named(answer.columns, answer.rows)
 
     def by_subject(self, table: str) -> dict[str, Row]:
@@ -121,7 +126,8 @@ def _of_resources(controls: Iterable[str], *, by_subject: bool) -> str:
     columns = ", ".join(f"{sql} AS {name}" for name, sql in COLUMNS[_RESOURCE].items())
     subject = "subject, " if by_subject else ""
     return (
-        f"WITH grouped AS (SELECT examples[1] AS first_resource, unnest(resources) AS subject FROM {_GROUPS}), "  # nosec B608 # noqa: S608 -- as above
+        "WITH grouped AS "  # nosec B608 # noqa: S608 -- as above
+        f"(SELECT examples[1] AS first_resource, unnest(resources) AS subject FROM {_GROUPS}), "
         f"failed AS ({_FAILED} AND control IN ({_texts(controls)})) "
         f"SELECT control, {subject}first_resource, {columns}, {EVIDENCE} AS evidence, count(*) AS number "
         f"FROM failed JOIN {_RESOURCE} USING (subject, account, region) LEFT JOIN grouped USING (subject) "

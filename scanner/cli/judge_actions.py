@@ -50,6 +50,7 @@ from scanner.model.known import LEFT_OUT
 from scanner.model.manifest import unread_accounts
 from scanner.model.scan import Scan
 from scanner.report.redact import Pseudonyms, new_key
+from scanner.report.view.root_causes import cause_sentence
 from scanner.report.view.view import View
 from scanner.report.write import Written
 from scanner.settings.settings import Settings
@@ -324,12 +325,25 @@ def print_summary(outcome: Outcome, shown: Callable[[Path], str], console: Conso
     console.print(_completeness(scan), soft_wrap=True)
     if sentence := outcome.view.unsupported_sentence:
         console.print(f"[yellow]{escape(sentence)}[/]", soft_wrap=True, highlight=False)
+    for line in cause_lines(outcome.view):
+        console.print(escape(line), soft_wrap=True, highlight=False)
     for line in tier_lines(scan):
         console.print(escape(line), soft_wrap=True, highlight=False)
     for line in waiver_lines(scan):
         console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True, highlight=False)
     for written in outcome.written:
         console.print(f"  {escape(shown(written.path))}", highlight=False, soft_wrap=True)
+
+
+def cause_lines(view: View) -> Iterator[str]:
+    """Yield how many failures root causes explain, and those that explain most."""
+    if not view.root_causes:
+        return
+    yield view.root_causes_sentence
+    for count in view.root_causes:
+        sentence = cause_sentence(count.cause)
+        where = "/".join(filter(None, (count.cause.account, count.cause.region)))
+        yield f"  {count.failures:>5,}  {sentence[0].upper()}{sentence[1:]} ({where})."
 
 
 def one_line(view: View) -> str:

@@ -79,9 +79,10 @@ class CauseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootCause:
-    """The first broken link. `about`: a resource type or the category of a job, where the subject has several.
+    """The first broken link. `account`, `region`: where its subject is, and is mended.
 
-    `account`, `region`: where the subject is and is mended. `subject` is an ARN or a name as findings have it; of a MISSING_READ the operation.
+    `subject` is an ARN or a name as findings have it; of a MISSING_READ the operation. `about`: a resource
+    type or the category of a job, where the subject has several. `name`: its own; empty: the subject says it.
     """
 
     kind: CauseKind
@@ -89,11 +90,12 @@ class RootCause:
     account: str
     region: str
     about: str = ""
+    name: str = ""
     evidence: tuple[EvidenceRef, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str, str, str]:
-        """What makes causes the same: everything but the evidence."""
+        """What makes causes the same: everything but name and evidence."""
         return (self.kind.value, self.subject, self.about, self.account, self.region)
 
 

@@ -12,6 +12,7 @@ from scanner.model.finding import Finding
 from scanner.model.known import Gap
 from scanner.model.manifest import Manifest
 from scanner.model.protection import BlastRadiusSummary
+from scanner.model.root_causes import RootCauseSummary
 from scanner.model.signing import Signing
 
 T_co = TypeVar("T_co", covariant=True)
@@ -118,5 +119,6 @@ class Scan:
     count_inherited_backup: bool | None = None  # None: not recorded
     unsupported: UnsupportedKinds | None = None  # None: not known, since another program judged
     blast_radius: BlastRadiusSummary | None = None  # None: not known
+    root_causes: RootCauseSummary | None = None  # of failures; None: not known
     signing: Signing | None = None  # None: the manifest is not one that can be signed as it is
     redacted: bool = False  # names are pseudonyms: for sharing, not evidence

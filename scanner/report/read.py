@@ -48,6 +48,7 @@ from scanner.report.view.blast_radius import blast_radius_of
 from scanner.report.view.changes import changes_of
 from scanner.report.view.completeness import unsupported_of
 from scanner.report.view.decisions import tiers_of, waivers_of
+from scanner.report.view.root_causes import root_causes_of
 from scanner.storage.bounded import read_regular
 from scanner.storage.parquet import StoredRows
 from scanner.storage.table_files import NoTableError
@@ -238,6 +239,7 @@ def _scan(manifest: Manifest, document: _Document, findings: Stream[Finding]) ->
         changes=changes_of(summary),
         unsupported=unsupported_of(summary),
         blast_radius=blast_radius_of(summary),
+        root_causes=root_causes_of(summary),
         redacted=document.get("redacted") is True,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 _PLACE: Final = {"account": "account", "region": "region"}
-_SUBJECT: Final = {"subject": "subject", **_PLACE, "evidence": "evidence"}
+_SUBJECT: Final = {"subject": "subject", "name": "name", **_PLACE, "evidence": "evidence"}
 
 
 def _own(*names: str) -> dict[str, str]:
@@ -46,11 +46,11 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     "rule": {
         **_SUBJECT,
         **_own("plan", "kind", "target", "target_exists", "within_lock", "lock_reason"),
-        **_own("schedule_valid", "starts_within_a_year", "name"),
+        **_own("schedule_valid", "starts_within_a_year"),
     },
     "selection": {
         **_SUBJECT,
-        **_own("plan", "name", "role", "role_exists", "role_admits_backup", "role_reason"),
+        **_own("plan", "role", "role_exists", "role_admits_backup", "role_reason"),
         **_own("selects_resources"),
     },
     "plan": {

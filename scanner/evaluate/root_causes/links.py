@@ -26,6 +26,11 @@ class Structures:
     rules: Mapping[str, Row] = field(default_factory=dict)
     selections: Mapping[str, Row] = field(default_factory=dict)
 
+    def name_of(self, subject: str) -> str:
+        """Return the name of a rule, a copy action or a selection; empty: it is none of these."""
+        row = self.rules.get(subject) or self.selections.get(subject)
+        return "" if row is None else Facts(row).text("name")
+
     def evidence_of(self, subject: str) -> tuple[EvidenceRef, ...]:
         """Return the evidence of a rule or selection as a whole; none: it is neither."""
         row = self.rules.get(subject) or self.selections.get(subject)
@@ -168,8 +173,15 @@ def cause_of(
 ) -> RootCause:
     """Build a root cause. Its place is that of its subject, where it is mended, if the name says it."""
     account, region = _place_of(subject) or (facts.text("account"), facts.text("region"))
+    name = facts.text("name") if subject == own(facts) else facts.structures.name_of(subject)
     return RootCause(
-        kind=kind, subject=subject, about=about, account=account, region=region, evidence=evidence
+        kind=kind,
+        subject=subject,
+        about=about,
+        name=name,
+        account=account,
+        region=region,
+        evidence=evidence,
     )
 
 

@@ -41,7 +41,8 @@ class Tracer:
         `row`: the columns of `columns.COLUMNS`. `group`: the first resource of its protection group.
         """
         if control in RESOURCE_LINKS:
-            trace = resource_trace(control, Facts({"subject": subject, **row}, self.structures, self._walk(group)))
+            facts = Facts({"subject": subject, **row}, self.structures, self._walk(group))
+            trace = resource_trace(control, facts)
         else:
             trace = structure_trace(control, Facts(row, self.structures))
             subject = str(row.get("subject") or subject)
@@ -105,8 +106,8 @@ class RootCauseTally:
             return
         self._controls[cause.key][control] += number
         earlier = self._causes.get(cause.key)
-        # The smallest evidence, so that the order of the rows does not matter.
-        if earlier is None or _evidence_order(cause) < _evidence_order(earlier):
+        # One of the equal causes, whatever the order of the rows: one that has a name and evidence.
+        if earlier is None or _preference(cause) < _preference(earlier):
             self._causes[cause.key] = cause
 
     def summary(self, limit: int = SHOWN) -> RootCauseSummary:
@@ -123,20 +124,12 @@ class RootCauseTally:
         )
 
 
-def _evidence_order(cause: RootCause) -> tuple[bool, tuple[EvidenceRef, ...]]:
-    return (not cause.evidence, cause.evidence)
+def _preference(cause: RootCause) -> tuple[bool, bool, str, tuple[EvidenceRef, ...]]:
+    return (not cause.name, not cause.evidence, cause.name, cause.evidence)
 
 
 def _sorted(counter: Counter[str]) -> dict[str, int]:
     return dict(sorted(counter.items()))
-
-
-def tallied(traces: Iterable[tuple[str, Trace, int]]) -> RootCauseTally:
-    """Count traces, each with its control and a number of failures."""
-    tally = RootCauseTally()
-    for control, trace, number in traces:
-        tally.add(control, trace, number)
-    return tally
 
 
 def named(columns: Iterable[str], rows: Iterable[tuple[object, ...]]) -> Iterator[Row]:

@@ -25,6 +25,7 @@ from scanner.report.view.changes import changes_document
 from scanner.report.view.completeness import unsupported_document
 from scanner.report.view.counts import Counts
 from scanner.report.view.decisions import owners_document, sets_document, settled_document
+from scanner.report.view.root_causes import root_causes_document
 from scanner.report.view.view import View
 from scanner.storage.encoding import encode
 
@@ -118,6 +119,7 @@ def _summary(view: View) -> Document:
         **settled_document(scan),
         **unsupported_document(scan.unsupported),
         **blast_radius_document(scan.blast_radius),
+        **root_causes_document(scan.root_causes),
         **assessment_document(scan.assessment),
         **changes_document(scan.changes),
     }

@@ -11,9 +11,11 @@ from typing import Final
 from scanner.model.compliance import Score
 from scanner.model.finding import Finding, Status
 from scanner.model.known import ASSUME_ROLE
+from scanner.model.root_causes import CauseCount
 from scanner.report.view.changes import kinds
 from scanner.report.view.completeness import GapGroup
 from scanner.report.view.counts import Counts
+from scanner.report.view.root_causes import cause_sentence, explained
 from scanner.report.view.view import ControlView, View
 from scanner.report.wording import (
     STATUS_MEANINGS,
@@ -60,10 +62,20 @@ def summary_md(view: View) -> Iterator[bytes]:
     """Yield summary.md as a whole: it is small."""
     standing = f"{_standing(view)}{_changes(view)}"
     unsupported = _unsupported(view)
-    fixed = [_head(view), standing, _unread(view), _controls(view), _waivers(view), unsupported, _FILES]
+    causes = _root_causes(view)
+    fixed = [
+        _head(view),
+        standing,
+        causes,
+        _unread(view),
+        _controls(view),
+        _waivers(view),
+        unsupported,
+        _FILES,
+    ]
     room = LIMIT - sum(_size(section) for section in fixed)
-    head, _, unread, controls, waivers, _, files = fixed
-    sections = (head, standing, unread, _worst(view, room), controls, waivers, unsupported, files)
+    head, _, _, unread, controls, waivers, _, files = fixed
+    sections = (head, standing, causes, unread, _worst(view, room), controls, waivers, unsupported, files)
     yield ("\n\n".join(section for section in sections if section) + "\n").encode()
 
 
@@ -112,6 +124,28 @@ def _answer(status: Status, counts: Counts) -> str:
     in_share = counts.asked and status is not Status.NOT_APPLICABLE
     share = f"{percent(100 * number / counts.asked)} %" if in_share else ""
     return f"| {STATUS_WORDS[status]} | {number:,} | {share} | {STATUS_MEANINGS[status]} |"
+
+
+def _root_causes(view: View) -> str:
+    """Return the root causes that explain most failures; empty: there are none, or they are not known."""
+    if not view.root_causes:
+        return ""
+    head = "| Failures | Root cause | Where | Subject | Explains |\n|---:|---|---|---|---|"
+    rows = "".join(f"\n{_root_cause(count, view)}" for count in view.root_causes)
+    return f"## What to change first\n\n{view.root_causes_sentence}\n\n{head}{rows}"
+
+
+def _root_cause(count: CauseCount, view: View) -> str:
+    cause = count.cause
+    where = ", ".join(code(part, 80) for part in (view.account(cause.account), cause.region) if part)
+    sentence = cause_sentence(cause)
+    cells = (
+        inert(f"{sentence[0].upper()}{sentence[1:]}.", 300),
+        where,
+        code(cause.subject),
+        inert(explained(count), 300),
+    )
+    return f"| {count.failures:,} | {' | '.join(map(cell, cells))} |"
 
 
 def _changes(view: View) -> str:

@@ -23,6 +23,7 @@ from scanner.model.known import EvidenceRef, Gap
 from scanner.model.manifest import Excluded, Manifest, Scope
 from scanner.model.names import AccountId, RegionName
 from scanner.model.protection import BlastRadiusSummary, NodeCounts, SinglePoint
+from scanner.model.root_causes import CauseCount, RootCause, RootCauseSummary
 from scanner.model.scan import REDACTED, Reconciliation, Scan, Stream, UnsupportedKinds
 from scanner.report.redact.pseudonyms import Pseudonyms
 from scanner.report.redact.values import LEFT_OUT, Values, names_in, parts_of
@@ -119,6 +120,7 @@ class _Redactor:
             frameworks=tuple(map(self._beside, scan.frameworks)),
             unsupported=None if scan.unsupported is None else self._unsupported(scan.unsupported),
             blast_radius=None if scan.blast_radius is None else self._blast_radius(scan.blast_radius),
+            root_causes=None if scan.root_causes is None else self._root_causes(scan.root_causes),
             redacted=True,
             changes=redacted_changes(scan.changes, self._names, self.finding),
             tiers=redacted_tiers(scan.tiers, self._names, self._parameters),
@@ -201,6 +203,30 @@ class _Redactor:
             return replace(node, node=f"region:{region}", name=region, region=region)
         account = self._names.account(node.account)
         return replace(node, node=name(node.node), name=name(node.name), account=account, region=region)
+
+    def _root_causes(self, summary: RootCauseSummary) -> RootCauseSummary:
+        """Redact the subjects. Kinds and controls are named in findings, too."""
+        words = self._names.words
+        causes = tuple(
+            CauseCount(
+                self._cause(count.cause), {words(name): number for name, number in count.controls.items()}
+            )
+            for count in summary.causes
+        )
+        untraced = {words(name): number for name, number in summary.untraced.items()}
+        return replace(summary, causes=causes, untraced=untraced)
+
+    def _cause(self, cause: RootCause) -> RootCause:
+        name = self._names.name
+        return replace(
+            cause,
+            subject=name(cause.subject),
+            name=name(cause.name) if cause.name else "",
+            about=self._names.words(cause.about) if cause.about else "",
+            account=self._names.account(cause.account) if cause.account else "",
+            region=self._names.words(cause.region),
+            evidence=tuple(map(self._ref, cause.evidence)),
+        )
 
     def _waiver(self, waiver: Waiver) -> Waiver:
         name = self._names.name

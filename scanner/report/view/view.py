@@ -24,6 +24,7 @@ from scanner.model.finding import Finding, Severity, Status
 from scanner.model.known import Ternary
 from scanner.model.manifest import Manifest, is_collected
 from scanner.model.protection import NodeCounts, TierPoints
+from scanner.model.root_causes import CauseCount
 from scanner.model.scan import REDACTED, Row, Scan, Stream, UnsupportedKinds
 from scanner.model.signing import Signing
 from scanner.report.explain.resource import coverage, resource_node
@@ -36,6 +37,7 @@ from scanner.report.view.counts import Counts, Group, count, groups
 from scanner.report.view.decisions import OwnerGroup, ParameterSet, parameter_sets
 from scanner.report.view.overview import STRUCTURES, Overview, failures, overview_of, rank
 from scanner.report.view.overview_filed import Picked, findings_of_subjects, overview_of_filed
+from scanner.report.view.root_causes import root_causes_sentence, shown_causes
 from scanner.report.view.sample import Sample
 from scanner.report.wording import FRAMEWORK_WORDS, STATUS_ORDER, given_name, hours, type_word, value
 
@@ -197,6 +199,16 @@ class View:
     def blast_radius_sentence(self) -> str:
         """How many resources have a backup to lose; empty: there is nothing to report."""
         return blast_radius_sentence(self.scan.blast_radius)
+
+    @property
+    def root_causes_sentence(self) -> str:
+        """How many failures root causes explain; empty: there are no failures, or it is not known."""
+        return root_causes_sentence(self.scan.root_causes)
+
+    @property
+    def root_causes(self) -> tuple[CauseCount, ...]:
+        """The root causes that explain most failures."""
+        return shown_causes(self.scan.root_causes)
 
     @property
     def single_points(self) -> tuple[TierPoints, ...]:
