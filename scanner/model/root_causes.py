@@ -61,6 +61,7 @@ class CauseKind(StrEnum):
     KEY_NOT_SHARED = "key_not_shared"
     AWS_MANAGED_KEY = "aws_managed_key"
     VAULT_KEY_NOT_CUSTOMER_MANAGED = "vault_key_not_customer_managed"
+    VAULT_KEY_DISABLED = "vault_key_disabled"
     TYPE_NOT_COPYABLE = "type_not_copyable"
     TYPE_NOT_AIR_GAPPABLE = "type_not_air_gappable"
     IMAGE_MAY_NOT_LEAVE = "image_may_not_leave"

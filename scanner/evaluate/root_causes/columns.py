@@ -22,7 +22,13 @@ _FAILED: Final = (
     "lambda job: job.resource), member.resource)"
 )
 _UNSHARED: Final = ("source_keys_shared", "member.key", "member.shared = false AND member.key <> ''")
-_BLOCKING: Final = ("blocked", "member.key", "member.key <> ''")
+_OF_VAULT: Final = "split_part(member.key, ':', 5) = destination_account"
+_BLOCKING: Final = (
+    "blocked",
+    "member.key",
+    f"member.key <> '' AND NOT (cross_account AND {_OF_VAULT})",
+)
+_BLOCKING_OF_VAULT: Final = ("blocked", "member.key", f"cross_account AND {_OF_VAULT}")
 _UNCOPYABLE: Final = ("supported", "member.capability", "member.supported = false")
 
 COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -67,6 +73,9 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "uncopyable_types": _distinct(*_UNCOPYABLE),
         "unshared_keys_of_failed_jobs": _distinct(*_UNSHARED[:2], f"{_UNSHARED[2]} AND {_FAILED}"),
         "blocking_keys_of_failed_jobs": _distinct(*_BLOCKING[:2], f"{_BLOCKING[2]} AND {_FAILED}"),
+        "vault_keys_of_failed_jobs": _distinct(
+            *_BLOCKING_OF_VAULT[:2], f"{_BLOCKING_OF_VAULT[2]} AND {_FAILED}"
+        ),
         "uncopyable_types_of_failed_jobs": _distinct(*_UNCOPYABLE[:2], f"{_UNCOPYABLE[2]} AND {_FAILED}"),
     },
     "vault": {**_SUBJECT, **_own("key_kind", "key_enabled")},

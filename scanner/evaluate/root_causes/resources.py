@@ -133,35 +133,39 @@ def _broken_backup(walk: ProtectionWalk, backup: Edge, facts: Facts) -> Trace | 
 
 @dataclass(frozen=True, slots=True)
 class CopyCause:
-    """What a broken link of a copy means. `subject` returns its subject from the copy and the facts."""
+    """What a broken link of a copy means. `subject` returns its subject from copy, link and facts."""
 
     kind: CauseKind
-    subject: Callable[[Row, Facts], str]
+    subject: Callable[[Row, Row, Facts], str]
     control: str = ""
 
 
-def _destination(copy: Row, _: Facts) -> str:
+def _destination(copy: Row, _: Row, __: Facts) -> str:
     return str(copy["destination"])
 
 
-def _action(copy: Row, _: Facts) -> str:
+def _action(copy: Row, _: Row, __: Facts) -> str:
     return str(copy["copy_action"])
 
 
-def _destination_account(copy: Row, _: Facts) -> str:
+def _destination_account(copy: Row, _: Row, __: Facts) -> str:
     return f"aws:account:{copy['destination_account']}"
 
 
-def _organization(_: Row, __: Facts) -> str:
+def _organization(_: Row, __: Row, ___: Facts) -> str:
     return ORGANIZATION
 
 
-def _only_key(copy: Row, facts: Facts) -> str:
-    """Return the key of the resources; the copy action, where they have several or none is known."""
+def _key(copy: Row, link: Row, facts: Facts) -> str:
+    """Return the key that the link names, if it is one of the group's own; else the copy action.
+
+    What is copied may be the instance or stack that a resource is backed up with, which has other keys.
+    """
     walk = facts.walk
     edges = () if walk is None else walk.edges(walk.group, Relation.ENCRYPTED_WITH)
-    keys = [edge.target for edge in edges]
-    return keys[0] if len(keys) == 1 and keys[0].startswith("arn:") else _action(copy, facts)
+    keys = (edge.target for edge in edges if edge.target.startswith("arn:"))
+    named = (key for key in keys if key.rpartition("/")[2] in link["reason"])
+    return min(named, default=_action(copy, link, facts))
 
 
 COPY_LINKS: Final[Mapping[str, CopyCause]] = {
@@ -183,9 +187,9 @@ COPY_LINKS: Final[Mapping[str, CopyCause]] = {
     "type can be air-gapped": CopyCause(CauseKind.TYPE_NOT_AIR_GAPPABLE, _action, "copy-supported"),
     "image may leave the account": CopyCause(CauseKind.IMAGE_MAY_NOT_LEAVE, _action),
     "no AWS managed key in the way": CopyCause(
-        CauseKind.AWS_MANAGED_KEY, _only_key, "copy-customer-managed-key"
+        CauseKind.AWS_MANAGED_KEY, _key, "copy-customer-managed-key"
     ),
-    "source key shared": CopyCause(CauseKind.KEY_NOT_SHARED, _only_key, "copy-source-key-shared"),
+    "source key shared": CopyCause(CauseKind.KEY_NOT_SHARED, _key, "copy-source-key-shared"),
 }
 """The links of a copy by their names, and the cause that each is where it does not hold."""
 
@@ -236,8 +240,8 @@ def _broken_link(link: Row, copy: Row, facts: Facts) -> Trace | None:
     if link["holds"] is not False or known is None:
         return None
     refs = sorted({EvidenceRef(ref["file"], ref["line"]) for ref in link["evidence"] or ()})
-    cause = cause_of(known.kind, known.subject(copy, facts), facts, tuple(refs))
-    return Trace(cause, Blocker(known.control, _action(copy, facts)) if known.control else None)
+    cause = cause_of(known.kind, known.subject(copy, link, facts), facts, tuple(refs))
+    return Trace(cause, Blocker(known.control, _action(copy, link, facts)) if known.control else None)
 
 
 def _rules(facts: Facts) -> Iterator[Row]:

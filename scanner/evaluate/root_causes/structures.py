@@ -160,6 +160,13 @@ _FAILED_MANAGED_KEY: Final = Link(
     subject=first_of("blocking_keys_of_failed_jobs"),
     control=KEY_AWS_MANAGED.control,
 )
+_FAILED_VAULT_KEY: Final = Link(
+    kind=CauseKind.VAULT_KEY_NOT_CUSTOMER_MANAGED,
+    columns=KEY_AWS_MANAGED.columns,
+    broken=has_members("vault_keys_of_failed_jobs"),
+    subject=of_column("destination"),
+    control=KEY_AWS_MANAGED.control,
+)
 _FAILED_TYPE: Final = Link(
     kind=CauseKind.TYPE_NOT_COPYABLE,
     columns=NOT_COPYABLE.columns,
@@ -205,7 +212,7 @@ _KEY_OF_VAULT: Final = Link(
     control="vault-customer-managed-key",
 )
 _KEY_OF_VAULT_DISABLED: Final = Link(
-    kind=CauseKind.KEY_DISABLED,
+    kind=CauseKind.VAULT_KEY_DISABLED,
     columns=("key_enabled",),
     broken=is_false("key_enabled"),
     control="vault-customer-managed-key",
@@ -239,7 +246,7 @@ STRUCTURE_LINKS: Final[Mapping[str, tuple[Step, ...]]] = {
     "copy-customer-managed-key": (DESTINATION_KEY, KEY_AWS_MANAGED),
     "copy-supported": (NOT_COPYABLE,),
     "copy-retention": _own(CauseKind.RETENTION_TOO_SHORT, "copy-retention"),
-    "copy-arrives": (*ACTION_WORKS, _FAILED_KEY, _FAILED_MANAGED_KEY, _FAILED_TYPE),
+    "copy-arrives": (*ACTION_WORKS, _FAILED_KEY, _FAILED_VAULT_KEY, _FAILED_MANAGED_KEY, _FAILED_TYPE),
     "vault-locked": _own(CauseKind.VAULT_NOT_LOCKED, "vault-locked"),
     "vault-manual-deletion-denied": _own(
         CauseKind.VAULT_ALLOWS_DELETION, "vault-manual-deletion-denied", "deletion_guards"

@@ -37,7 +37,8 @@ _SENTENCES: Final[Mapping[CauseKind, str]] = {
     CauseKind.RETENTION_TOO_SHORT: "{name} keeps backups for too short a time",
     CauseKind.LIFECYCLE_INVALID: "the lifecycle of {name} is not valid",
     CauseKind.COLD_STORAGE_UNSUPPORTED: "rule {name} moves nothing that it covers to cold storage",
-    CauseKind.KEY_DISABLED: "the key {name} is not enabled, or scheduled for deletion",
+    CauseKind.KEY_DISABLED: "key {name} is not enabled",
+    CauseKind.VAULT_KEY_DISABLED: "the key of vault {name} is disabled, or its deletion is scheduled",
     CauseKind.NO_CONTINUOUS_RULE: "rule {name} makes no continuous backups",
     CauseKind.SEVERAL_CONTINUOUS_RULES: "rule {name} is not the only continuous rule of a resource",
     CauseKind.RULES_OVERLAP: "rules of plan {name} overlap with different retention",
@@ -52,7 +53,7 @@ _SENTENCES: Final[Mapping[CauseKind, str]] = {
     CauseKind.NO_COPY: "rule {name} makes no copies",
     CauseKind.ACCOUNT_NOT_MEMBER: "account {name} is not an active member of the organization",
     CauseKind.CROSS_ACCOUNT_OFF: "cross-account backup is off in the organization",
-    CauseKind.POLICY_DOES_NOT_ADMIT: "the access policy of vault {name} does not allow copies from the source",
+    CauseKind.POLICY_DOES_NOT_ADMIT: "the policy of vault {name} does not allow the source to copy",
     CauseKind.DESTINATION_TAKES_NO_COPIES: "vault {name} does not accept copies",
     CauseKind.KEY_NOT_SHARED: "key {name} is not shared with the destination account",
     CauseKind.AWS_MANAGED_KEY: "AWS managed key {name} cannot be shared with another account",
@@ -71,10 +72,17 @@ _SENTENCES: Final[Mapping[CauseKind, str]] = {
     CauseKind.MISSING_READ: "{name} was not read",
 }
 
+_OF_COPIES: Final[Mapping[CauseKind, str]] = {
+    CauseKind.KEY_NOT_SHARED: "a key of what {name} copies is not shared with the destination account",
+    CauseKind.AWS_MANAGED_KEY: "an AWS managed key prevents copies by {name}",
+}
+"""The sentences where the subject is a copy action, since it is not known which of several keys it is."""
+
 
 def cause_sentence(cause: RootCause) -> str:
     """Return what is wrong, as a clause."""
-    return _SENTENCES[cause.kind].format(name=cause_name(cause), about=cause.about or "no category")
+    sentences = {**_SENTENCES, **(_OF_COPIES if "->" in cause.subject else {})}
+    return sentences[cause.kind].format(name=cause_name(cause), about=cause.about or "no category")
 
 
 def cause_name(cause: RootCause) -> str:
