@@ -102,7 +102,7 @@ class RootCause:
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """Another failure that must be mended first: its control and its subject."""
+    """Another failure that must be mended first, waived or not: its control and its subject."""
 
     control: str
     subject: str

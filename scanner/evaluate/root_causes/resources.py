@@ -186,9 +186,7 @@ COPY_LINKS: Final[Mapping[str, CopyCause]] = {
     "type can be copied": CopyCause(CauseKind.TYPE_NOT_COPYABLE, _action, "copy-supported"),
     "type can be air-gapped": CopyCause(CauseKind.TYPE_NOT_AIR_GAPPABLE, _action, "copy-supported"),
     "image may leave the account": CopyCause(CauseKind.IMAGE_MAY_NOT_LEAVE, _action),
-    "no AWS managed key in the way": CopyCause(
-        CauseKind.AWS_MANAGED_KEY, _key, "copy-customer-managed-key"
-    ),
+    "no AWS managed key in the way": CopyCause(CauseKind.AWS_MANAGED_KEY, _key, "copy-customer-managed-key"),
     "source key shared": CopyCause(CauseKind.KEY_NOT_SHARED, _key, "copy-source-key-shared"),
 }
 """The links of a copy by their names, and the cause that each is where it does not hold."""

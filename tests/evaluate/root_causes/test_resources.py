@@ -122,8 +122,8 @@ def test_an_uncovered_resource_is_traced_to_the_selection_that_comes_closest(
     assert found.blocked_by == (None if control == blocker else Blocker(blocker, VOLUME))
 
 
-@pytest.mark.parametrize(("facts", "kind", "subject"), COVERAGE)
-def test_unknown_coverage_is_no_cause(facts: dict[str, Any], kind: CauseKind, subject: str) -> None:
+@pytest.mark.parametrize("facts", [facts for facts, *_ in COVERAGE])
+def test_unknown_coverage_is_no_cause(facts: dict[str, Any]) -> None:
     assert cause("resource-backed-up-recently", {**facts, "covered": None}) is None
     assert cause("resource-backed-up-recently", {**facts, "covered": True}) is None
 
@@ -186,16 +186,12 @@ BACKUPS: tuple[tuple[dict[str, Any], dict[str, Any], CauseKind, str, Blocker | N
 )
 
 
-@pytest.mark.parametrize(("rule", "selection", "kind", "subject", "blocker"), BACKUPS)
+@pytest.mark.parametrize("backup", BACKUPS)
 @pytest.mark.parametrize("control", ["resource-backed-up-recently", "survives-vault-loss"])
 def test_a_resource_without_working_backups_is_traced_through_the_graph(
-    control: str,
-    rule: dict[str, Any],
-    selection: dict[str, Any],
-    kind: CauseKind,
-    subject: str,
-    blocker: Blocker,
+    control: str, backup: tuple[dict[str, Any], dict[str, Any], CauseKind, str, Blocker | None]
 ) -> None:
+    rule, selection, kind, subject, blocker = backup
     tracer = backed_up(rule_row(MAIN, **rule), selection_row(**selection))
     found = trace(control, row(covered=True, has_point=False), tracer)
     assert found.root_cause is not None
@@ -203,13 +199,11 @@ def test_a_resource_without_working_backups_is_traced_through_the_graph(
     assert found.blocked_by == blocker
 
 
-@pytest.mark.parametrize(("rule", "selection", "kind", "subject", "blocker"), BACKUPS)
+@pytest.mark.parametrize(("rule", "selection"), [backup[:2] for backup in BACKUPS])
 def test_a_link_of_a_backup_that_was_not_read_is_no_cause(
-    rule: dict[str, Any], selection: dict[str, Any], kind: CauseKind, subject: str, blocker: Blocker
+    rule: dict[str, Any], selection: dict[str, Any]
 ) -> None:
-    unread = backed_up(
-        rule_row(MAIN, **dict.fromkeys(rule)), selection_row(**dict.fromkeys(selection))
-    )
+    unread = backed_up(rule_row(MAIN, **dict.fromkeys(rule)), selection_row(**dict.fromkeys(selection)))
     assert trace("resource-backed-up-recently", row(covered=True, has_point=False), unread).root_cause is None
 
 
@@ -224,7 +218,9 @@ def test_one_backup_that_can_be_made_leaves_the_failure_untraced() -> None:
     broken, works = rule_row(MAIN, target_exists=False), rule_row(MAIN, "weekly")
     covering = group(scheduled=[scheduled(MAIN), scheduled(MAIN, rule="weekly")])
     selection = selection_row()
-    graph = protection_graph(ProtectionTables(groups=[covering], rules=[broken, works], selections=[selection]))
+    graph = protection_graph(
+        ProtectionTables(groups=[covering], rules=[broken, works], selections=[selection])
+    )
     structures = Structures({RULE: broken, WEEKLY: works}, {SELECTION: selection})
     facts = row(covered=True, has_point=False)
     tracer = Tracer(structures, graph, CONTROLS)
@@ -268,8 +264,8 @@ def test_a_copy_that_cannot_be_made_is_traced_to_its_first_broken_link(
     assert found.blocked_by == (Blocker(expected, COPY) if expected else None)
 
 
-@pytest.mark.parametrize(("name", "kind", "subject"), COPIES)
-def test_a_link_of_a_copy_that_was_not_read_is_no_cause(name: str, kind: CauseKind, subject: str) -> None:
+@pytest.mark.parametrize("name", COPY_LINKS)
+def test_a_link_of_a_copy_that_was_not_read_is_no_cause(name: str) -> None:
     assert cause("resource-cross-account-copy", copied((name, None), effective=None)) is None
     assert cause("resource-cross-account-copy", copied((name, None))) is None
 
