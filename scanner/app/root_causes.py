@@ -7,17 +7,25 @@ from pathlib import Path
 from typing import Final
 
 from scanner.app.protection import graph_of
+from scanner.evaluate.compiled import compile_control
 from scanner.evaluate.database import Limits
 from scanner.evaluate.language.reasons import literal
 from scanner.evaluate.query import answered, check_query
 from scanner.evaluate.root_causes.columns import COLUMNS, EVIDENCE
 from scanner.evaluate.root_causes.links import Row, Structures
-from scanner.evaluate.root_causes.trace import NOT_TRACED, RootCauseTally, Tracer, is_traced, named
+from scanner.evaluate.root_causes.trace import (
+    NOT_TRACED,
+    RootCauseTally,
+    Tracer,
+    is_traced,
+    missing_read,
+    named,
+)
 from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles
 from scanner.findings.queried import FindingsTable
 from scanner.model.facts import TABLES
 from scanner.model.protection import ProtectionGroup
-from scanner.model.root_causes import RootCauseSummary, Trace
+from scanner.model.root_causes import RootCause, RootCauseSummary, Trace
 from scanner.model.scan import Scan
 from scanner.storage.parquet import open_table
 from scanner.storage.table_files import NoTableError
@@ -50,6 +58,8 @@ def root_causes_of(folder: Path, scan: Scan) -> RootCauseSummary | None:
     try:
         for failures in traced_failures(folder, scan):
             tally.add(failures.control, failures.trace, failures.number)
+        for control, read, number in unknown_findings(folder, scan):
+            tally.add_unknown(control, read, number)
     except NoTableError:
         return None
     return tally.summary()
@@ -78,6 +88,22 @@ def traced_failures(folder: Path, scan: Scan, *, by_subject: bool = False) -> It
         yield TracedFailures(control, "", number, NOT_TRACED)
 
 
+def unknown_findings(folder: Path, scan: Scan) -> Iterator[tuple[str, RootCause | None, int]]:
+    """Yield unknown findings with the first missing read that they need, alike ones together.
+
+    NoTableError: the scan has no facts.
+    """
+    tables = _Tables(ScanFiles(folder, scan.manifest), scan)
+    for table in TABLES:
+        needed = {
+            control.id: compile_control(control).columns
+            for control in scan.controls
+            if control.subject == table
+        }
+        for row in tables.rows(_unknown(table, needed)) if needed else ():
+            yield row["control"], missing_read(row, needed[row["control"]]), int(row["number"])
+
+
 @dataclass(frozen=True, slots=True)
 class _Tables:
     """The tables of a scan, asked with SQL."""
@@ -87,7 +113,7 @@ class _Tables:
 
     def rows(self, sql: str) -> Iterator[Row]:
         """Yield the rows of a query as mappings. UsageError: it takes too long, or too much memory."""
-        query = check_query(sql, {*COLUMNS, _GROUPS, "findings"})
+        query = check_query(sql, {*TABLES, _GROUPS, "findings"})
         tables = {}
         for name in sorted(query.tables - {"findings"}):
             row = ProtectionGroup if name == _GROUPS else TABLES[name]
@@ -118,6 +144,15 @@ def _failures(table: str, controls: Iterable[str]) -> str:
     return (
         f"WITH failed AS ({_FAILED} AND control IN ({_texts(controls)})) "  # nosec B608 # noqa: S608 -- names of the model and ids as literals
         f"SELECT control, 1 AS number, {columns} FROM failed JOIN {table} USING (subject, account, region)"
+    )
+
+
+def _unknown(table: str, controls: Iterable[str]) -> str:
+    return (
+        "WITH open AS (SELECT control, subject, account, region FROM findings "  # nosec B608 # noqa: S608 -- as above
+        f"WHERE status = 'unknown' AND control IN ({_texts(controls)})) "
+        f"SELECT control, not_known, count(*) AS number "
+        f"FROM open JOIN {table} USING (subject, account, region) GROUP BY ALL"
     )
 
 

@@ -7,6 +7,7 @@ the cause of unknown findings only.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from scanner.model.known import EvidenceRef
 
@@ -78,6 +79,50 @@ class CauseKind(StrEnum):
     MISSING_READ = "missing_read"
 
 
+class Step(StrEnum):
+    """When a cause is mended, the first first: a policy needs its vault, and a lock right retentions."""
+
+    ACCESS = "access"
+    ORGANIZATION = "organization"
+    VAULTS_AND_KEYS = "vaults_and_keys"
+    ROLES_AND_POLICIES = "roles_and_policies"
+    RULES_AND_COPIES = "rules_and_copies"
+    SELECTIONS = "selections"
+    JOBS_AND_RESTORES = "jobs_and_restores"
+    LOCKS = "locks"
+
+
+_K: Final = CauseKind
+_KINDS: Final[Mapping[Step, tuple[CauseKind, ...]]] = {
+    Step.ACCESS: (_K.ACCOUNT_NOT_ENTERED, _K.READS_MISSING, _K.MISSING_READ),
+    Step.ORGANIZATION: (_K.ACCOUNT_NOT_MEMBER, _K.CROSS_ACCOUNT_OFF, _K.NO_BACKUP_POLICY, _K.OPT_IN_OFF),
+    Step.VAULTS_AND_KEYS: (
+        *(_K.VAULT_MISSING, _K.KEY_DISABLED, _K.VAULT_KEY_DISABLED, _K.VAULT_KEY_NOT_CUSTOMER_MANAGED),
+        *(_K.AWS_MANAGED_KEY, _K.BUCKET_NOT_VERSIONED, _K.DESTINATION_TAKES_NO_COPIES),
+    ),
+    Step.ROLES_AND_POLICIES: (
+        *(_K.ROLE_MISSING, _K.ROLE_NOT_ASSUMABLE, _K.POLICY_DOES_NOT_ADMIT, _K.KEY_NOT_SHARED),
+        *(_K.VAULT_ALLOWS_DELETION, _K.VAULT_OPEN_TO_OUTSIDERS, _K.VAULT_DOES_NOT_NOTIFY),
+        _K.VAULT_WITHOUT_APPROVAL_TEAM,
+    ),
+    Step.RULES_AND_COPIES: (
+        *(_K.PLAN_WITHOUT_RULES, _K.SCHEDULE_INVALID, _K.SCHEDULE_NEVER_RUNS, _K.SCHEDULE_TOO_RARE),
+        *(_K.RETENTION_OUTSIDE_LOCK, _K.RETENTION_TOO_SHORT, _K.LIFECYCLE_INVALID),
+        *(_K.COLD_STORAGE_UNSUPPORTED, _K.NO_CONTINUOUS_RULE, _K.SEVERAL_CONTINUOUS_RULES),
+        *(_K.RULES_OVERLAP, _K.PLAN_BELOW_TARGET, _K.NO_CROSS_ACCOUNT_COPY, _K.NO_CROSS_REGION_COPY),
+        *(_K.NO_AIR_GAPPED_COPY, _K.NO_COPY, _K.TYPE_NOT_COPYABLE, _K.TYPE_NOT_AIR_GAPPABLE),
+        _K.IMAGE_MAY_NOT_LEAVE,
+    ),
+    Step.SELECTIONS: (
+        *(_K.NO_SELECTION, _K.PLAN_WITHOUT_SELECTION, _K.NOT_SELECTED, _K.SELECTS_NOTHING),
+        *(_K.TAG_SPELLING, _K.ARN_MISMATCH, _K.SELECTION_EXCLUDES, _K.TAG_VALUE, _K.TAG_MISSING),
+    ),
+    Step.JOBS_AND_RESTORES: (_K.BACKUP_JOB_FAILED, _K.NO_RESTORE, _K.NO_RECENT_RESTORE),
+    Step.LOCKS: (_K.VAULT_NOT_LOCKED,),
+}
+_STEPS: Final = {kind: step for step, kinds in _KINDS.items() for kind in kinds}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootCause:
     """The first broken link. `account`, `region`: where its subject is, and is mended.
@@ -92,11 +137,17 @@ class RootCause:
     region: str
     about: str = ""
     name: str = ""
+    control: str = ""  # the control that checks it; empty: none
     evidence: tuple[EvidenceRef, ...] = ()
 
     @property
+    def step(self) -> Step:
+        """When it is mended."""
+        return _STEPS[self.kind]
+
+    @property
     def key(self) -> tuple[str, str, str, str, str]:
-        """What makes causes the same: everything but name and evidence."""
+        """What makes causes the same: everything but name, control and evidence."""
         return (self.kind.value, self.subject, self.about, self.account, self.region)
 
 
@@ -138,3 +189,5 @@ class RootCauseSummary:
     number: int
     causes: tuple[CauseCount, ...]
     untraced: Mapping[str, int]  # by control
+    unknown: int = 0
+    missing_reads: tuple[CauseCount, ...] = ()  # the first missing read of unknown findings

@@ -210,3 +210,16 @@ def test_alike_failures_are_counted_as_one_by_one(
             counter[failure.control, root.key if root else None] += failure.number
     assert alike == single
     assert root_causes_of(folder, scan) == scan.root_causes  # also after it was written and read
+
+
+@pytest.mark.slow
+def test_unknown_findings_have_the_read_that_was_refused(scan: Scan) -> None:
+    unknown = Counter(finding.control for finding in scan.findings if finding.status is Status.UNKNOWN)
+    summary = scan.root_causes
+    assert summary is not None
+    assert summary.unknown == sum(unknown.values())
+    assert {count.cause.kind for count in summary.missing_reads} == {CauseKind.MISSING_READ}
+    reads = {(count.cause.subject, count.cause.account): count for count in summary.missing_reads}
+    policy = reads["organizations:DescribeEffectivePolicy", "444444444444"]
+    assert dict(policy.controls) == {"account-backup-policy": 1}
+    assert "sts:AssumeRole" in {operation for operation, _ in reads}

@@ -164,12 +164,17 @@ class Link:
         if not subject:
             return None
         evidence = facts.structures.evidence_of(subject) or facts.evidence(self.columns)
-        cause = cause_of(self.kind, subject, facts, evidence, self.about(facts))
+        cause = cause_of(self.kind, subject, facts, evidence, self.about(facts), self.control)
         return Trace(cause, Blocker(self.control, own(facts)) if self.control else None)
 
 
 def cause_of(
-    kind: CauseKind, subject: str, facts: Facts, evidence: tuple[EvidenceRef, ...] = (), about: str = ""
+    kind: CauseKind,
+    subject: str,
+    facts: Facts,
+    evidence: tuple[EvidenceRef, ...] = (),
+    about: str = "",
+    control: str = "",
 ) -> RootCause:
     """Build a root cause. Its place is that of its subject, where it is mended, if the name says it."""
     account, region = _place_of(subject) or (facts.text("account"), facts.text("region"))
@@ -181,6 +186,7 @@ def cause_of(
         name=name,
         account=account,
         region=region,
+        control=control,
         evidence=evidence,
     )
 

@@ -238,7 +238,7 @@ def _broken_link(link: Row, copy: Row, facts: Facts) -> Trace | None:
     if link["holds"] is not False or known is None:
         return None
     refs = sorted({EvidenceRef(ref["file"], ref["line"]) for ref in link["evidence"] or ()})
-    cause = cause_of(known.kind, known.subject(copy, link, facts), facts, tuple(refs))
+    cause = cause_of(known.kind, known.subject(copy, link, facts), facts, tuple(refs), control=known.control)
     return Trace(cause, Blocker(known.control, _action(copy, link, facts)) if known.control else None)
 
 

@@ -97,6 +97,14 @@ class RootCauseTally:
     _controls: dict[tuple[str, ...], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     _causes: dict[tuple[str, ...], RootCause] = field(default_factory=dict)
     _untraced: Counter[str] = field(default_factory=Counter)
+    _unknown: int = 0
+    _reads: dict[RootCause, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+    def add_unknown(self, control: str, read: RootCause | None, number: int) -> None:
+        """Count unknown findings of a control that need the same missing read; None: no read is missing."""
+        self._unknown += number
+        if read is not None:
+            self._reads[read][control] += number
 
     def add(self, control: str, trace: Trace, number: int = 1) -> None:
         """Count failures of a control with the same trace."""
@@ -112,8 +120,7 @@ class RootCauseTally:
 
     def summary(self, limit: int = SHOWN) -> RootCauseSummary:
         """Return the causes, those that explain most first."""
-        counts = [CauseCount(self._causes[key], _sorted(counter)) for key, counter in self._controls.items()]
-        counts.sort(key=lambda count: (-count.failures, count.cause.key))
+        counts = _ranked((self._causes[key], counter) for key, counter in self._controls.items())
         traced, untraced = sum(count.failures for count in counts), self._untraced.total()
         return RootCauseSummary(
             failures=traced + untraced,
@@ -121,11 +128,18 @@ class RootCauseTally:
             number=len(counts),
             causes=tuple(counts[:limit]),
             untraced=_sorted(self._untraced),
+            unknown=self._unknown,
+            missing_reads=tuple(_ranked(self._reads.items())[:limit]),
         )
 
 
-def _preference(cause: RootCause) -> tuple[bool, bool, str, tuple[EvidenceRef, ...]]:
-    return (not cause.name, not cause.evidence, cause.name, cause.evidence)
+def _ranked(causes: Iterable[tuple[RootCause, Counter[str]]]) -> list[CauseCount]:
+    counts = (CauseCount(cause, _sorted(counter)) for cause, counter in causes)
+    return sorted(counts, key=lambda count: (-count.failures, count.cause.key))
+
+
+def _preference(cause: RootCause) -> tuple[bool, bool, str, str, tuple[EvidenceRef, ...]]:
+    return (not cause.name, not cause.evidence, cause.name, cause.control, cause.evidence)
 
 
 def _sorted(counter: Counter[str]) -> dict[str, int]:

@@ -23,7 +23,7 @@ from scanner.model.known import EvidenceRef, Gap
 from scanner.model.manifest import Excluded, Manifest, Scope
 from scanner.model.names import AccountId, RegionName
 from scanner.model.protection import BlastRadiusSummary, NodeCounts, SinglePoint
-from scanner.model.root_causes import CauseCount, RootCause, RootCauseSummary
+from scanner.model.root_causes import CauseCount, CauseKind, RootCause, RootCauseSummary
 from scanner.model.scan import REDACTED, Reconciliation, Scan, Stream, UnsupportedKinds
 from scanner.report.redact.pseudonyms import Pseudonyms
 from scanner.report.redact.values import LEFT_OUT, Values, names_in, parts_of
@@ -207,22 +207,26 @@ class _Redactor:
     def _root_causes(self, summary: RootCauseSummary) -> RootCauseSummary:
         """Redact the subjects. Kinds and controls are named in findings, too."""
         words = self._names.words
-        causes = tuple(
-            CauseCount(
-                self._cause(count.cause), {words(name): number for name, number in count.controls.items()}
-            )
-            for count in summary.causes
+        return replace(
+            summary,
+            causes=tuple(map(self._cause_count, summary.causes)),
+            untraced={words(name): number for name, number in summary.untraced.items()},
+            missing_reads=tuple(map(self._cause_count, summary.missing_reads)),
         )
-        untraced = {words(name): number for name, number in summary.untraced.items()}
-        return replace(summary, causes=causes, untraced=untraced)
+
+    def _cause_count(self, count: CauseCount) -> CauseCount:
+        controls = {self._names.words(name): number for name, number in count.controls.items()}
+        return CauseCount(self._cause(count.cause), controls)
 
     def _cause(self, cause: RootCause) -> RootCause:
-        name = self._names.name
+        name, words = self._names.name, self._names.words
+        is_read = cause.kind is CauseKind.MISSING_READ  # an operation, and what it was about
         return replace(
             cause,
-            subject=name(cause.subject),
+            subject=words(cause.subject) if is_read else name(cause.subject),
             name=name(cause.name) if cause.name else "",
-            about=self._names.words(cause.about) if cause.about else "",
+            about=(name if is_read else words)(cause.about) if cause.about else "",
+            control=words(cause.control) if cause.control else "",
             account=self._names.account(cause.account) if cause.account else "",
             region=self._names.words(cause.region),
             evidence=tuple(map(self._ref, cause.evidence)),

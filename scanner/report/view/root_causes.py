@@ -134,6 +134,8 @@ def root_causes_document(summary: RootCauseSummary | None) -> Document:
             "number": summary.number,
             "causes": [_cause_document(count) for count in summary.causes],
             "untraced": dict(summary.untraced),
+            "unknown": summary.unknown,
+            "missing_reads": [_cause_document(count) for count in summary.missing_reads],
         }
     }
 
@@ -142,11 +144,13 @@ def _cause_document(count: CauseCount) -> Document:
     cause = count.cause
     return {
         "kind": cause.kind.value,
+        "step": cause.step.value,
         "subject": cause.subject,
         "name": cause.name,
         "about": cause.about,
         "account": cause.account,
         "region": cause.region,
+        "control": cause.control,
         "failures": count.failures,
         "controls": dict(count.controls),
         "evidence": [{"file": ref.file, "line": ref.line} for ref in cause.evidence],
@@ -164,13 +168,15 @@ def root_causes_of(summary: Mapping[str, Any]) -> RootCauseSummary | None:
         number=document["number"],
         causes=tuple(map(_count_of, document["causes"])),
         untraced=document["untraced"],
+        unknown=document["unknown"],
+        missing_reads=tuple(map(_count_of, document["missing_reads"])),
     )
 
 
 def _count_of(document: Mapping[str, Any]) -> CauseCount:
     cause = RootCause(
         kind=CauseKind(document["kind"]),
-        **{key: document[key] for key in ("subject", "name", "about", "account", "region")},
+        **{key: document[key] for key in ("subject", "name", "about", "account", "region", "control")},
         evidence=tuple(EvidenceRef(ref["file"], ref["line"]) for ref in document["evidence"]),
     )
     return CauseCount(cause, document["controls"])

@@ -64,7 +64,9 @@ def copied(*links: tuple[str, bool | None], **columns: Any) -> dict[str, Any]:
         "effective": False,
         **columns,
     }
-    chain = [{"name": name, "holds": holds, "reason": "", "evidence": []} for name, holds in links]
+    chain: list[dict[str, Any]] = [
+        {"name": name, "holds": holds, "reason": "", "evidence": []} for name, holds in links
+    ]
     return row(
         covered=True,
         rules=[terms()],
@@ -203,7 +205,9 @@ def test_a_resource_without_working_backups_is_traced_through_the_graph(
 def test_a_link_of_a_backup_that_was_not_read_is_no_cause(
     rule: dict[str, Any], selection: dict[str, Any]
 ) -> None:
-    unread = backed_up(rule_row(MAIN, **dict.fromkeys(rule)), selection_row(**dict.fromkeys(selection)))
+    unknown_rule: dict[str, Any] = dict.fromkeys(rule)
+    unknown_selection: dict[str, Any] = dict.fromkeys(selection)
+    unread = backed_up(rule_row(MAIN, **unknown_rule), selection_row(**unknown_selection))
     assert trace("resource-backed-up-recently", row(covered=True, has_point=False), unread).root_cause is None
 
 
