@@ -4,7 +4,7 @@ A condition has three answers. Only a true one makes a cause: what is unknown ne
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from scanner.graph.protection_walk import ProtectionWalk
@@ -164,7 +164,8 @@ class Link:
         if not subject:
             return None
         evidence = facts.structures.evidence_of(subject) or facts.evidence(self.columns)
-        cause = cause_of(self.kind, subject, facts, evidence, self.about(facts), self.control)
+        cause = cause_of(self.kind, subject, facts, evidence)
+        cause = replace(cause, about=self.about(facts), control=self.control)
         return Trace(cause, Blocker(self.control, own(facts)) if self.control else None)
 
 
@@ -173,8 +174,6 @@ def cause_of(
     subject: str,
     facts: Facts,
     evidence: tuple[EvidenceRef, ...] = (),
-    about: str = "",
-    control: str = "",
 ) -> RootCause:
     """Build a root cause. Its place is that of its subject, where it is mended, if the name says it."""
     account, region = _place_of(subject) or (facts.text("account"), facts.text("region"))
@@ -182,11 +181,9 @@ def cause_of(
     return RootCause(
         kind=kind,
         subject=subject,
-        about=about,
         name=name,
         account=account,
         region=region,
-        control=control,
         evidence=evidence,
     )
 

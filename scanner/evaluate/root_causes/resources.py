@@ -5,7 +5,7 @@ are protected alike, so that alike failures are traced once.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from scanner.evaluate.root_causes.links import (
@@ -238,7 +238,8 @@ def _broken_link(link: Row, copy: Row, facts: Facts) -> Trace | None:
     if link["holds"] is not False or known is None:
         return None
     refs = sorted({EvidenceRef(ref["file"], ref["line"]) for ref in link["evidence"] or ()})
-    cause = cause_of(known.kind, known.subject(copy, link, facts), facts, tuple(refs), control=known.control)
+    cause = cause_of(known.kind, known.subject(copy, link, facts), facts, tuple(refs))
+    cause = replace(cause, control=known.control)
     return Trace(cause, Blocker(known.control, _action(copy, link, facts)) if known.control else None)
 
 

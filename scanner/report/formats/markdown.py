@@ -11,7 +11,7 @@ from typing import Final
 from scanner.model.compliance import Score
 from scanner.model.finding import Finding, Status
 from scanner.model.known import ASSUME_ROLE
-from scanner.model.root_causes import CauseCount
+from scanner.model.root_causes import CauseCount, RootCause
 from scanner.report.view.changes import kinds
 from scanner.report.view.completeness import GapGroup
 from scanner.report.view.counts import Counts
@@ -148,6 +148,28 @@ def _root_cause(count: CauseCount, view: View) -> str:
     return f"| {count.failures:,} | {' | '.join(map(cell, cells))} |"
 
 
+def _causes_of(control: str, view: View) -> str:
+    """Return what other controls check and failures of this one hang on; empty: nothing is known."""
+    others = [
+        (count.controls[control], count.cause)
+        for count in view.causes_of(control)
+        if count.cause.control not in ("", control)
+    ]
+    if not others:
+        return ""
+    lines = [_cause_line(number, cause) for number, cause in others[:_WORST]]
+    if more := len(others) - len(lines):
+        lines.append(f"- And {count_word(more, 'more root cause')}, in `summary.json`.")
+    return "Failures that hang on another control. Change this first:\n\n" + "\n".join(lines)
+
+
+def _cause_line(number: int, cause: RootCause) -> str:
+    sentence = cause_sentence(cause)
+    how = f" See {code(cause.control, 80)}." if cause.control else ""
+    explains = count_word(number, "failure")
+    return f"- {inert(f'{sentence[0].upper()}{sentence[1:]}', 300)} ({explains}): {code(cause.subject)}.{how}"
+
+
 def _changes(view: View) -> str:
     """Return what changed since the former scan; empty: there is none."""
     trend, changes = view.trend, view.changes
@@ -253,6 +275,8 @@ def _control(view: ControlView, whole: View) -> str:
     ]
     if more := counts.failed + counts.open - len(shown):
         parts.append(f"And {more:,} more.")
+    if counts.failed and (causes := _causes_of(control.id, whole)):
+        parts.append(causes)
     if counts.failed and control.remediation.text:
         parts.append(f"What to do: {inert(control.remediation.text, 800)}")
     if counts.failed and control.remediation.cli.strip():

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from scanner.model.known import EvidenceRef
-from scanner.model.root_causes import CauseCount, CauseKind, RootCause, RootCauseSummary
+from scanner.model.root_causes import CauseCount, CauseKind, RootCause, RootCauseSummary, Step
 from scanner.report.wording import count_word, short_name
 
 Document = dict[str, Any]
@@ -113,6 +113,16 @@ def root_causes_sentence(summary: RootCauseSummary | None) -> str:
 def shown_causes(summary: RootCauseSummary | None) -> tuple[CauseCount, ...]:
     """Return the root causes that explain most."""
     return () if summary is None else summary.causes[:SHOWN]
+
+
+def causes_of(summary: RootCauseSummary | None, control: str) -> tuple[CauseCount, ...]:
+    """Return the root causes of a control's failures: those with most first, equal ones by their step."""
+    causes = () if summary is None else summary.causes
+    steps = list(Step)
+    of_control = (count for count in causes if control in count.controls)
+    return tuple(
+        sorted(of_control, key=lambda count: (-count.controls[control], steps.index(count.cause.step)))
+    )
 
 
 def explained(count: CauseCount) -> str:

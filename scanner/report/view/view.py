@@ -37,7 +37,7 @@ from scanner.report.view.counts import Counts, Group, count, groups
 from scanner.report.view.decisions import OwnerGroup, ParameterSet, parameter_sets
 from scanner.report.view.overview import STRUCTURES, Overview, failures, overview_of, rank
 from scanner.report.view.overview_filed import Picked, findings_of_subjects, overview_of_filed
-from scanner.report.view.root_causes import root_causes_sentence, shown_causes
+from scanner.report.view.root_causes import causes_of, root_causes_sentence, shown_causes
 from scanner.report.view.sample import Sample
 from scanner.report.wording import FRAMEWORK_WORDS, STATUS_ORDER, given_name, hours, type_word, value
 
@@ -209,6 +209,10 @@ class View:
     def root_causes(self) -> tuple[CauseCount, ...]:
         """The root causes that explain most failures."""
         return shown_causes(self.scan.root_causes)
+
+    def causes_of(self, control: str) -> tuple[CauseCount, ...]:
+        """Return the root causes of a control's failures: those with most first, equal ones by their step."""
+        return causes_of(self.scan.root_causes, control)
 
     @property
     def single_points(self) -> tuple[TierPoints, ...]:

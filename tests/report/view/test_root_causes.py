@@ -9,6 +9,7 @@ from scanner.model.root_causes import CauseCount, CauseKind, RootCause, RootCaus
 from scanner.report.view.root_causes import (
     SHOWN,
     cause_sentence,
+    causes_of,
     explained,
     root_causes_document,
     root_causes_of,
@@ -98,3 +99,18 @@ def test_the_key_of_the_summary_is_read_back() -> None:
     assert document["root_causes"]["causes"][0]["step"] == "vaults_and_keys"
     assert root_causes_document(None) == {}
     assert root_causes_of({}) is None
+
+
+def test_the_causes_of_a_control_are_in_order_of_weight_then_of_steps() -> None:
+    role = replace(CAUSE, kind=CauseKind.ROLE_MISSING, subject="role")
+    lock = replace(CAUSE, kind=CauseKind.VAULT_NOT_LOCKED, subject="lock")
+    causes = (
+        CauseCount(lock, {"a": 2, "b": 9}),
+        CauseCount(role, {"a": 2}),
+        CauseCount(CAUSE, {"a": 2, "b": 1}),
+        CauseCount(replace(CAUSE, subject="most"), {"a": 3}),
+        CauseCount(replace(CAUSE, subject="of another"), {"b": 1}),
+    )
+    found = causes_of(summary(*causes, failures=20), "a")
+    assert [count.cause.subject for count in found] == ["most", VAULT, "role", "lock"]
+    assert causes_of(None, "a") == ()
