@@ -9,6 +9,7 @@ from typing import Final
 from scanner.app import FINDINGS
 from scanner.app.judged import read_judged
 from scanner.app.judged_manifest import check_reports, name_reports
+from scanner.app.root_causes import with_root_causes
 from scanner.errors import UsageError
 from scanner.evidence.manifest import NAME
 from scanner.findings.stored_lines import StoredFindings
@@ -108,7 +109,7 @@ def _write_redacted(
 
 def explain(scan_folder: Path, subject: str, redaction: Pseudonyms | None = None) -> Explanation:
     """Explain the protection of one subject of a judged scan: an ARN, or a name that no other has."""
-    explanation = explain_subject(scan_folder, subject)
+    explanation = with_root_causes(scan_folder, explain_subject(scan_folder, subject))
     return explanation if redaction is None else redacted_explanation(explanation, redaction)
 
 

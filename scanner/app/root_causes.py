@@ -1,34 +1,45 @@
 """The root causes of the failures of a judged scan: alike failures are joined with SQL, and traced once."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from scanner.app.protection import graph_of
 from scanner.evaluate.compiled import compile_control
-from scanner.evaluate.database import Limits
+from scanner.evaluate.database import Limits, Table
 from scanner.evaluate.language.reasons import literal
 from scanner.evaluate.query import answered, check_query
 from scanner.evaluate.root_causes.columns import COLUMNS, EVIDENCE
 from scanner.evaluate.root_causes.links import Row, Structures
 from scanner.evaluate.root_causes.trace import (
+    LINKED,
     NOT_TRACED,
     RootCauseTally,
     Tracer,
+    in_order,
     is_traced,
     missing_read,
     named,
+    table_of,
 )
+from scanner.evidence.manifest import read_manifest
 from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles
 from scanner.findings.queried import FindingsTable
+from scanner.findings.schema import FOLDER
+from scanner.graph.protection_graph import ProtectionTables, protection_graph
+from scanner.model.explanation import Advice, Explanation
 from scanner.model.facts import TABLES
+from scanner.model.finding import Status
+from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.protection import ProtectionGroup
-from scanner.model.root_causes import RootCause, RootCauseSummary, Trace
+from scanner.model.root_causes import Blocker, RootCause, RootCauseSummary, Trace
 from scanner.model.scan import Scan
+from scanner.report.explain.advice import advice_of
 from scanner.storage.parquet import open_table
-from scanner.storage.table_files import NoTableError
+from scanner.storage.table_files import NoTableError, account_of
 
 _LIMITS: Final = Limits(seconds=3_600.0)
 """An evaluation must not fail because its summary takes long."""
@@ -73,11 +84,11 @@ def traced_failures(folder: Path, scan: Scan, *, by_subject: bool = False) -> It
     Raises:
         NoTableError: the scan has no facts, or no protection groups.
     """
-    tables = _Tables(ScanFiles(folder, scan.manifest), scan)
-    structures = Structures(tables.by_subject("rule"), tables.by_subject("selection"))
+    tables = _ScanTables(ScanFiles(folder, scan.manifest), scan.manifest.evaluated_as_of, scan=scan)
+    structures = tables.structures()
     controls = frozenset(control.id for control in scan.controls)
     tracer = Tracer(structures, graph_of(folder, scan.manifest), controls)
-    left = Counter({row["control"]: int(row["number"]) for row in tables.rows(_TOTALS)})
+    left = Counter({row["control"]: int(row["number"]) for row in tables.joined(_TOTALS)})
     for table in COLUMNS:
         for row in tables.failures(table, by_subject=by_subject):
             control, subject, number = row["control"], str(row.get("subject") or ""), int(row["number"])
@@ -93,41 +104,140 @@ def unknown_findings(folder: Path, scan: Scan) -> Iterator[tuple[str, RootCause 
 
     NoTableError: the scan has no facts.
     """
-    tables = _Tables(ScanFiles(folder, scan.manifest), scan)
+    tables = _ScanTables(ScanFiles(folder, scan.manifest), scan.manifest.evaluated_as_of, scan=scan)
     for table in TABLES:
         needed = {
             control.id: compile_control(control).columns
             for control in scan.controls
             if control.subject == table
         }
-        for row in tables.rows(_unknown(table, needed)) if needed else ():
+        for row in tables.joined(_unknown(table, needed)) if needed else ():
             yield row["control"], missing_read(row, needed[row["control"]]), int(row["number"])
+
+
+def with_root_causes(folder: Path, explanation: Explanation) -> Explanation:
+    """Return an explanation whose failures have their root causes, those first that others hang on.
+
+    A failure that others hang on is added. Reads the files of the subject's account only.
+
+    BundleError: a file differs from the manifest's checksum.
+    """
+    failures = tuple(
+        (advice.control, advice.subject) for advice in explanation.advice if advice.status is Status.FAIL
+    )
+    if not failures:
+        return explanation
+    manifest = read_manifest(folder)
+    files = ScanFiles(folder, manifest)
+    try:
+        traces = _traces_of(_Tables(files, manifest.evaluated_as_of, explanation.account), failures)
+    except NoTableError:  # another program or an earlier version evaluated the scan
+        return explanation
+    missing = {
+        (trace.blocked_by.control, trace.blocked_by.subject) for trace in traces.values() if trace.blocked_by
+    } - {(advice.control, advice.subject) for advice in explanation.advice}
+    findings = files.checked(f"{FOLDER}/{explanation.account}.parquet")
+    added = advice_of(folder, missing, findings) if missing else ()
+    advice = (*explanation.advice, *added)
+    there = {Blocker(one.control, one.subject) for one in advice}
+    return replace(explanation, advice=in_order(tuple(_with_trace(one, traces, there) for one in advice)))
+
+
+def _with_trace(
+    advice: Advice, traces: Mapping[tuple[str, str], Trace], there: Collection[Blocker]
+) -> Advice:
+    trace = traces.get((advice.control, advice.subject), NOT_TRACED)
+    blocker = trace.blocked_by if trace.blocked_by in there else None
+    return replace(advice, root_cause=trace.root_cause, blocked_by=blocker)
+
+
+def _traces_of(tables: "_Tables", failures: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Trace]:
+    """Trace failures of subjects of one account."""
+    structures = tables.structures()
+    by_table: dict[str, list[str]] = {}
+    for control, subject in failures:
+        by_table.setdefault(table_of(control), []).append(subject)
+    groups = list(tables.groups_of(by_table.get(_RESOURCE, ())))
+    graph = protection_graph(
+        ProtectionTables(
+            groups=groups,
+            rules=structures.rules.values(),
+            selections=structures.selections.values(),
+            keys=tables.rows("SELECT key, kind, state, enabled FROM keys"),
+        )
+    )
+    tracer = Tracer(structures, graph, LINKED)
+    group_of = {resource: str(row["examples"][0]) for row in groups for resource in row["resources"]}
+    rows = {
+        (table, row["subject"]): row
+        for table, subjects in by_table.items()
+        if table in COLUMNS
+        for row in tables.of_subjects(table, subjects)
+    }
+    return {
+        (control, subject): tracer.failure(control, row, subject, group_of.get(subject, ""))
+        for control, subject in failures
+        for row in (rows.get((table_of(control), subject)),)
+        if row is not None
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """The tables of a scan, asked with SQL."""
+    """The tables of a scan, or of one account of it, asked with SQL."""
 
     files: ScanFiles
-    scan: Scan
+    as_of: datetime
+    account: str = ""  # empty: all
 
-    def rows(self, sql: str) -> Iterator[Row]:
+    def rows(self, sql: str, findings: FindingsTable | None = None) -> Iterator[Row]:
         """Yield the rows of a query as mappings. UsageError: it takes too long, or too much memory."""
-        query = check_query(sql, {*TABLES, _GROUPS, "findings"})
-        tables = {}
-        for name in sorted(query.tables - {"findings"}):
-            row = ProtectionGroup if name == _GROUPS else TABLES[name]
-            source = self.files.table(INVENTORY if name == _GROUPS else FACTS, name)
-            tables[name] = open_table(source, row, query.names)
-        findings = FindingsTable(self.scan) if "findings" in query.tables else None
-        as_of = self.scan.manifest.evaluated_as_of
-        with answered(tables, query, as_of=as_of, findings=findings, limits=_LIMITS) as answer:
+        query = check_query(sql, {*TABLES, *INVENTORY_TABLES, "findings"})
+        tables = {name: self._table(name, query.names) for name in sorted(query.tables - {"findings"})}
+        with answered(tables, query, as_of=self.as_of, findings=findings, limits=_LIMITS) as answer:
             yield from named(answer.columns, answer.rows)
 
-    def by_subject(self, table: str) -> dict[str, Row]:
-        """Return the rows of a small table by their subjects."""
-        columns = ", ".join(f"{sql} AS {name}" for name, sql in COLUMNS[table].items())
-        return {row["subject"]: row for row in self.rows(f"SELECT {columns} FROM {table}")}  # nosec B608 # noqa: S608 -- names of the model
+    def _table(self, name: str, columns: frozenset[str] | None) -> Table:
+        is_fact = name in TABLES
+        source = self.files.table(FACTS if is_fact else INVENTORY, name)
+        if is_fact and self.account:
+            paths = tuple(path for path in source.paths if account_of(path) == self.account)
+            source = replace(source, paths=paths)
+        return open_table(source, TABLES[name] if is_fact else INVENTORY_TABLES[name], columns)
+
+    def structures(self) -> Structures:
+        """Return the rules and selections, which links of resources lead to."""
+        return Structures(self._by_subject("rule"), self._by_subject("selection"))
+
+    def _by_subject(self, table: str) -> dict[str, Row]:
+        return {row["subject"]: row for row in self.rows(f"SELECT {_columns(table)} FROM {table}")}  # nosec B608 # noqa: S608 -- names of the model
+
+    def of_subjects(self, table: str, subjects: Collection[str]) -> Iterator[Row]:
+        """Yield the rows of some subjects, with the columns that are traced."""
+        names = "" if "subject" in COLUMNS[table] else "subject, evidence, "
+        yield from self.rows(
+            f"SELECT {names}{_columns(table)} FROM {table} WHERE subject IN ({_texts(subjects)})"  # nosec B608 # noqa: S608 -- as above
+        )
+
+    def groups_of(self, resources: Collection[str]) -> Iterator[Row]:
+        """Yield the protection groups of some resources; their `resources` are only these."""
+        if resources:
+            columns = ", ".join(field.name for field in fields(ProtectionGroup) if field.name != "resources")
+            wanted = f"list_intersect(resources, [{_texts(resources)}])"
+            yield from self.rows(
+                f"SELECT {columns}, {wanted} AS resources FROM {_GROUPS} WHERE len({wanted}) > 0"  # nosec B608 # noqa: S608 -- as above
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ScanTables(_Tables):
+    """The tables of a whole scan, with its findings."""
+
+    scan: Scan
+
+    def joined(self, sql: str) -> Iterator[Row]:
+        """Yield the rows of a query that reads findings, too."""
+        yield from self.rows(sql, FindingsTable(self.scan))
 
     def failures(self, table: str, *, by_subject: bool) -> Iterator[Row]:
         """Yield the failures of the controls of a table, each with the columns that are traced."""
@@ -136,14 +246,18 @@ class _Tables:
         ]
         if ids:
             sql = _of_resources(ids, by_subject=by_subject) if table == _RESOURCE else _failures(table, ids)
-            yield from self.rows(sql)
+            yield from self.joined(sql)
+
+
+def _columns(table: str) -> str:
+    return ", ".join(f"{sql} AS {name}" for name, sql in COLUMNS[table].items())
 
 
 def _failures(table: str, controls: Iterable[str]) -> str:
-    columns = ", ".join(f"{sql} AS {name}" for name, sql in COLUMNS[table].items())
     return (
         f"WITH failed AS ({_FAILED} AND control IN ({_texts(controls)})) "  # nosec B608 # noqa: S608 -- names of the model and ids as literals
-        f"SELECT control, 1 AS number, {columns} FROM failed JOIN {table} USING (subject, account, region)"
+        f"SELECT control, 1 AS number, {_columns(table)} "
+        f"FROM failed JOIN {table} USING (subject, account, region)"
     )
 
 
@@ -158,13 +272,13 @@ def _unknown(table: str, controls: Iterable[str]) -> str:
 
 def _of_resources(controls: Iterable[str], *, by_subject: bool) -> str:
     """Return the query over resources: those with equal columns are one row."""
-    columns = ", ".join(f"{sql} AS {name}" for name, sql in COLUMNS[_RESOURCE].items())
     subject = "subject, " if by_subject else ""
     return (
         "WITH grouped AS "  # nosec B608 # noqa: S608 -- as above
         f"(SELECT examples[1] AS first_resource, unnest(resources) AS subject FROM {_GROUPS}), "
         f"failed AS ({_FAILED} AND control IN ({_texts(controls)})) "
-        f"SELECT control, {subject}first_resource, {columns}, {EVIDENCE} AS evidence, count(*) AS number "
+        f"SELECT control, {subject}first_resource, {_columns(_RESOURCE)}, {EVIDENCE} AS evidence, "
+        "count(*) AS number "
         f"FROM failed JOIN {_RESOURCE} USING (subject, account, region) LEFT JOIN grouped USING (subject) "
         "GROUP BY ALL"
     )

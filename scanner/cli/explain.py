@@ -23,6 +23,7 @@ from scanner.model.decisions import Owner
 from scanner.model.explanation import Advice, Explanation, Node, NodeKind, Verdict
 from scanner.report.explain.evidence import Recorded, recorded
 from scanner.report.formats.explanation import explanation_json, explanation_svg
+from scanner.report.view.root_causes import cause_sentence
 from scanner.report.wording import one_line
 from scanner.storage.files import write_atomically
 
@@ -247,6 +248,9 @@ def _finding(advice: Advice, subject: str, *, again: bool) -> Text:
     if advice.subject != subject:
         text.append(f"\nof {one_line(advice.subject)}", style="dim")
     text.append(f"\n{one_line(advice.reason)}")
+    if advice.root_cause is not None and advice.blocked_by is not None:
+        cause = one_line(cause_sentence(advice.root_cause))
+        text.append(f"\nFirst: {cause} (mend {one_line(advice.blocked_by.control)})", style="yellow")
     if again:
         return text
     if advice.text:

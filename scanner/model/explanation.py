@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from scanner.model.decisions import Owner
 from scanner.model.finding import Severity, Status
 from scanner.model.known import EvidenceRef, Ternary
+from scanner.model.root_causes import Blocker, RootCause
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +83,8 @@ class Advice:
     text: str = ""  # what to do; empty: the scan does not say
     cli: str = ""  # commands that do it
     owner: Owner | None = None  # None: audit.yaml names no owners
+    root_cause: RootCause | None = None  # None: not traced
+    blocked_by: Blocker | None = None  # the failure that it hangs on; None: none is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The trace of one finding, and the counts of root causes over all failures."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -10,13 +10,17 @@ from scanner.evaluate.root_causes.resources import RESOURCE_LINKS, resource_trac
 from scanner.evaluate.root_causes.structures import STRUCTURE_LINKS, structure_trace
 from scanner.graph.protection_graph import Graph, Kind
 from scanner.graph.protection_walk import ProtectionWalk
+from scanner.model.explanation import Advice
 from scanner.model.known import EvidenceRef
-from scanner.model.root_causes import CauseCount, CauseKind, RootCause, RootCauseSummary, Trace
+from scanner.model.root_causes import Blocker, CauseCount, CauseKind, RootCause, RootCauseSummary, Trace
 
 SHOWN: Final = 100
 """Root causes of a summary, so that it stays small; those that explain most come first."""
 
 NOT_TRACED: Final = Trace()
+
+LINKED: Final = frozenset((*RESOURCE_LINKS, *STRUCTURE_LINKS))
+"""The controls whose failures can be traced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,48 @@ class Tracer:
         return trace if is_evaluated and not is_itself else replace(trace, blocked_by=None)
 
 
+_TABLES: Final = (
+    ("account_region", "account-region-"),
+    ("account", "account-"),
+    ("plan", "plan-"),
+    ("plan", "rule-overlap-"),
+    ("rule", "rule-"),
+    ("selection", "selection-"),
+    ("copy_action", "copy-"),
+    ("vault", "vault-"),
+)
+"""The fact table of each control with links that is not of resources, by how its id starts."""
+
+
+def table_of(control: str) -> str:
+    """Return the fact table that a control with links evaluates; empty: it has no links."""
+    if control in RESOURCE_LINKS:
+        return "resource"
+    if control not in STRUCTURE_LINKS:
+        return ""
+    return next(table for table, prefix in _TABLES if control.startswith(prefix))
+
+
+def in_order(advice: Sequence[Advice]) -> tuple[Advice, ...]:
+    """Sort advice so that a failure comes after the one that it hangs on; else the order stays."""
+    by_failure = {Blocker(one.control, one.subject): one for one in advice}
+    ordered: dict[Blocker, Advice] = {}
+
+    def add(one: Advice, above: frozenset[Blocker]) -> None:
+        name = Blocker(one.control, one.subject)
+        first = by_failure.get(one.blocked_by) if one.blocked_by else None
+        if first is not None and one.blocked_by not in above:
+            add(first, above | {name})
+        ordered.setdefault(name, one)
+
+    for one in advice:
+        add(one, frozenset())
+    return tuple(ordered.values())
+
+
 def is_traced(control: str) -> bool:
     """Check whether failures of a control can be traced."""
-    return control in RESOURCE_LINKS or control in STRUCTURE_LINKS
+    return control in LINKED
 
 
 def missing_read(row: Row, columns: Collection[str]) -> RootCause | None:

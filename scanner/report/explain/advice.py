@@ -49,6 +49,20 @@ def advice(scan: Path, root: Node, files: Sequence[Path] = ()) -> tuple[tuple[Ad
     return tuple(_advice(finding, definitions.get(finding.control, {})) for finding in shown[:_MOST]), owner
 
 
+def advice_of(
+    scan: Path, failures: Collection[tuple[str, str]], files: Sequence[Path] = ()
+) -> tuple[Advice, ...]:
+    """Return failures by control and subject, with what to do about them; `files` as of `advice`."""
+    subjects = {subject for _, subject in failures}
+    definitions = _definitions(scan)
+    findings = _filed(files, definitions, subjects) if files else _lines(scan, subjects)
+    return tuple(
+        _advice(finding, definitions.get(finding.control, {}))
+        for finding in findings
+        if (finding.control, finding.subject) in failures and finding.status in _REMEDIED
+    )
+
+
 def _advice(finding: Finding, definition: Mapping[str, Any]) -> Advice:
     remediation = definition.get("remediation") or {} if finding.status in _REMEDIED else {}
     own = finding.to_do

@@ -16,6 +16,7 @@ from unicodedata import east_asian_width
 from scanner.model.decisions import Owner
 from scanner.model.explanation import Advice, Explanation, Node, NodeKind, Verdict
 from scanner.report.formats.templates import environment
+from scanner.report.view.root_causes import cause_document
 from scanner.report.wording import clip, one_line
 
 SCHEMA: Final = "backup-audit/explanation/1"
@@ -94,7 +95,7 @@ def _node(node: Node) -> dict[str, Any]:
     }
 
 
-def _advice(advice: Advice) -> dict[str, str | None]:
+def _advice(advice: Advice) -> dict[str, Any]:
     return {
         "control": advice.control,
         "title": advice.title,
@@ -105,6 +106,20 @@ def _advice(advice: Advice) -> dict[str, str | None]:
         "text": advice.text,
         "cli": advice.cli,
         **_owner(advice.owner),
+        **_traced(advice),
+    }
+
+
+def _traced(advice: Advice) -> dict[str, Any]:
+    """Return what was traced: the root cause, and the failure that this one hangs on."""
+    cause, blocker = advice.root_cause, advice.blocked_by
+    return {
+        **({} if cause is None else {"root_cause": cause_document(cause)}),
+        **(
+            {}
+            if blocker is None
+            else {"blocked_by": {"control": blocker.control, "subject": blocker.subject}}
+        ),
     }
 
 

@@ -553,6 +553,8 @@ class _ExplanationRedactor:
             text=self._names.sentence(advice.text),
             cli=self._names.sentence(advice.cli),
             owner=self.owner(advice.owner),
+            root_cause=None,  # its order stays, its names do not
+            blocked_by=None,
         )
 
     def owner(self, owner: Owner | None) -> Owner | None:

@@ -142,16 +142,27 @@ def root_causes_document(summary: RootCauseSummary | None) -> Document:
             "failures": summary.failures,
             "traced": summary.traced,
             "number": summary.number,
-            "causes": [_cause_document(count) for count in summary.causes],
+            "causes": [_count_document(count) for count in summary.causes],
             "untraced": dict(summary.untraced),
             "unknown": summary.unknown,
-            "missing_reads": [_cause_document(count) for count in summary.missing_reads],
+            "missing_reads": [_count_document(count) for count in summary.missing_reads],
         }
     }
 
 
-def _cause_document(count: CauseCount) -> Document:
-    cause = count.cause
+def _count_document(count: CauseCount) -> Document:
+    document = cause_document(count.cause)
+    evidence = document.pop("evidence")
+    return {
+        **document,
+        "failures": count.failures,
+        "controls": dict(count.controls),
+        "evidence": evidence,
+    }
+
+
+def cause_document(cause: RootCause) -> Document:
+    """Return a root cause as documents have it."""
     return {
         "kind": cause.kind.value,
         "step": cause.step.value,
@@ -161,8 +172,6 @@ def _cause_document(count: CauseCount) -> Document:
         "account": cause.account,
         "region": cause.region,
         "control": cause.control,
-        "failures": count.failures,
-        "controls": dict(count.controls),
         "evidence": [{"file": ref.file, "line": ref.line} for ref in cause.evidence],
     }
 
