@@ -6,14 +6,18 @@ from shutil import copytree
 
 import pytest
 
+from scanner.app.reports import explain
 from scanner.app.root_causes import TracedFailures, root_causes_of, traced_failures
 from scanner.model.finding import Status
-from scanner.model.root_causes import CauseKind
+from scanner.model.root_causes import Blocker, CauseKind
 from scanner.model.scan import Scan
+from scanner.report.formats.explanation import explanation_document
 from scanner.report.read import read_scan
+from scanner.report.redact import Pseudonyms, new_key
 from scripts.sample_reports import BUNDLE, audit
 
 K = CauseKind
+TABLE = "arn:aws:dynamodb:eu-west-1:333333333333:table/audit-trail"
 
 
 @pytest.fixture(scope="module")
@@ -223,3 +227,41 @@ def test_unknown_findings_have_the_read_that_was_refused(scan: Scan) -> None:
     policy = reads["organizations:DescribeEffectivePolicy", "444444444444"]
     assert dict(policy.controls) == {"account-backup-policy": 1}
     assert "sts:AssumeRole" in {operation for operation, _ in reads}
+
+
+@pytest.mark.slow
+def test_an_explanation_begins_with_the_failure_that_the_others_hang_on(folder: Path) -> None:
+    first, *others = explain(folder, TABLE).advice
+    assert first.control == "rule-target-vault-exists"
+    assert first.blocked_by is None
+    assert first.cli.startswith("aws backup create-backup-vault")
+    hanging = {one.control for one in others if one.blocked_by == Blocker(first.control, first.subject)}
+    assert {"resource-backed-up-recently", "survives-region-loss"} <= hanging
+    assert "resource-cross-account-copy" not in hanging
+    document = explanation_document(explain(folder, TABLE))
+    assert document["advice"][1]["root_cause"]["kind"] == "vault_missing"
+    assert document["advice"][1]["blocked_by"]["control"] == "rule-target-vault-exists"
+    assert "blocked_by" not in document["advice"][0]
+
+
+@pytest.mark.slow
+def test_a_redacted_explanation_names_no_causes(folder: Path) -> None:
+    redacted = explain(folder, TABLE, Pseudonyms(new_key()))
+    assert len(redacted.advice) > 5
+    assert {(one.root_cause, one.blocked_by) for one in redacted.advice} == {(None, None)}
+
+
+@pytest.mark.slow
+def test_an_explanation_has_the_causes_that_the_summary_counts(
+    folder: Path, traced: list[TracedFailures]
+) -> None:
+    by_failure = {(failure.control, failure.subject): failure.trace for failure in traced}
+    ends = (":table/audit-trail", ":::acme-production-uploads", ":cluster:bookings", ":edge-warehouse")
+    subjects = {subject for _, subject in by_failure if subject.endswith(ends)}
+    assert len(subjects) == len(ends)
+    for subject in sorted(subjects):
+        for one in explain(folder, subject).advice:
+            if one.status is Status.FAIL and one.root_cause is not None:
+                root = by_failure[one.control, one.subject].root_cause
+                assert root is not None
+                assert one.root_cause.key == root.key

@@ -2,10 +2,21 @@
 
 from itertools import permutations
 
+from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.root_causes.links import Structures
-from scanner.evaluate.root_causes.trace import NOT_TRACED, RootCauseTally, Tracer, missing_read
+from scanner.evaluate.root_causes.trace import (
+    LINKED,
+    NOT_TRACED,
+    RootCauseTally,
+    Tracer,
+    in_order,
+    missing_read,
+    table_of,
+)
+from scanner.model.explanation import Advice
+from scanner.model.finding import Severity, Status
 from scanner.model.known import EvidenceRef
-from scanner.model.root_causes import CauseKind, RootCause, Trace
+from scanner.model.root_causes import Blocker, CauseKind, RootCause, Trace
 
 RULE = "arn:aws:backup:eu-west-1:111111111111:backup-plan:p#daily"
 VAULT = "arn:aws:backup:eu-west-1:111111111111:backup-vault:main"
@@ -93,3 +104,37 @@ def test_a_summary_names_the_first_causes_and_counts_all() -> None:
     summary = tally.summary(limit=2)
     assert [count.cause.subject for count in summary.causes] == ["c", "b"]
     assert (summary.number, summary.traced) == (3, 6)
+
+
+def advice(control: str, subject: str, blocked_by: Blocker | None = None) -> Advice:
+    return Advice(
+        control=control,
+        title=control,
+        status=Status.FAIL,
+        severity=Severity.HIGH,
+        subject=subject,
+        reason="",
+        blocked_by=blocked_by,
+    )
+
+
+def test_a_failure_comes_after_the_one_that_it_hangs_on_and_else_where_it_was() -> None:
+    vault = advice("vault", "v")
+    rule = advice("rule", "r", Blocker("vault", "v"))
+    recent, other = advice("recent", "a", Blocker("rule", "r")), advice("other", "a")
+    absent = advice("absent", "a", Blocker("not here", "x"))
+    assert in_order((other, recent, absent, rule, vault)) == (other, vault, rule, recent, absent)
+    assert in_order(()) == ()
+
+
+def test_failures_that_hang_on_each_other_end() -> None:
+    one, two = advice("one", "a", Blocker("two", "a")), advice("two", "a", Blocker("one", "a"))
+    assert set(in_order((one, two))) == {one, two}
+
+
+def test_the_table_of_a_linked_control_is_the_one_that_it_evaluates() -> None:
+    controls = {control.id: control.subject for control in load_controls()}
+    assert {control: table_of(control) for control in LINKED} == {
+        control: controls[control] for control in LINKED
+    }
+    assert table_of("my-own-control") == ""
