@@ -91,10 +91,11 @@ def traced_failures(folder: Path, scan: Scan, *, by_subject: bool = False) -> It
     left = Counter({row["control"]: int(row["number"]) for row in tables.joined(_TOTALS)})
     for table in COLUMNS:
         for row in tables.failures(table, by_subject=by_subject):
-            control, subject, number = row["control"], str(row.get("subject") or ""), int(row["number"])
-            left[control] -= number
-            trace = tracer.failure(control, row, subject, str(row.get("first_resource") or ""))
-            yield TracedFailures(control, subject, number, trace)
+            subject, group = str(row.get("subject") or ""), str(row.get("first_resource") or "")
+            for control in row["controls"]:
+                left[control] -= row["number"]
+                trace = tracer.failure(control, row, subject, group)
+                yield TracedFailures(control, subject, row["number"], trace)
     for control, number in sorted((+left).items()):
         yield TracedFailures(control, "", number, NOT_TRACED)
 
@@ -256,7 +257,7 @@ def _columns(table: str) -> str:
 def _failures(table: str, controls: Iterable[str]) -> str:
     return (
         f"WITH failed AS ({_FAILED} AND control IN ({_texts(controls)})) "  # nosec B608 # noqa: S608 -- names of the model and ids as literals
-        f"SELECT control, 1 AS number, {_columns(table)} "
+        f"SELECT [control] AS controls, 1 AS number, {_columns(table)} "
         f"FROM failed JOIN {table} USING (subject, account, region)"
     )
 
@@ -271,13 +272,17 @@ def _unknown(table: str, controls: Iterable[str]) -> str:
 
 
 def _of_resources(controls: Iterable[str], *, by_subject: bool) -> str:
-    """Return the query over resources: those with equal columns are one row."""
+    """Return the query over resources: those with equal columns that failed the same controls are one row.
+
+    The controls are gathered first, because grouping by the columns, which are wide, is what takes time.
+    """
     subject = "subject, " if by_subject else ""
     return (
         "WITH grouped AS "  # nosec B608 # noqa: S608 -- as above
         f"(SELECT examples[1] AS first_resource, unnest(resources) AS subject FROM {_GROUPS}), "
-        f"failed AS ({_FAILED} AND control IN ({_texts(controls)})) "
-        f"SELECT control, {subject}first_resource, {_columns(_RESOURCE)}, {EVIDENCE} AS evidence, "
+        "failed AS (SELECT subject, account, region, list_sort(list(control)) AS controls FROM findings "
+        f"WHERE status = 'fail' AND control IN ({_texts(controls)}) GROUP BY subject, account, region) "
+        f"SELECT controls, {subject}first_resource, {_columns(_RESOURCE)}, {EVIDENCE} AS evidence, "
         "count(*) AS number "
         f"FROM failed JOIN {_RESOURCE} USING (subject, account, region) LEFT JOIN grouped USING (subject) "
         "GROUP BY ALL"
