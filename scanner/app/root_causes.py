@@ -30,6 +30,7 @@ from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles
 from scanner.findings.queried import FindingsTable
 from scanner.findings.schema import FOLDER
 from scanner.graph.protection_graph import ProtectionTables, protection_graph
+from scanner.model.control import Control
 from scanner.model.explanation import Advice, Explanation
 from scanner.model.facts import TABLES
 from scanner.model.finding import Status
@@ -47,7 +48,6 @@ _LIMITS: Final = Limits(seconds=3_600.0)
 _GROUPS: Final = "protection_groups"
 _RESOURCE: Final = "resource"
 _FAILED: Final = "SELECT control, subject, account, region FROM findings WHERE status = 'fail'"
-_TOTALS: Final = "SELECT control, count(*) AS number FROM findings WHERE status = 'fail' GROUP BY control"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,10 @@ def traced_failures(folder: Path, scan: Scan, *, by_subject: bool = False) -> It
     structures = tables.structures()
     controls = frozenset(control.id for control in scan.controls)
     tracer = Tracer(structures, graph_of(folder, scan.manifest), controls)
-    left = Counter({row["control"]: int(row["number"]) for row in tables.joined(_TOTALS)})
+    left = Counter(tables.totals(Status.FAIL))
     for table in COLUMNS:
-        for row in tables.failures(table, by_subject=by_subject):
+        ids = [control for control in tables.controls_of(table) if left[control] and is_traced(control)]
+        for row in tables.failures(table, ids, by_subject=by_subject):
             subject, group = str(row.get("subject") or ""), str(row.get("first_resource") or "")
             for control in row["controls"]:
                 left[control] -= row["number"]
@@ -106,11 +107,12 @@ def unknown_findings(folder: Path, scan: Scan) -> Iterator[tuple[str, RootCause 
     NoTableError: the scan has no facts.
     """
     tables = _ScanTables(ScanFiles(folder, scan.manifest), scan.manifest.evaluated_as_of, scan=scan)
+    unknown = tables.totals(Status.UNKNOWN)
     for table in TABLES:
         needed = {
-            control.id: compile_control(control).columns
-            for control in scan.controls
-            if control.subject == table
+            name: compile_control(control).columns
+            for name, control in tables.controls_of(table).items()
+            if name in unknown
         }
         for row in tables.joined(_unknown(table, needed)) if needed else ():
             yield row["control"], missing_read(row, needed[row["control"]]), int(row["number"])
@@ -240,14 +242,22 @@ class _ScanTables(_Tables):
         """Yield the rows of a query that reads findings, too."""
         yield from self.rows(sql, FindingsTable(self.scan))
 
-    def failures(self, table: str, *, by_subject: bool) -> Iterator[Row]:
-        """Yield the failures of the controls of a table, each with the columns that are traced."""
-        ids = [
-            control.id for control in self.scan.controls if control.subject == table and is_traced(control.id)
-        ]
-        if ids:
-            sql = _of_resources(ids, by_subject=by_subject) if table == _RESOURCE else _failures(table, ids)
-            yield from self.joined(sql)
+    def totals(self, status: Status) -> dict[str, int]:
+        """Return how many findings of each control have a status."""
+        sql = f"SELECT control, count(*) AS number FROM findings WHERE status = '{status}' GROUP BY control"  # nosec B608 # noqa: S608 -- a word of the model
+        return {row["control"]: row["number"] for row in self.joined(sql)}
+
+    def controls_of(self, table: str) -> dict[str, Control]:
+        """Return the controls of a table by id."""
+        return {control.id: control for control in self.scan.controls if control.subject == table}
+
+    def failures(self, table: str, controls: Collection[str], *, by_subject: bool) -> Iterator[Row]:
+        """Yield the failures of some controls of a table, each with the columns that are traced."""
+        if controls:
+            is_resource = table == _RESOURCE
+            yield from self.joined(
+                _of_resources(controls, by_subject=by_subject) if is_resource else _failures(table, controls)
+            )
 
 
 def _columns(table: str) -> str:
