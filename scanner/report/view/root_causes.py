@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from scanner.model.known import EvidenceRef
+from scanner.model.names import parse_arn
 from scanner.model.root_causes import CauseCount, CauseKind, RootCause, RootCauseSummary, Step
 from scanner.report.wording import count_word, short_name
 
@@ -13,6 +14,7 @@ SHOWN: Final = 9
 """Root causes that a report for people lists."""
 
 _NAMED: Final = 3  # controls that a line names
+_LAST_PART: Final = ("iam", "kms")  # services whose ARNs begin with the kind, which the sentence says
 _PLACES: Final = ("aws:account-region:", "aws:account:")
 
 _SENTENCES: Final[Mapping[CauseKind, str]] = {
@@ -92,6 +94,9 @@ def cause_name(cause: RootCause) -> str:
     for prefix in _PLACES:
         if cause.subject.startswith(prefix):
             return cause.subject.removeprefix(prefix)
+    arn = parse_arn(cause.subject)
+    if arn is not None and arn.service in _LAST_PART:
+        return arn.resource.rpartition("/")[2]
     return short_name(cause.subject)
 
 

@@ -84,6 +84,8 @@ def test_the_sentence_counts_what_is_explained_and_what_is_not() -> None:
 def test_a_cause_names_its_subject_and_what_it_explains() -> None:
     assert cause_sentence(CAUSE) == "vault main does not exist"
     assert cause_sentence(replace(CAUSE, name="p / daily")) == "vault p / daily does not exist"
+    role = replace(CAUSE, kind=CauseKind.ROLE_MISSING, subject="arn:aws:iam::1:role/service-role/Backup")
+    assert cause_sentence(role) == "role Backup does not exist"
     place = replace(CAUSE, kind=CauseKind.NO_SELECTION, subject="aws:account-region:1/eu-west-1")
     assert cause_sentence(place) == "no plan of 1/eu-west-1 has a backup selection"
     assert explained(COUNT) == "resource-backed-up-recently (6), rule-target-vault-exists (1)"
