@@ -218,17 +218,26 @@ def test_a_disabled_key_of_the_resource_is_the_cause() -> None:
     assert (found.kind, found.subject) == (CauseKind.KEY_DISABLED, key("off"))
 
 
-def test_one_backup_that_can_be_made_leaves_the_failure_untraced() -> None:
-    broken, works = rule_row(MAIN, target_exists=False), rule_row(MAIN, "weekly")
-    covering = group(scheduled=[scheduled(MAIN), scheduled(MAIN, rule="weekly")])
+@pytest.mark.parametrize("exists", [True, None])
+def test_one_backup_that_may_be_made_leaves_the_failure_untraced(exists: bool | None) -> None:
+    broken, other = rule_row(MAIN, target_exists=False), rule_row(FAR, "weekly", target_exists=exists)
+    covering = group(scheduled=[scheduled(MAIN), scheduled(FAR, rule="weekly")])
     selection = selection_row()
     graph = protection_graph(
-        ProtectionTables(groups=[covering], rules=[broken, works], selections=[selection])
+        ProtectionTables(groups=[covering], rules=[broken, other], selections=[selection])
     )
-    structures = Structures({RULE: broken, WEEKLY: works}, {SELECTION: selection})
+    structures = Structures({RULE: broken, WEEKLY: other}, {SELECTION: selection})
     facts = row(covered=True, has_point=False)
     tracer = Tracer(structures, graph, CONTROLS)
     assert trace("resource-backed-up-recently", facts, tracer).root_cause is None
+
+
+@pytest.mark.parametrize("effective", [True, None])
+def test_one_copy_that_may_be_made_leaves_the_failure_untraced(effective: bool | None) -> None:
+    one = copied(("destination exists", False))
+    assert cause("resource-cross-account-copy", one) is not None
+    other = {**one["copies"][0], "copy_action": f"{WEEKLY}->{FAR}", "effective": effective}
+    assert cause("resource-cross-account-copy", {**one, "copies": [*one["copies"], other]}) is None
 
 
 def test_without_its_group_a_resource_is_not_traced_through_the_graph() -> None:
