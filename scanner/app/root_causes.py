@@ -142,15 +142,17 @@ def with_root_causes(folder: Path, explanation: Explanation) -> Explanation:
     findings = files.checked(f"{FOLDER}/{explanation.account}.parquet")
     added = advice_of(folder, missing, findings) if missing else ()
     advice = (*explanation.advice, *added)
-    there = {Blocker(one.control, one.subject) for one in advice}
-    return replace(explanation, advice=in_order(tuple(_with_trace(one, traces, there) for one in advice)))
+    shown = {Blocker(failure.control, failure.subject) for failure in advice}
+    return replace(
+        explanation, advice=in_order(tuple(_with_trace(failure, traces, shown) for failure in advice))
+    )
 
 
 def _with_trace(
-    advice: Advice, traces: Mapping[tuple[str, str], Trace], there: Collection[Blocker]
+    advice: Advice, traces: Mapping[tuple[str, str], Trace], shown: Collection[Blocker]
 ) -> Advice:
     trace = traces.get((advice.control, advice.subject), NOT_TRACED)
-    blocker = trace.blocked_by if trace.blocked_by in there else None
+    blocker = trace.blocked_by if trace.blocked_by in shown else None
     return replace(advice, root_cause=trace.root_cause, blocked_by=blocker)
 
 

@@ -116,8 +116,8 @@ def _broken_backup(walk: ProtectionWalk, backup: Edge, facts: Facts) -> Trace | 
         (Relation.SELECTED_BY, structures.selections, SELECTION_WORKS),
         (Relation.MADE_BY, structures.rules, RULE_WORKS),
     ):
-        made = walk.edge(backup.target, relation)
-        row = None if made is None else rows.get(made.target)
+        edge = walk.edge(backup.target, relation)
+        row = None if edge is None else rows.get(edge.target)
         trace = None if row is None else first_trace(links, Facts(row))
         if trace is not None:
             return trace
@@ -234,13 +234,13 @@ def _broken_copy(copy: Row, facts: Facts) -> Trace | None:
 
 
 def _broken_link(link: Row, copy: Row, facts: Facts) -> Trace | None:
-    known = COPY_LINKS.get(link["name"])
-    if link["holds"] is not False or known is None:
+    meaning = COPY_LINKS.get(link["name"])
+    if link["holds"] is not False or meaning is None:
         return None
     refs = sorted({EvidenceRef(ref["file"], ref["line"]) for ref in link["evidence"] or ()})
-    cause = cause_of(known.kind, known.subject(copy, link, facts), facts, tuple(refs))
-    cause = replace(cause, control=known.control)
-    return Trace(cause, Blocker(known.control, _action(copy, link, facts)) if known.control else None)
+    cause = cause_of(meaning.kind, meaning.subject(copy, link, facts), facts, tuple(refs))
+    cause = replace(cause, control=meaning.control)
+    return Trace(cause, Blocker(meaning.control, _action(copy, link, facts)) if meaning.control else None)
 
 
 def _rules(facts: Facts) -> Iterator[Row]:

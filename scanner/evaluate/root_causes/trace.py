@@ -90,18 +90,19 @@ def table_of(control: str) -> str:
 
 def in_order(advice: Sequence[Advice]) -> tuple[Advice, ...]:
     """Sort advice so that a failure comes after the one that it hangs on; else the order stays."""
-    by_failure = {Blocker(one.control, one.subject): one for one in advice}
+    by_failure = {Blocker(failure.control, failure.subject): failure for failure in advice}
     ordered: dict[Blocker, Advice] = {}
 
-    def add(one: Advice, above: frozenset[Blocker]) -> None:
-        name = Blocker(one.control, one.subject)
-        first = by_failure.get(one.blocked_by) if one.blocked_by else None
-        if first is not None and one.blocked_by not in above:
-            add(first, above | {name})
-        ordered.setdefault(name, one)
+    def add(failure: Advice, waiting: frozenset[Blocker]) -> None:
+        name = Blocker(failure.control, failure.subject)
+        blocker = failure.blocked_by
+        # Failures that wait for each other are not followed in circles.
+        if blocker is not None and blocker in by_failure and blocker not in waiting:
+            add(by_failure[blocker], waiting | {name})
+        ordered.setdefault(name, failure)
 
-    for one in advice:
-        add(one, frozenset())
+    for failure in advice:
+        add(failure, frozenset())
     return tuple(ordered.values())
 
 

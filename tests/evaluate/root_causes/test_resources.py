@@ -8,6 +8,7 @@ from scanner.evaluate.root_causes.links import Structures
 from scanner.evaluate.root_causes.resources import COPY_LINKS, RESOURCE_LINKS
 from scanner.evaluate.root_causes.trace import Tracer
 from scanner.graph.protection_graph import ProtectionTables, protection_graph
+from scanner.model.known import Ternary
 from scanner.model.root_causes import Blocker, CauseKind, RootCause, Trace
 from tests.fakes.protection import (
     BACKUP,
@@ -219,7 +220,7 @@ def test_a_disabled_key_of_the_resource_is_the_cause() -> None:
 
 
 @pytest.mark.parametrize("exists", [True, None])
-def test_one_backup_that_may_be_made_leaves_the_failure_untraced(exists: bool | None) -> None:
+def test_one_backup_that_may_be_made_leaves_the_failure_untraced(exists: Ternary) -> None:
     broken, other = rule_row(MAIN, target_exists=False), rule_row(FAR, "weekly", target_exists=exists)
     covering = group(scheduled=[scheduled(MAIN), scheduled(FAR, rule="weekly")])
     selection = selection_row()
@@ -233,7 +234,7 @@ def test_one_backup_that_may_be_made_leaves_the_failure_untraced(exists: bool | 
 
 
 @pytest.mark.parametrize("effective", [True, None])
-def test_one_copy_that_may_be_made_leaves_the_failure_untraced(effective: bool | None) -> None:
+def test_one_copy_that_may_be_made_leaves_the_failure_untraced(effective: Ternary) -> None:
     one = copied(("destination exists", False))
     assert cause("resource-cross-account-copy", one) is not None
     other = {**one["copies"][0], "copy_action": f"{WEEKLY}->{FAR}", "effective": effective}
