@@ -9,6 +9,7 @@ from typing import Final
 
 from scanner.app.protection import graph_of
 from scanner.evaluate.compiled import compile_control
+from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.database import Limits, Table
 from scanner.evaluate.language.reasons import literal
 from scanner.evaluate.query import answered, check_query
@@ -20,7 +21,6 @@ from scanner.evaluate.root_causes.trace import (
     RootCauseTally,
     Tracer,
     in_order,
-    is_traced,
     missing_read,
     named,
     table_of,
@@ -38,7 +38,7 @@ from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.protection import ProtectionGroup
 from scanner.model.root_causes import Blocker, RootCause, RootCauseSummary, Trace
 from scanner.model.scan import Scan
-from scanner.report.explain.advice import advice_of
+from scanner.report.explain.advice import advice_of, definitions_of
 from scanner.storage.parquet import open_table
 from scanner.storage.table_files import NoTableError, account_of
 
@@ -86,11 +86,11 @@ def traced_failures(folder: Path, scan: Scan, *, by_subject: bool = False) -> It
     """
     tables = _ScanTables(ScanFiles(folder, scan.manifest), scan.manifest.evaluated_as_of, scan=scan)
     structures = tables.structures()
-    controls = frozenset(control.id for control in scan.controls)
-    tracer = Tracer(structures, graph_of(folder, scan.manifest), controls)
+    linked = _linked((control.id, control.population, control.require) for control in scan.controls)
+    tracer = Tracer(structures, graph_of(folder, scan.manifest), linked)
     left = Counter(tables.totals(Status.FAIL))
     for table in COLUMNS:
-        ids = [control for control in tables.controls_of(table) if left[control] and is_traced(control)]
+        ids = [control for control in tables.controls_of(table) if left[control] and control in linked]
         for row in tables.failures(table, ids, by_subject=by_subject):
             subject, group = str(row.get("subject") or ""), str(row.get("first_resource") or "")
             for control in row["controls"]:
@@ -99,6 +99,15 @@ def traced_failures(folder: Path, scan: Scan, *, by_subject: bool = False) -> It
                 yield TracedFailures(control, subject, row["number"], trace)
     for control, number in sorted((+left).items()):
         yield TracedFailures(control, "", number, NOT_TRACED)
+
+
+def _linked(controls: Iterable[tuple[str, str, str]]) -> frozenset[str]:
+    """Return the ids of those controls that have links; each is an id, a population and a requirement.
+
+    A control of the user may have the id of a packaged one, whose links say nothing about it.
+    """
+    packaged = {(control.id, control.population, control.require) for control in load_controls()}
+    return frozenset(control[0] for control in controls if control in packaged and control[0] in LINKED)
 
 
 def unknown_findings(folder: Path, scan: Scan) -> Iterator[tuple[str, RootCause | None, int]]:
@@ -125,15 +134,18 @@ def with_root_causes(folder: Path, explanation: Explanation) -> Explanation:
 
     BundleError: a file differs from the manifest's checksum.
     """
-    failures = tuple(
-        (advice.control, advice.subject) for advice in explanation.advice if advice.status is Status.FAIL
+    failed = [advice for advice in explanation.advice if advice.status is Status.FAIL]
+    linked = _linked(
+        (name, str(definition.get("population")), str(definition.get("require")))
+        for name, definition in (definitions_of(folder) if failed else {}).items()
     )
+    failures = tuple((advice.control, advice.subject) for advice in failed if advice.control in linked)
     if not failures:
         return explanation
     manifest = read_manifest(folder)
     files = ScanFiles(folder, manifest)
     try:
-        traces = _traces_of(_Tables(files, manifest.evaluated_as_of, explanation.account), failures)
+        traces = _traces_of(_Tables(files, manifest.evaluated_as_of, explanation.account), failures, linked)
     except NoTableError:  # another program or an earlier version evaluated the scan
         return explanation
     missing = {
@@ -156,7 +168,9 @@ def _with_trace(
     return replace(advice, root_cause=trace.root_cause, blocked_by=blocker)
 
 
-def _traces_of(tables: "_Tables", failures: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Trace]:
+def _traces_of(
+    tables: "_Tables", failures: Collection[tuple[str, str]], linked: Collection[str]
+) -> Mapping[tuple[str, str], Trace]:
     """Trace failures of subjects of one account."""
     structures = tables.structures()
     by_table: dict[str, list[str]] = {}
@@ -171,7 +185,7 @@ def _traces_of(tables: "_Tables", failures: Collection[tuple[str, str]]) -> Mapp
             keys=tables.rows("SELECT key, kind, state, enabled FROM keys"),
         )
     )
-    tracer = Tracer(structures, graph, LINKED)
+    tracer = Tracer(structures, graph, linked)
     group_of = {resource: str(row["examples"][0]) for row in groups for resource in row["resources"]}
     rows = {
         (table, row["subject"]): row

@@ -1,6 +1,7 @@
 """Root causes of the sample scan: expectations written by hand from the demo organisation's description."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 
@@ -265,3 +266,17 @@ def test_an_explanation_has_the_causes_that_the_summary_counts(
                 root = by_failure[one.control, one.subject].root_cause
                 assert root is not None
                 assert one.root_cause.key == root.key
+
+
+@pytest.mark.slow
+def test_an_own_control_with_the_id_of_a_packaged_one_is_not_traced(folder: Path, scan: Scan) -> None:
+    own = tuple(
+        replace(control, require="lock_mode <> 'none'") if control.id == "vault-locked" else control
+        for control in scan.controls
+    )
+    kinds = Counter(
+        failure.trace.root_cause.kind if failure.trace.root_cause else None
+        for failure in traced_failures(folder, replace(scan, controls=own))
+        if failure.control in {"vault-locked", "vault-notifications"}
+    )
+    assert kinds.keys() == {None, CauseKind.VAULT_DOES_NOT_NOTIFY}

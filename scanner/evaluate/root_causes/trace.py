@@ -106,11 +106,6 @@ def in_order(advice: Sequence[Advice]) -> tuple[Advice, ...]:
     return tuple(ordered.values())
 
 
-def is_traced(control: str) -> bool:
-    """Check whether failures of a control can be traced."""
-    return control in LINKED
-
-
 def missing_read(row: Row, columns: Collection[str]) -> RootCause | None:
     """Return the cause of an unknown finding: the first missing read that its columns need; None: no read is.
 

@@ -37,7 +37,7 @@ def advice(scan: Path, root: Node, files: Sequence[Path] = ()) -> tuple[tuple[Ad
     """
     broken = {node.subject for node in root.walk() if node.verdict is not Verdict.HOLDS} - {"", root.subject}
     subjects = {root.subject, *broken}
-    definitions = _definitions(scan)
+    definitions = definitions_of(scan)
     findings = _filed(files, definitions, subjects) if files else list(_lines(scan, subjects))
     shown = [
         finding
@@ -54,7 +54,7 @@ def advice_of(
 ) -> tuple[Advice, ...]:
     """Return failures by control and subject, with what to do about them; `files` as of `advice`."""
     subjects = {subject for _, subject in failures}
-    definitions = _definitions(scan)
+    definitions = definitions_of(scan)
     findings = _filed(files, definitions, subjects) if files else _lines(scan, subjects)
     return tuple(
         _advice(finding, definitions.get(finding.control, {}))
@@ -120,7 +120,7 @@ def _lines(scan: Path, subjects: Collection[str]) -> Iterator[Finding]:
         raise BundleError(f"{path} contains a line that is not a finding: {problem}.") from problem
 
 
-def _definitions(scan: Path) -> Mapping[str, Mapping[str, Any]]:
+def definitions_of(scan: Path) -> Mapping[str, Mapping[str, Any]]:
     """Read the definitions of controls from summary.json or findings.json, by id.
 
     Empty: neither file exists or has definitions. Findings of schema 1 can be shown without them.
