@@ -40,6 +40,9 @@ _BOOLEANS: Final = {
 _ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
 _INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
+_SHORT_FORM: Final = re.compile(r"![A-Z][A-Za-z]*")
+_WITHOUT_PREFIX: Final = frozenset({"!Ref", "!Condition"})
+"""Short forms whose long form has no prefix `Fn::`."""
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _UNREADABLE: Final = yaml.reader.Reader.NON_PRINTABLE
 
@@ -58,8 +61,13 @@ class YamlDocument:
         return self.lines.get(path, 1)
 
 
-def read_yaml(text: str, file: str) -> tuple[YamlDocument | None, tuple[Mistake, ...]]:
+def read_yaml(
+    text: str, file: str, *, short_forms: bool = False
+) -> tuple[YamlDocument | None, tuple[Mistake, ...]]:
     """Read one YAML document. `file`: its name in mistakes.
+
+    `short_forms`: the tags of CloudFormation templates, `!Ref X`, are read as the objects that they are short
+    for, `{"Ref": "X"}`.
 
     The document is None if the text cannot be parsed. With other mistakes it is returned, too, so that
     the caller can report further mistakes at once, but it must not be used otherwise.
@@ -68,7 +76,7 @@ def read_yaml(text: str, file: str) -> tuple[YamlDocument | None, tuple[Mistake,
     refusal = _refuse(text, file)
     if refusal:
         return None, (refusal,)
-    builder = _Builder(yaml.parse(text, Loader=_Loader), file)
+    builder = (_TemplateBuilder if short_forms else _Builder)(yaml.parse(text, Loader=_Loader), file)
     try:
         data = builder.document()
     except _Unreadable as broken:
@@ -219,6 +227,22 @@ class _Builder:
     def scalar(self, event: yaml.Event) -> str | int | float | bool | None:
         plain, _ = getattr(event, "implicit", (False, True))
         return _plain(self.text(event)) if plain else self.text(event)
+
+
+class _TemplateBuilder(_Builder):
+    """Builds the data of a CloudFormation template, in which a tag is the short form of an intrinsic function."""
+
+    def value(self, event: yaml.Event, path: Path) -> Any:  # noqa: ANN401 -- data of any shape
+        tag = getattr(event, "tag", None) or ""
+        if not _SHORT_FORM.fullmatch(tag):
+            return _Builder.value(self, event, path)
+        name = tag[1:] if tag in _WITHOUT_PREFIX else f"Fn::{tag[1:]}"
+        event.tag = None
+        self.lines.setdefault(path, _line(event))
+        value = _Builder.value(self, event, (*path, name))
+        if name == "Fn::GetAtt" and isinstance(value, str):
+            value = value.split(".", 1)
+        return {name: value}
 
 
 class _Writer(yaml.SafeDumper):

@@ -1,0 +1,1 @@
+"""What-if: changes that nobody has applied, read from files and laid over the evidence of a scan."""

@@ -1,0 +1,167 @@
+"""Intrinsic functions of CloudFormation, as far as a template alone decides them. Everything else is UNKNOWN.
+
+`Ref`, `Fn::Sub`, `Fn::GetAtt` and `Fn::Join` are resolved within the template; parameters have the values that the
+options give (a default may be overridden when the stack is deployed, so it decides nothing).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from scanner.model.names import partition_of
+from scanner.model.planned_change import UNKNOWN, has_unknown
+
+_VARIABLE: Final = re.compile(r"\$\{(!?)([^}]*)\}")
+_VAULTS: Final = ("AWS::Backup::BackupVault", "AWS::Backup::LogicallyAirGappedBackupVault")
+_PLAN: Final = "AWS::Backup::BackupPlan"
+_ROLE: Final = "AWS::IAM::Role"
+_PAIR: Final = 2
+
+
+class _NoValue(Enum):
+    """The type of NO_VALUE."""
+
+    VALUE = "AWS::NoValue"
+
+
+NO_VALUE: Final = _NoValue.VALUE
+"""`AWS::NoValue`: the property is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOf:
+    """The id of a plan that the template defines, by its logical id: AWS assigns it when the plan is created."""
+
+    logical_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """The resources of a template, and the values that are known of it."""
+
+    resources: Mapping[str, Any]
+    parameters: Mapping[str, str]
+    account: str
+    region: str
+
+    def resolved(self, value: Any) -> Any:  # noqa: ANN401 -- JSON
+        """Return a value with its functions resolved; UNKNOWN in the place of those that are not."""
+        if isinstance(value, list):
+            items = map(self.resolved, value)
+            return [item for item in items if item is not NO_VALUE]
+        if not isinstance(value, Mapping):
+            return value
+        if len(value) == 1:
+            name, argument = next(iter(value.items()))
+            if name in {"Ref", "Condition"} or str(name).startswith("Fn::"):
+                return self._function(str(name), argument)
+        pairs = ((key, self.resolved(inner)) for key, inner in value.items())
+        return {key: inner for key, inner in pairs if inner is not NO_VALUE}
+
+    def _function(self, name: str, argument: Any) -> Any:  # noqa: ANN401 -- JSON
+        if name == "Ref":
+            return self._ref(argument) if isinstance(argument, str) else UNKNOWN
+        if name == "Fn::GetAtt":
+            parts = argument.split(".", 1) if isinstance(argument, str) else argument
+            is_pair = isinstance(parts, list) and len(parts) == _PAIR and all(isinstance(part, str) for part in parts)
+            return self._attribute(*parts) if is_pair else UNKNOWN
+        if name == "Fn::Sub":
+            return self._sub(argument)
+        if name == "Fn::Join":
+            return self._join(argument)
+        return UNKNOWN
+
+    def _ref(self, name: str) -> Any:  # noqa: ANN401 -- JSON
+        pseudo = {
+            "AWS::AccountId": self.account,
+            "AWS::Region": self.region,
+            "AWS::Partition": partition_of(self.region) if self.region else "",
+            "AWS::URLSuffix": "amazonaws.com" if self.region and partition_of(self.region) == "aws" else "",
+        }
+        if name == NO_VALUE.value:
+            return NO_VALUE
+        if name in pseudo:
+            return pseudo[name] or UNKNOWN
+        if name in self.parameters:
+            return self.parameters[name]
+        kind = self._type(name)
+        if kind in _VAULTS:
+            return self._property(name, "BackupVaultName")
+        if kind == _PLAN:
+            return PlanOf(name)
+        return self._property(name, "RoleName") if kind == _ROLE else UNKNOWN
+
+    def _attribute(self, name: str, attribute: str) -> Any:  # noqa: ANN401 -- JSON
+        kind = self._type(name)
+        if kind in _VAULTS and attribute == "BackupVaultName":
+            return self._property(name, "BackupVaultName")
+        if kind in _VAULTS and attribute == "BackupVaultArn":
+            return self._arn("backup", self.region, "backup-vault:", self._property(name, "BackupVaultName"))
+        if kind == _PLAN and attribute == "BackupPlanId":
+            return PlanOf(name)
+        if kind == _ROLE and attribute == "Arn":
+            return self.role_arn(name)
+        return UNKNOWN
+
+    def role_arn(self, logical_id: str) -> Any:  # noqa: ANN401 -- text or UNKNOWN
+        """Return the ARN of a role; without a name of its own, AWS assigns one when the role is created."""
+        path = self.resolved(self._properties(logical_id).get("Path", "/"))
+        name = self._property(logical_id, "RoleName")
+        return self._arn("iam", "", f"role{path}", name) if isinstance(path, str) else UNKNOWN
+
+    def _arn(self, service: str, region: str, prefix: str, name: object) -> Any:  # noqa: ANN401 -- text or UNKNOWN
+        if not (self.account and self.region and isinstance(name, str)):
+            return UNKNOWN
+        return f"arn:{partition_of(self.region)}:{service}:{region}:{self.account}:{prefix}{name}"
+
+    def _sub(self, argument: Any) -> Any:  # noqa: ANN401 -- JSON
+        text, variables = argument, {}
+        if isinstance(argument, list) and len(argument) == _PAIR and isinstance(argument[1], Mapping):
+            text, variables = argument[0], {name: self.resolved(value) for name, value in argument[1].items()}
+        if not isinstance(text, str):
+            return UNKNOWN
+        pieces: list[str] = []
+        end = 0
+        for match in _VARIABLE.finditer(text):
+            pieces.append(text[end : match.start()])
+            end = match.end()
+            name = match[2].strip()
+            if match[1]:
+                pieces.append(f"${{{name}}}")
+                continue
+            value = variables[name] if name in variables else self._named(name)
+            if isinstance(value, bool) or not isinstance(value, str | int):
+                return UNKNOWN
+            pieces.append(str(value))
+        return "".join((*pieces, text[end:]))
+
+    def _named(self, name: str) -> Any:  # noqa: ANN401 -- JSON
+        logical_id, _, attribute = name.partition(".")
+        return self._attribute(logical_id, attribute) if attribute else self._ref(name)
+
+    def _join(self, argument: Any) -> Any:  # noqa: ANN401 -- JSON
+        if not (isinstance(argument, list) and len(argument) == _PAIR and isinstance(argument[0], str)):
+            return UNKNOWN
+        parts = self.resolved(argument[1])
+        if not isinstance(parts, list) or has_unknown(parts) or not all(isinstance(part, str) for part in parts):
+            return UNKNOWN
+        return argument[0].join(parts)
+
+    def _type(self, logical_id: str) -> str:
+        resource = self.resources.get(logical_id)
+        # Whether a resource with a condition exists is unknown, and so is everything about it.
+        if not isinstance(resource, Mapping) or "Condition" in resource:
+            return ""
+        return str(resource.get("Type") or "")
+
+    def _properties(self, logical_id: str) -> Mapping[str, Any]:
+        resource = self.resources.get(logical_id)
+        properties = resource.get("Properties") if isinstance(resource, Mapping) else None
+        return properties if isinstance(properties, Mapping) else {}
+
+    def _property(self, logical_id: str, name: str) -> Any:  # noqa: ANN401 -- JSON
+        """Return a property of a resource; one that is not there gets its value from AWS."""
+        properties = self._properties(logical_id)
+        return self.resolved(properties[name]) if name in properties else UNKNOWN

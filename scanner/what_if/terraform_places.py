@@ -1,0 +1,94 @@
+"""The account and Region of a resource in a Terraform plan: its own, its ARN's, its provider's, or the options'."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from scanner.model.names import parse_arn
+from scanner.what_if.changes import Defaults
+from scanner.what_if.terraform_references import ResourceChange
+
+_REGION_NAME: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]")
+_IDENTITY: Final = "aws_caller_identity"
+_REGION: Final = "aws_region"
+
+
+class Places:
+    """What a plan says about the accounts and Regions of its providers."""
+
+    def __init__(self, document: Mapping[str, Any], defaults: Defaults) -> None:
+        self._defaults = defaults
+        configuration = _mapping(document.get("configuration"))
+        self._providers = _mapping(configuration.get("provider_config"))
+        self._variables = _mapping(document.get("variables"))
+        state = _mapping(_mapping(document.get("prior_state")).get("values"))
+        self._data = dict(_data_values(_mapping(state.get("root_module"))))
+        self._data_of_provider = dict(
+            ((str(resource.get("provider_config_key")), str(resource.get("type"))), str(resource.get("address")))
+            for resource in _mapping(configuration.get("root_module")).get("resources") or ()
+            if isinstance(resource, Mapping) and resource.get("mode") == "data"
+        )
+
+    def of(self, change: ResourceChange) -> tuple[str, str]:
+        """Return the account and the Region of a resource; empty where nothing says it."""
+        key = str(change.configuration.get("provider_config_key") or "")
+        account, region = self._in_arn(change)
+        provider = _mapping(self._providers.get(key))
+        expressions = _mapping(provider.get("expressions"))
+        region = _text(change.after.get("region")) or _text(change.before.get("region")) or region
+        region = region or _region(self._value(expressions.get("region")))
+        region = region or self._from_data(key, _REGION, ("region", "name", "id"))
+        account = account or self._provider_account(expressions) or self._from_data(key, _IDENTITY, ("account_id",))
+        return account or self._defaults.account, region or self._defaults.region
+
+    def _in_arn(self, change: ResourceChange) -> tuple[str, str]:
+        for values in (change.before, change.after):
+            for name in ("arn", "backup_vault_arn"):
+                parts = parse_arn(_text(values.get(name)))
+                if parts is not None and parts.account:
+                    return parts.account, parts.region
+        return "", ""
+
+    def _provider_account(self, expressions: Mapping[str, Any]) -> str:
+        """Return the account of a provider, from the role that it assumes or the only account it allows."""
+        roles = expressions.get("assume_role")
+        for role in roles if isinstance(roles, list) else ():
+            parts = parse_arn(self._value(_mapping(role).get("role_arn")))
+            if parts is not None and parts.account:
+                return parts.account
+        allowed = _mapping(expressions.get("allowed_account_ids")).get("constant_value")
+        return str(allowed[0]) if isinstance(allowed, list) and len(allowed) == 1 else ""
+
+    def _value(self, expression: object) -> str:
+        """Return the text of an expression that is a constant, or nothing but one variable."""
+        fields = _mapping(expression)
+        if isinstance(constant := fields.get("constant_value"), str):
+            return constant
+        names = [name for name in fields.get("references") or () if isinstance(name, str)]
+        if len(names) == 1 and names[0].startswith("var."):
+            return _text(_mapping(self._variables.get(names[0].removeprefix("var."))).get("value"))
+        return ""
+
+    def _from_data(self, provider: str, kind: str, names: tuple[str, ...]) -> str:
+        """Return a value that a data source of the provider had when the plan was made."""
+        values = self._data.get(self._data_of_provider.get((provider, kind), ""), {})
+        return next((text for name in names if (text := _text(values.get(name)))), "")
+
+
+def _data_values(module: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for resource in module.get("resources") or ():
+        if isinstance(resource, Mapping) and resource.get("mode") == "data":
+            yield str(resource.get("address")), _mapping(resource.get("values"))
+
+
+def _region(text: str) -> str:
+    """Return a Region; empty: the text is none, as where the expression is more than the variable it refers to."""
+    return text if _REGION_NAME.fullmatch(text) else ""
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

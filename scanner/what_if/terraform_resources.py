@@ -1,0 +1,384 @@
+"""Terraform's resources of AWS Backup as AWS Backup's own documents (provider documentation, "aws_backup_...")."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from scanner.model.names import AWS_GLOBAL, ORG, partition_of
+from scanner.model.planned_change import (
+    UNKNOWN,
+    Action,
+    ChangeKind,
+    NotJudged,
+    Origin,
+    PlannedChange,
+    PlanReference,
+)
+from scanner.what_if.changes import unplaced
+from scanner.what_if.terraform_places import Places
+from scanner.what_if.terraform_references import References, ResourceChange
+
+Result = PlannedChange | NotJudged
+_VAULTS: Final = ("aws_backup_vault", "aws_backup_logically_air_gapped_vault")
+_AIR_GAPPED: Final = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
+_CONDITIONS: Final = {
+    "string_equals": "StringEquals",
+    "string_like": "StringLike",
+    "string_not_equals": "StringNotEquals",
+    "string_not_like": "StringNotLike",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One changed resource, and what is needed to place it and to follow its references."""
+
+    change: ResourceChange
+    action: Action
+    origin: Origin
+    places: Places
+    references: References
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The values that identify it: those before, where it exists, else those after."""
+        return self.change.before or self.change.after
+
+    def text(self, name: str) -> str:
+        """Return an identifying value; empty where it is absent or UNKNOWN."""
+        value = self.values.get(name)
+        return value if isinstance(value, str) else ""
+
+    def change_of(
+        self,
+        kind: ChangeKind,
+        document: Mapping[str, Any],
+        *,
+        name: str,
+        region: str = "",
+        identity: str = "",
+        plan: PlanReference | None = None,
+    ) -> Result:
+        """Return the change with its account and Region, or why it has none."""
+        account, own_region = self.places.of(self.change)
+        region = region or own_region
+        where = unplaced(self.origin, f"the {kind.value} {name}".rstrip(), account, region)
+        if where is not None:
+            return where
+        return PlannedChange(
+            kind=kind,
+            action=self.action,
+            account=account,
+            region=region,
+            origin=self.origin,
+            name=name,
+            id=identity,
+            plan=plan,
+            document={} if self.action is Action.REMOVE else document,
+        )
+
+    def name_of_vault(self, value: object, path: tuple[str, ...], rule_name: object = None) -> object:
+        """Return the name of a vault; one that is unknown is that of the resource it refers to."""
+        referred = self.references.referred(self.change, path, rule_name) if value is UNKNOWN else None
+        if referred is None or referred[0].type not in _VAULTS or referred[1] not in {"name", "id", ""}:
+            return value
+        return referred[0].after.get("name", UNKNOWN)
+
+    def arn_of_vault(self, value: object, path: tuple[str, ...], rule_name: object = None) -> object:
+        """Return the ARN of a vault; one that is unknown follows from the vault that it refers to."""
+        referred = self.references.referred(self.change, path, rule_name) if value is UNKNOWN else None
+        if referred is None or referred[0].type not in _VAULTS or referred[1] not in {"arn", ""}:
+            return value
+        account, region = self.places.of(referred[0])
+        name = referred[0].after.get("name")
+        if not (account and region and isinstance(name, str)):
+            return UNKNOWN
+        return f"arn:{partition_of(region)}:backup:{region}:{account}:backup-vault:{name}"
+
+    def role_arn(self, value: object) -> object:
+        """Return the ARN of a role; one that is unknown is that of the role that the same plan creates."""
+        referred = self.references.referred(self.change, ("iam_role_arn",)) if value is UNKNOWN else None
+        if referred is None or referred[0].type != "aws_iam_role":
+            return value
+        return role_arn(Resource(referred[0], self.action, self.origin, self.places, self.references))
+
+
+def role_arn(role: Resource) -> object:
+    """Return the ARN of a role by account, path and name; UNKNOWN where one of these is."""
+    if arn := role.text("arn"):
+        return arn
+    account, region = role.places.of(role.change)
+    name, path = role.change.after.get("name"), role.change.after.get("path") or "/"
+    if not (account and isinstance(name, str) and isinstance(path, str)):
+        return UNKNOWN
+    return f"arn:{partition_of(region)}:iam::{account}:role{path}{name}"
+
+
+def plan_changes(resource: Resource) -> Iterator[Result]:
+    """Yield the change of an `aws_backup_plan`."""
+    after = resource.change.after
+    document = {
+        "BackupPlanName": after.get("name"),
+        "Rules": _blocks(after.get("rule"), lambda rule: _rule(resource, rule)),
+        **_present(AdvancedBackupSettings=_blocks(after.get("advanced_backup_setting"), _advanced)),
+    }
+    name = resource.text("name")
+    if resource.action in {Action.UPDATE, Action.REPLACE} and isinstance(after.get("name"), str):
+        name = str(after["name"])
+    yield resource.change_of(ChangeKind.PLAN, document, name=name, identity=_id_before(resource))
+
+
+def _id_before(resource: Resource) -> str:
+    value = resource.change.before.get("id")
+    return value if isinstance(value, str) else ""
+
+
+def _rule(resource: Resource, rule: Mapping[str, Any]) -> dict[str, Any]:
+    name = rule.get("rule_name")
+    target = resource.name_of_vault(rule.get("target_vault_name"), ("rule", "target_vault_name"), name)
+    air_gapped = rule.get("target_logically_air_gapped_backup_vault_arn")
+    air_gapped = resource.arn_of_vault(
+        air_gapped, ("rule", "target_logically_air_gapped_backup_vault_arn"), name
+    )
+    return {
+        "RuleName": name,
+        "TargetBackupVaultName": target,
+        **_present(
+            ScheduleExpression=rule.get("schedule"),
+            ScheduleExpressionTimezone=rule.get("schedule_expression_timezone"),
+            StartWindowMinutes=rule.get("start_window"),
+            CompletionWindowMinutes=rule.get("completion_window"),
+            EnableContinuousBackup=rule.get("enable_continuous_backup"),
+            Lifecycle=_lifecycle(rule.get("lifecycle")),
+            RecoveryPointTags=rule.get("recovery_point_tags"),
+            TargetLogicallyAirGappedBackupVaultArn=air_gapped,
+            CopyActions=_blocks(rule.get("copy_action"), lambda copy: _copy(resource, copy, name)),
+            ScanActions=_blocks(rule.get("scan_action"), _scan),
+        ),
+    }
+
+
+def _copy(resource: Resource, copy: Mapping[str, Any], rule_name: object) -> dict[str, Any]:
+    path = ("rule", "copy_action", "destination_vault_arn")
+    arn = resource.arn_of_vault(copy.get("destination_vault_arn"), path, rule_name)
+    return {"DestinationBackupVaultArn": arn, **_present(Lifecycle=_lifecycle(copy.get("lifecycle")))}
+
+
+def _scan(action: Mapping[str, Any]) -> dict[str, Any]:
+    return _present(MalwareScanner=action.get("malware_scanner"), ScanMode=action.get("scan_mode"))
+
+
+def _lifecycle(blocks: object) -> object:
+    """Return a lifecycle; None where there is no block, which keeps backups for ever. 0 means no value."""
+    lifecycles = _blocks(blocks, lambda block: block)
+    if not isinstance(lifecycles, list):
+        return lifecycles
+    if not lifecycles or lifecycles[0] is UNKNOWN:
+        return lifecycles[0] if lifecycles else None
+    block = lifecycles[0]
+    return _present(
+        MoveToColdStorageAfterDays=block.get("cold_storage_after") or None,
+        DeleteAfterDays=block.get("delete_after") or None,
+        OptInToArchiveForSupportedResources=block.get("opt_in_to_archive_for_supported_resources"),
+    )
+
+
+def _advanced(setting: Mapping[str, Any]) -> dict[str, Any]:
+    return {"ResourceType": setting.get("resource_type"), "BackupOptions": setting.get("backup_options") or {}}
+
+
+def selection_changes(resource: Resource) -> Iterator[Result]:
+    """Yield the change of an `aws_backup_selection`."""
+    after = resource.change.after
+    document = {
+        "SelectionName": after.get("name"),
+        "IamRoleArn": resource.role_arn(after.get("iam_role_arn")),
+        **_present(
+            Resources=after.get("resources"),
+            NotResources=after.get("not_resources"),
+            ListOfTags=_blocks(after.get("selection_tag"), _selection_tag),
+            Conditions=_selection_conditions(after.get("condition")),
+        ),
+    }
+    name = resource.text("name")
+    plan = _plan_of(resource)
+    if plan is None:
+        yield NotJudged(resource.origin, f"The plan of the backup selection {name} is known only after apply.")
+        return
+    identity, before = _id_before(resource), resource.change.before.get("plan_id")
+    if resource.action is Action.REPLACE and isinstance(before, str) and before != plan.id:
+        removal = replace(resource, action=Action.REMOVE)
+        old = PlanReference(id=before)
+        yield removal.change_of(ChangeKind.SELECTION, {}, name=name, identity=identity, plan=old)
+        resource, identity = replace(resource, action=Action.CREATE), ""
+    yield resource.change_of(ChangeKind.SELECTION, document, name=name, identity=identity, plan=plan)
+
+
+def _plan_of(resource: Resource) -> PlanReference | None:
+    """Return the plan of a selection: that of the change that creates it where its id is unknown."""
+    after = resource.change.before if resource.action is Action.REMOVE else resource.change.after
+    plan_id = after.get("plan_id")
+    if isinstance(plan_id, str):
+        return PlanReference(id=plan_id)
+    referred = resource.references.referred(resource.change, ("plan_id",))
+    if referred is None or referred[0].type != "aws_backup_plan":
+        return None
+    identity = referred[0].before.get("id")
+    return PlanReference(id=identity if isinstance(identity, str) else "", address=referred[0].address)
+
+
+def _selection_tag(tag: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "ConditionType": tag.get("type"),
+        "ConditionKey": tag.get("key"),
+        "ConditionValue": tag.get("value"),
+    }
+
+
+def _selection_conditions(blocks: object) -> object:
+    conditions = _blocks(blocks, lambda block: block)
+    if not isinstance(conditions, list):
+        return conditions
+    merged: dict[str, Any] = {}
+    for block in conditions:
+        if block is UNKNOWN:
+            return UNKNOWN
+        for name, operator in _CONDITIONS.items():
+            entries = _blocks(block.get(name), _condition)
+            if entries is UNKNOWN:
+                return UNKNOWN
+            merged.setdefault(operator, []).extend(entries or ())
+    return {operator: entries for operator, entries in merged.items() if entries} or None
+
+
+def _condition(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {"ConditionKey": entry.get("key"), "ConditionValue": entry.get("value")}
+
+
+def vault_changes(resource: Resource) -> Iterator[Result]:
+    """Yield the change of an `aws_backup_vault`, or of a logically air-gapped one."""
+    after = resource.change.after
+    document = {
+        "BackupVaultName": after.get("name"),
+        **_present(EncryptionKeyArn=after.get("kms_key_arn") or after.get("encryption_key_arn")),
+    }
+    if resource.change.type != _VAULTS[0]:
+        limits = _present(
+            MinRetentionDays=after.get("min_retention_days"), MaxRetentionDays=after.get("max_retention_days")
+        )
+        document = {**document, "VaultType": _AIR_GAPPED, **limits}
+    name = resource.text("name")
+    yield _named(resource, ChangeKind.VAULT, document, name)
+
+
+def policy_changes(resource: Resource) -> Iterator[Result]:
+    """Yield the change of an `aws_backup_vault_policy`."""
+    document = {"Policy": resource.change.after.get("policy")}
+    yield _named(resource, ChangeKind.VAULT_POLICY, document, _vault_name(resource))
+
+
+def lock_changes(resource: Resource) -> Iterator[Result]:
+    """Yield the change of an `aws_backup_vault_lock_configuration`."""
+    after = resource.change.after
+    document = _present(
+        MinRetentionDays=after.get("min_retention_days"),
+        MaxRetentionDays=after.get("max_retention_days"),
+        ChangeableForDays=after.get("changeable_for_days"),
+    )
+    yield _named(resource, ChangeKind.VAULT_LOCK, document, _vault_name(resource))
+
+
+def notification_changes(resource: Resource) -> Iterator[Result]:
+    """Yield the change of an `aws_backup_vault_notifications`."""
+    after = resource.change.after
+    document = {
+        "SNSTopicArn": after.get("sns_topic_arn"),
+        "BackupVaultEvents": after.get("backup_vault_events"),
+    }
+    yield _named(resource, ChangeKind.VAULT_NOTIFICATIONS, document, _vault_name(resource))
+
+
+def _vault_name(resource: Resource) -> str:
+    if name := resource.text("backup_vault_name"):
+        return name
+    name = resource.name_of_vault(resource.values.get("backup_vault_name"), ("backup_vault_name",))
+    return name if isinstance(name, str) else ""
+
+
+def _named(resource: Resource, kind: ChangeKind, document: Mapping[str, Any], name: str) -> Result:
+    if not name:
+        return NotJudged(resource.origin, "The name of the vault is known only after apply.")
+    return resource.change_of(kind, document, name=name)
+
+
+def region_settings(resource: Resource) -> Iterator[Result]:
+    """Yield the change of `aws_backup_region_settings`. Terraform leaves the settings when it removes them."""
+    after = resource.change.after
+    document = _present(
+        ResourceTypeOptInPreference=after.get("resource_type_opt_in_preference"),
+        ResourceTypeManagementPreference=after.get("resource_type_management_preference"),
+    )
+    yield from _settings(resource, ChangeKind.REGION_SETTINGS, document)
+
+
+def global_settings(resource: Resource) -> Iterator[Result]:
+    """Yield the change of `aws_backup_global_settings`, which belong to the whole organization."""
+    document = {"GlobalSettings": resource.change.after.get("global_settings")}
+    yield from _settings(resource, ChangeKind.GLOBAL_SETTINGS, document, ORG)
+
+
+def _settings(
+    resource: Resource, kind: ChangeKind, document: Mapping[str, Any], region: str = ""
+) -> Iterator[Result]:
+    if resource.action is Action.REMOVE:
+        yield NotJudged(resource.origin, "Terraform stops managing these settings: they stay as they are.")
+    else:
+        yield resource.change_of(kind, document, name="", region=region)
+
+
+def role_changes(resource: Resource) -> Iterator[Result]:
+    """Yield the change of an `aws_iam_role`, which a selection may name. Without its name there is none."""
+    arn = role_arn(resource)
+    if not isinstance(arn, str) or not resource.places.of(resource.change)[0]:
+        return
+    after = resource.change.after
+    document = {"AssumeRolePolicyDocument": after.get("assume_role_policy"), "Path": after.get("path") or "/"}
+    yield resource.change_of(ChangeKind.ROLE, document, name=arn, region=AWS_GLOBAL)
+
+
+def tag_changes(resource: Resource) -> Iterator[Result]:
+    """Yield the change of the tags of a resource that exists; nothing where the tags stay."""
+    arn, before, after = resource.text("arn"), resource.change.before, resource.change.after
+    if resource.action is not Action.UPDATE or not arn or "tags_all" not in before:
+        return
+    tags = after.get("tags_all")
+    if tags == before.get("tags_all"):
+        return
+    document = {"Tags": tags if tags is not None else {}}
+    yield resource.change_of(ChangeKind.TAGS, document, name=arn)
+
+
+PARSERS: Final[Mapping[str, Callable[[Resource], Iterator[Result]]]] = {
+    "aws_backup_plan": plan_changes,
+    "aws_backup_selection": selection_changes,
+    "aws_backup_vault": vault_changes,
+    "aws_backup_logically_air_gapped_vault": vault_changes,
+    "aws_backup_vault_policy": policy_changes,
+    "aws_backup_vault_lock_configuration": lock_changes,
+    "aws_backup_vault_notifications": notification_changes,
+    "aws_backup_region_settings": region_settings,
+    "aws_backup_global_settings": global_settings,
+    "aws_iam_role": role_changes,
+}
+
+
+def _blocks(value: object, parse: Callable[[Mapping[str, Any]], Any]) -> Any:  # noqa: ANN401 -- a list, or UNKNOWN
+    """Parse a list of blocks; UNKNOWN where the list, or as an item where the block is unknown."""
+    if not isinstance(value, list):
+        return value
+    return [parse(block) if isinstance(block, Mapping) else block for block in value]
+
+
+def _present(**values: object) -> dict[str, Any]:
+    """Return the values that are there: Terraform has null, and empty lists and texts, for what is not set."""
+    return {name: value for name, value in values.items() if value is not None and value not in ("", [], {})}
