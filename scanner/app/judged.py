@@ -52,6 +52,17 @@ def filed_findings(out: Path, judgement: Judgement, manifest: Manifest, *, lines
     Lines are written when there are at most MOST_LINES, or when `lines` asks for them; otherwise those of
     an earlier evaluation are removed.
     """
+    findings = unlined_findings(out, judgement, manifest)
+    path = out / FINDINGS
+    if not lines and len(findings) > MOST_LINES:
+        path.unlink(missing_ok=True)
+        return findings
+    write_atomically(path, findings_jsonl_gz(findings))
+    return findings.with_lines(StoredFindings(path, len(findings)))
+
+
+def unlined_findings(out: Path, judgement: Judgement, manifest: Manifest) -> Filed:
+    """Return the findings that `write_findings` has filed in `out`, whose texts are rendered when needed."""
     controls = {control.id: control for control in (*judgement.controls, WAIVER_CONTROL)}
     texts = RenderedWords(
         facts=partial(table_files, out / FACTS),
@@ -60,10 +71,4 @@ def filed_findings(out: Path, judgement: Judgement, manifest: Manifest, *, lines
         as_of=judgement.clock(manifest),
         has_tiers=bool(judgement.tiers.tiers),
     )
-    findings = Filed(tuple((out / FOLDER).glob("*.parquet")), controls.values(), texts)
-    path = out / FINDINGS
-    if not lines and len(findings) > MOST_LINES:
-        path.unlink(missing_ok=True)
-        return findings
-    write_atomically(path, findings_jsonl_gz(findings))
-    return findings.with_lines(StoredFindings(path, len(findings)))
+    return Filed(tuple((out / FOLDER).glob("*.parquet")), controls.values(), texts)

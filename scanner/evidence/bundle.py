@@ -32,14 +32,18 @@ _MOST_LINES: Final = 20
 class Bundle:
     """A folder with manifest.json and evidence/. BundleError wherever it cannot be trusted.
 
-    With `accounts`, only their evidence and the organization's is present and read.
+    With `accounts`, only their evidence and the organization's is present and read. `what_if`: it may be a
+    what-if, which is no evidence.
     """
 
-    def __init__(self, folder: Path, accounts: Collection[str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, accounts: Collection[str] | None = None, *, what_if: bool = False
+    ) -> None:
         check_regular(folder, (EVIDENCE, INPUTS))
         self.folder = folder
         self._only = None if accounts is None else frozenset(accounts)
-        self.document = read_document(folder)
+        self._what_if = what_if
+        self.document = read_document(folder, what_if=what_if)
         self.manifest = parse_manifest(self.document, folder)
         self._records = {Shard(r.account, r.region): r for r in self.manifest.shards}
         self._failed = {
@@ -56,7 +60,7 @@ class Bundle:
 
     def opening(self) -> "Callable[[], Bundle]":
         """Return a function that opens this bundle again, here or in another process."""
-        return partial(Bundle, self.folder, self._only)
+        return partial(Bundle, self.folder, self._only, what_if=self._what_if)
 
     @property
     def accounts(self) -> tuple[AccountId, ...]:

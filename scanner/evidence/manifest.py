@@ -30,6 +30,8 @@ JUDGED_SCHEMA: Final = "backup-audit/manifest/2"
 NAME: Final = "manifest.json"
 SIGNATURE: Final = "signature"
 TIME_STAMP: Final = "time_stamp"
+WHAT_IF: Final = "what_if"
+"""The key that marks a bundle as what a scan and planned changes would give: it is no evidence."""
 LARGEST: Final = 128 << 20
 """Bytes of a manifest: one of 50,000 account-Regions has less than a third of it."""
 
@@ -40,8 +42,8 @@ CLOCK_YEARS: Final = range(1970, 9000)
 """Years that the clock of an evaluation may have: schedules and ages are computed from it."""
 
 
-def read_document(bundle: Path) -> dict[str, Any]:
-    """Read a bundle's manifest as JSON.
+def read_document(bundle: Path, *, what_if: bool = False) -> dict[str, Any]:
+    """Read a bundle's manifest as JSON. `what_if`: that of a what-if, which is no evidence, is read as well.
 
     BundleError: it is missing, broken, of another schema, or was changed after it was signed. The signature
     itself is not verified: that needs a key (`audit verify`).
@@ -60,6 +62,11 @@ def read_document(bundle: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("schema") not in (SCHEMA, JUDGED_SCHEMA):
         raise BundleError(
             f"{NAME}: the schema is neither {SCHEMA!r} nor {JUDGED_SCHEMA!r}. This version reads no other."
+        )
+    if WHAT_IF in document and not what_if:
+        raise BundleError(
+            f"{bundle} is no evidence: audit what-if made it of a scan and of changes that are not applied. "
+            "Name the scan itself."
         )
     if isinstance(document.get(SIGNATURE), dict):
         signed_statement(raw, str(document.get("scan_id") or ""))

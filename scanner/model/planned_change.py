@@ -118,12 +118,12 @@ class ChangeSet:
 
 
 def has_unknown(value: object) -> bool:
-    """Check whether a value is UNKNOWN, or anything in it is."""
+    """Check whether a value is UNKNOWN, or anything in it is. What is not JSON is not known either."""
     if isinstance(value, Mapping):
         return any(map(has_unknown, value.values()))
     if isinstance(value, list | tuple):
         return any(map(has_unknown, value))
-    return value is UNKNOWN
+    return not (value is None or isinstance(value, str | int | float))
 
 
 def unknown_paths(value: object, path: str = "") -> tuple[str, ...]:

@@ -106,9 +106,10 @@ class Template:
         return UNKNOWN
 
     def role_arn(self, logical_id: str) -> Any:  # noqa: ANN401 -- text or UNKNOWN
-        """Return the ARN of a role; without a name of its own, AWS assigns one when the role is created."""
-        path = self.resolved(self._properties(logical_id).get("Path", "/"))
-        name = self._property(logical_id, "RoleName")
+        """Return the ARN of a role. AWS assigns one without a name: its logical id is taken for the name then."""
+        properties = self._properties(logical_id)
+        path = self.resolved(properties.get("Path", "/"))
+        name = self._property(logical_id, "RoleName") if "RoleName" in properties else logical_id
         return self._arn("iam", "", f"role{path}", name) if isinstance(path, str) else UNKNOWN
 
     def _arn(self, service: str, region: str, prefix: str, name: object) -> Any:  # noqa: ANN401 -- text or UNKNOWN

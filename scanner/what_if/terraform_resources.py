@@ -104,11 +104,15 @@ class Resource:
 
 
 def role_arn(role: Resource) -> object:
-    """Return the ARN of a role by account, path and name; UNKNOWN where one of these is."""
+    """Return the ARN of a role by account, path and name; UNKNOWN where one of these is.
+
+    A name that the provider generates is not known: the resource's own name is taken for it.
+    """
     if arn := role.text("arn"):
         return arn
     account, region = role.places.of(role.change)
     name, path = role.change.after.get("name"), role.change.after.get("path") or "/"
+    name = role.change.name if name is UNKNOWN else name
     if not (account and isinstance(name, str) and isinstance(path, str)):
         return UNKNOWN
     return f"arn:{partition_of(region)}:iam::{account}:role{path}{name}"
@@ -267,14 +271,13 @@ def vault_changes(resource: Resource) -> Iterator[Result]:
             MinRetentionDays=after.get("min_retention_days"), MaxRetentionDays=after.get("max_retention_days")
         )
         document = {**document, "VaultType": _AIR_GAPPED, **limits}
-    name = resource.text("name")
-    yield _named(resource, ChangeKind.VAULT, document, name)
+    yield from _of_vault(resource, ChangeKind.VAULT, document, "name")
 
 
 def policy_changes(resource: Resource) -> Iterator[Result]:
     """Yield the change of an `aws_backup_vault_policy`."""
     document = {"Policy": resource.change.after.get("policy")}
-    yield _named(resource, ChangeKind.VAULT_POLICY, document, _vault_name(resource))
+    yield from _of_vault(resource, ChangeKind.VAULT_POLICY, document, "backup_vault_name")
 
 
 def lock_changes(resource: Resource) -> Iterator[Result]:
@@ -285,7 +288,7 @@ def lock_changes(resource: Resource) -> Iterator[Result]:
         MaxRetentionDays=after.get("max_retention_days"),
         ChangeableForDays=after.get("changeable_for_days"),
     )
-    yield _named(resource, ChangeKind.VAULT_LOCK, document, _vault_name(resource))
+    yield from _of_vault(resource, ChangeKind.VAULT_LOCK, document, "backup_vault_name")
 
 
 def notification_changes(resource: Resource) -> Iterator[Result]:
@@ -295,20 +298,22 @@ def notification_changes(resource: Resource) -> Iterator[Result]:
         "SNSTopicArn": after.get("sns_topic_arn"),
         "BackupVaultEvents": after.get("backup_vault_events"),
     }
-    yield _named(resource, ChangeKind.VAULT_NOTIFICATIONS, document, _vault_name(resource))
+    yield from _of_vault(resource, ChangeKind.VAULT_NOTIFICATIONS, document, "backup_vault_name")
 
 
-def _vault_name(resource: Resource) -> str:
-    if name := resource.text("backup_vault_name"):
-        return name
-    name = resource.name_of_vault(resource.values.get("backup_vault_name"), ("backup_vault_name",))
-    return name if isinstance(name, str) else ""
-
-
-def _named(resource: Resource, kind: ChangeKind, document: Mapping[str, Any], name: str) -> Result:
-    if not name:
-        return NotJudged(resource.origin, "The name of the vault is known only after apply.")
-    return resource.change_of(kind, document, name=name)
+def _of_vault(
+    resource: Resource, kind: ChangeKind, document: Mapping[str, Any], attribute: str
+) -> Iterator[Result]:
+    """Yield the change of a vault, or of what belongs to one; another name means a removal and a creation."""
+    before, after = resource.change.before.get(attribute), resource.change.after.get(attribute)
+    after = resource.name_of_vault(after, (attribute,))
+    if isinstance(before, str) and resource.action in {Action.REMOVE, Action.REPLACE} and before != after:
+        yield replace(resource, action=Action.REMOVE).change_of(kind, {}, name=before)
+        resource = replace(resource, action=Action.CREATE)
+    if resource.change.after and isinstance(after, str):
+        yield resource.change_of(kind, document, name=after)
+    elif resource.change.after:
+        yield NotJudged(resource.origin, "The name of the vault is known only after apply.")
 
 
 def region_settings(resource: Resource) -> Iterator[Result]:

@@ -1,0 +1,144 @@
+"""`audit what-if`: planned changes are laid over the evidence of a scan, judged, and compared with the scan.
+
+Nothing of it is kept: bundle, facts and findings are in a temporary folder. Both sides are judged by this version
+against the same controls and settings, so that every difference comes from the changes.
+"""
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from scanner.app.criteria import Judgement, load_judgement
+from scanner.app.findings import facts_request, waivers_of, write_findings
+from scanner.app.inputs import stored_inputs
+from scanner.app.judged import unlined_findings
+from scanner.errors import UsageError
+from scanner.evidence.bundle import Bundle
+from scanner.evidence.manifest import JUDGED_SCHEMA
+from scanner.evidence.scan_files import is_judged
+from scanner.findings.filed import Filed
+from scanner.findings.texts import all_without_texts, with_texts
+from scanner.history.compare import pairs_of
+from scanner.judging.tables import write_tables
+from scanner.judging.worker_pool import workers_for
+from scanner.model.finding import Finding, Status
+from scanner.model.manifest import Manifest
+from scanner.model.planned_change import ChangeSet
+from scanner.model.what_if import Effect, FindingEffect, WhatIf
+from scanner.report.read import read_scan
+from scanner.settings.settings import Settings
+from scanner.what_if.overlay import Overlay, write_overlay
+
+_OF_PLAN: Final = "#"
+"""Separates a plan's ARN from the id of a rule or a selection of it."""
+
+
+def what_if(folder: Path, change_set: ChangeSet, *, jobs: int | None = 1) -> WhatIf:
+    """Judge changes against a scan, or against a bundle that is not evaluated yet.
+
+    Raises:
+        BundleError: the evidence cannot be trusted, or is not in the folder.
+        UsageError: there is no change to judge.
+    """
+    if not change_set.changes and not change_set.not_judged:
+        raise UsageError("The files contain no change of AWS Backup, of tags or of roles: nothing is judged.")
+    bundle = Bundle(folder)
+    bundle.check()
+    judgement = _judgement(folder, bundle.manifest)
+    with tempfile.TemporaryDirectory(prefix="vaultproof-what-if-") as scratch:
+        overlay = write_overlay(bundle, change_set.changes, Path(scratch) / "bundle")
+        not_judged = (*change_set.not_judged, *overlay.not_judged)
+        result = WhatIf(
+            scan_id=bundle.manifest.scan_id,
+            changes=overlay.applied,
+            not_judged=tuple(sorted(not_judged)),
+            ignored=change_set.ignored,
+            notes=tuple(overlay.effects.notes),
+            effects=(),
+            counts={},
+        )
+        if not overlay.applied:
+            return result
+        before = _findings_before(bundle, judgement, Path(scratch) / "before", jobs)
+        after = _judged(Bundle(Path(scratch) / "bundle", what_if=True), judgement, Path(scratch) / "after", jobs)
+        counts: Counter[Effect] = Counter()
+        effects = _with_texts(tuple(_effects(before, after, overlay, counts)), before, after)
+        return replace(result, effects=effects, counts=dict(counts))
+
+
+def _judgement(folder: Path, manifest: Manifest) -> Judgement:
+    inputs = stored_inputs(folder, manifest)
+    settings, words = (Settings(), ()) if inputs is None else (inputs.settings, inputs.words)
+    judgement, _ = load_judgement(settings, words, manifest.evaluated_as_of)
+    return judgement
+
+
+def _findings_before(bundle: Bundle, judgement: Judgement, out: Path, jobs: int | None) -> Filed:
+    """Return the findings of the scan; judged here where another version or other controls have judged it."""
+    manifest = bundle.manifest
+    is_same = judgement.inputs.controls_sha256 == manifest.inputs.controls_sha256 != ""
+    if is_judged(manifest.files) and manifest.schema == JUDGED_SCHEMA and is_same:
+        findings = read_scan(bundle.folder).findings
+        if isinstance(findings, Filed):
+            return findings.with_words(unlined_findings(bundle.folder, judgement, manifest).words)
+    return _judged(bundle, judgement, out, jobs)
+
+
+def _judged(bundle: Bundle, judgement: Judgement, out: Path, jobs: int | None) -> Filed:
+    """Write the facts and findings of a bundle into a folder, and return the findings."""
+    tables = write_tables(bundle, out, facts_request(bundle, judgement), workers_for(bundle, jobs))
+    write_findings(bundle, out, judgement, tables.rows, waivers_of(judgement, bundle.manifest))
+    return unlined_findings(out, judgement, bundle.manifest)
+
+
+def _effects(
+    before: Filed, after: Filed, overlay: Overlay, counts: Counter[Effect]
+) -> Iterator[FindingEffect]:
+    """Yield each finding that does not stay as it is, and count all."""
+    for was, now in pairs_of(all_without_texts(before), all_without_texts(after)):
+        effect = _effect(was, now, overlay.effects.unreadable)
+        counts[effect.effect] += 1
+        if effect.effect is not Effect.UNCHANGED:
+            yield effect
+
+
+def _effect(was: Finding | None, now: Finding | None, unreadable: Iterable[str]) -> FindingEffect:
+    if now is None:
+        plan = was.subject.partition(_OF_PLAN)[0] if was is not None else ""
+        if plan in unreadable:
+            why = "The rules of its backup plan are known only after the change is applied."
+            return FindingEffect(Effect.NEWLY_UNKNOWN, was, None, why)
+        return FindingEffect(Effect.REMOVED, was, None)
+    if was is not None and was.status is now.status:
+        is_same = was.severity is now.severity and was.reason == now.reason
+        return FindingEffect(Effect.UNCHANGED if is_same else Effect.CHANGED, was, now)
+    return FindingEffect(_EFFECTS.get(now.status) or _other(was), was, now)
+
+
+_EFFECTS: Final = {Status.FAIL: Effect.NEW, Status.UNKNOWN: Effect.NEWLY_UNKNOWN}
+
+
+def _other(was: Finding | None) -> Effect:
+    """Return the effect on a finding that neither fails nor is unknown after the change."""
+    if was is None:
+        return Effect.ADDED
+    return Effect.FIXED if was.status is Status.FAIL else Effect.CHANGED
+
+
+def _with_texts(
+    effects: Sequence[FindingEffect], before: Filed, after: Filed
+) -> tuple[FindingEffect, ...]:
+    """Return effects with the texts of both sides, which are rendered for these findings only."""
+    old = iter(with_texts(before, [effect.before for effect in effects if effect.before is not None]))
+    new = iter(with_texts(after, [effect.after for effect in effects if effect.after is not None]))
+    return tuple(
+        replace(
+            effect,
+            before=None if effect.before is None else next(old),
+            after=None if effect.after is None else next(new),
+        )
+        for effect in effects
+    )

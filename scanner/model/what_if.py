@@ -1,0 +1,79 @@
+"""What planned changes would do to the findings of a scan."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from scanner.model.finding import Finding, Severity
+from scanner.model.planned_change import NotJudged, PlannedChange
+
+
+class Effect(StrEnum):
+    """What a change does to a finding."""
+
+    NEW = "new"
+    FIXED = "fixed"
+    NEWLY_UNKNOWN = "newly_unknown"
+    REMOVED = "removed_by_this_change"
+    CHANGED = "changed"
+    ADDED = "added"
+    UNCHANGED = "unchanged"
+
+
+class Horizon(StrEnum):
+    """What a finding is about: what AWS Backup will do from now on, or the backups that exist today."""
+
+    FROM_NOW_ON = "from_now_on"
+    TODAY = "today"
+
+
+_TODAY: Final = frozenset({"recovery_point"})
+"""Subjects that exist today: a changed plan neither moves nor shortens the recovery points that are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingEffect:
+    """A finding before and after the change; None: there is no such subject. `why`: for NEWLY_UNKNOWN only."""
+
+    effect: Effect
+    before: Finding | None
+    after: Finding | None
+    why: str = ""
+
+    @property
+    def finding(self) -> Finding:
+        """The finding after the change, or the one before if there is none after it."""
+        finding = self.after or self.before
+        assert finding is not None  # nosec B101 # noqa: S101 -- one side is there
+        return finding
+
+    @property
+    def horizon(self) -> Horizon:
+        """Whether it is about the future or about what is there."""
+        return Horizon.TODAY if self.finding.subject_type in _TODAY else Horizon.FROM_NOW_ON
+
+    @property
+    def reason(self) -> str:
+        """Why: of the finding after the change, where there is one."""
+        return self.why or self.finding.reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """The result: each finding that does not stay as it is, and what could not be judged.
+
+    `counts`: by effect, unchanged ones included. `ignored`: changes of resources that no control is about.
+    """
+
+    scan_id: str
+    changes: tuple[PlannedChange, ...]
+    not_judged: tuple[NotJudged, ...]
+    ignored: int
+    notes: tuple[str, ...]
+    effects: tuple[FindingEffect, ...]
+    counts: dict[Effect, int]
+
+    def has_new_at(self, severity: Severity) -> bool:
+        """Check whether the changes bring a failure of this severity or a higher one."""
+        new = (effect.finding.severity for effect in self.effects if effect.effect is Effect.NEW)
+        return any(found.rank <= severity.rank for found in new)

@@ -1,0 +1,153 @@
+"""A what-if bundle: the evidence of a scan with planned changes laid over it.
+
+The files of the account-Regions that changes are about are written again; all others are linked. The manifest says
+that it is a what-if: without `what_if=True`, nothing reads it as evidence (`evidence.manifest.read_document`).
+"""
+
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from scanner.errors import OutputError
+from scanner.evidence.bundle import Bundle, file_sha256
+from scanner.evidence.manifest import NAME, SCHEMA, SIGNATURE, TIME_STAMP, WHAT_IF, rfc3339
+from scanner.evidence.reader import shard_file
+from scanner.model.inventory import ShardStatus
+from scanner.model.names import ORG, Shard
+from scanner.model.planned_change import NotJudged, PlannedChange
+from scanner.what_if.edits import EDITED, Effects, NotJudgedError, ShardEdits, in_order, shard_of
+from scanner.what_if.shard_lines import ShardLines
+
+_NOT_OF_A_BUNDLE: Final = ("files", "columns", "capabilities_as_of", SIGNATURE, TIME_STAMP)
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What was laid over a bundle: the changes that are in it, those that are not, and what they did."""
+
+    applied: tuple[PlannedChange, ...]
+    not_judged: tuple[NotJudged, ...]
+    effects: Effects
+
+
+def write_overlay(bundle: Bundle, changes: Iterable[PlannedChange], folder: Path) -> Overlay:
+    """Write the what-if bundle of a scan and its changes into an empty folder.
+
+    Raises:
+        BundleError: the evidence cannot be trusted.
+        OutputError: the folder cannot be written.
+    """
+    by_shard: dict[Shard, list[PlannedChange]] = defaultdict(list)
+    for change in changes:
+        by_shard[_own_shard(bundle, shard_of(change))].append(change)
+    effects = Effects()
+    applied: list[PlannedChange] = []
+    not_judged: list[NotJudged] = []
+    written: set[str] = set()
+    for shard, of_shard in sorted(by_shard.items()):
+        name = _file_of(bundle, shard)
+        if name is None:
+            not_judged += (NotJudged(change.origin, _unread(bundle, shard)) for change in of_shard)
+            continue
+        edits = _edits(bundle, shard, name, effects)
+        done = tuple(_applied(edits, of_shard, not_judged))
+        if done:
+            edits.lines.write(folder / name)
+            written.add(name)
+            applied += done
+    _link_others(bundle.folder, folder, written)
+    document = _manifest(bundle, folder, written, len(applied))
+    (folder / NAME).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    return Overlay(tuple(applied), tuple(not_judged), effects)
+
+
+def _own_shard(bundle: Bundle, shard: Shard) -> Shard:
+    """Return the shard as the manifest has it: the organization's belongs to the management account."""
+    if shard.region != ORG:
+        return shard
+    return Shard(bundle.organization_answers().shard.account, shard.region)
+
+
+def _file_of(bundle: Bundle, shard: Shard) -> str | None:
+    """Return the evidence file of a shard; None: it was not read."""
+    for record in bundle.manifest.shards:
+        if record.region == shard.region and (shard.region == ORG or record.account == shard.account):
+            is_read = record.status in {ShardStatus.COMPLETE, ShardStatus.PARTIAL}
+            return record.file or None if is_read else None
+    return shard_file(bundle.folder, shard)
+
+
+def _unread(bundle: Bundle, shard: Shard) -> str:
+    scope = bundle.manifest.scope
+    if shard.account not in scope.accounts:
+        return f"Account {shard.account} was not scanned, so what the change does there is unknown."
+    return f"{shard.account}/{shard.region} was not read by the scan, so what the change does there is unknown."
+
+
+def _edits(bundle: Bundle, shard: Shard, name: str, effects: Effects) -> ShardEdits:
+    manifest = bundle.manifest
+    return ShardEdits(
+        shard=shard,
+        lines=ShardLines(bundle.folder / name, name, EDITED),
+        as_of=manifest.evaluated_as_of,
+        at=rfc3339(manifest.finished_at or manifest.evaluated_as_of) or "",
+        effects=effects,
+    )
+
+
+def _applied(
+    edits: ShardEdits, changes: Iterable[PlannedChange], not_judged: list[NotJudged]
+) -> Iterable[PlannedChange]:
+    for change in in_order(changes):
+        try:
+            edits.apply(change)
+        except NotJudgedError as problem:
+            not_judged.append(NotJudged(change.origin, str(problem)))
+        else:
+            yield change
+
+
+def _link_others(source: Path, folder: Path, written: set[str]) -> None:
+    """Link the other evidence files into the folder; copy them where the file system has no links."""
+    for file in sorted((source / "evidence").rglob("*.jsonl*")):
+        name = file.relative_to(source).as_posix()
+        if name in written:
+            continue
+        target = folder / name
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(file, target)
+            except OSError:
+                shutil.copyfile(file, target)
+        except OSError as problem:
+            raise OutputError(f"{target} cannot be written: {problem.strerror}.") from problem
+
+
+def _manifest(bundle: Bundle, folder: Path, written: set[str], changes: int) -> dict[str, Any]:
+    """Return the manifest: that of the scan, with other checksums and without a signature."""
+    kept = {key: value for key, value in bundle.document.items() if key not in _NOT_OF_A_BUNDLE}
+    shards = [_record(entry, folder, written) for entry in bundle.document.get("shards") or ()]
+    return {
+        **kept,
+        "schema": SCHEMA,
+        **({"shards": shards} if shards else {}),
+        "source": {"manifest_sha256": file_sha256(bundle.folder / NAME)},
+        "files": {},
+        SIGNATURE: None,
+        WHAT_IF: {"changes": changes},
+    }
+
+
+def _record(entry: Mapping[str, Any], folder: Path, written: set[str]) -> dict[str, Any]:
+    name = entry.get("file")
+    if name not in written:
+        return dict(entry)
+    path = folder / str(name)
+    return {**entry, "sha256": file_sha256(path), "bytes": path.stat().st_size}
