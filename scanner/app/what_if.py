@@ -1,7 +1,7 @@
 """`audit what-if`: planned changes are laid over the evidence of a scan, judged, and compared with the scan.
 
-Nothing of it is kept: bundle, facts and findings are in a temporary folder. Both sides are judged by this version
-against the same controls and settings, so that every difference comes from the changes.
+Nothing of it is kept: bundle, facts and findings are in a temporary folder. Both sides are judged by this
+version against the same controls and settings, so that every difference comes from the changes.
 """
 
 import tempfile
@@ -14,7 +14,7 @@ from typing import Final
 from scanner.app.criteria import Judgement, load_judgement
 from scanner.app.findings import facts_request, waivers_of, write_findings
 from scanner.app.inputs import stored_inputs
-from scanner.app.judged import unlined_findings
+from scanner.app.judged import read_judged, unlined_findings
 from scanner.errors import UsageError
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.manifest import JUDGED_SCHEMA
@@ -28,7 +28,6 @@ from scanner.model.finding import Finding, Status
 from scanner.model.manifest import Manifest
 from scanner.model.planned_change import ChangeSet
 from scanner.model.what_if import Effect, FindingEffect, WhatIf
-from scanner.report.read import read_scan
 from scanner.settings.settings import Settings
 from scanner.what_if.overlay import Overlay, write_overlay
 
@@ -63,7 +62,9 @@ def what_if(folder: Path, change_set: ChangeSet, *, jobs: int | None = 1) -> Wha
         if not overlay.applied:
             return result
         before = _findings_before(bundle, judgement, Path(scratch) / "before", jobs)
-        after = _judged(Bundle(Path(scratch) / "bundle", what_if=True), judgement, Path(scratch) / "after", jobs)
+        after = _judged(
+            Bundle(Path(scratch) / "bundle", what_if=True), judgement, Path(scratch) / "after", jobs
+        )
         counts: Counter[Effect] = Counter()
         effects = _with_texts(tuple(_effects(before, after, overlay, counts)), before, after)
         return replace(result, effects=effects, counts=dict(counts))
@@ -81,9 +82,9 @@ def _findings_before(bundle: Bundle, judgement: Judgement, out: Path, jobs: int 
     manifest = bundle.manifest
     is_same = judgement.inputs.controls_sha256 == manifest.inputs.controls_sha256 != ""
     if is_judged(manifest.files) and manifest.schema == JUDGED_SCHEMA and is_same:
-        findings = read_scan(bundle.folder).findings
+        findings = read_judged(bundle.folder).findings
         if isinstance(findings, Filed):
-            return findings.with_words(unlined_findings(bundle.folder, judgement, manifest).words)
+            return findings
     return _judged(bundle, judgement, out, jobs)
 
 
@@ -115,22 +116,20 @@ def _effect(was: Finding | None, now: Finding | None, unreadable: Iterable[str])
     if was is not None and was.status is now.status:
         is_same = was.severity is now.severity and was.reason == now.reason
         return FindingEffect(Effect.UNCHANGED if is_same else Effect.CHANGED, was, now)
-    return FindingEffect(_EFFECTS.get(now.status) or _other(was), was, now)
+    return FindingEffect(_EFFECTS.get(now.status) or _other(was, now), was, now)
 
 
 _EFFECTS: Final = {Status.FAIL: Effect.NEW, Status.UNKNOWN: Effect.NEWLY_UNKNOWN}
 
 
-def _other(was: Finding | None) -> Effect:
+def _other(was: Finding | None, now: Finding) -> Effect:
     """Return the effect on a finding that neither fails nor is unknown after the change."""
     if was is None:
         return Effect.ADDED
-    return Effect.FIXED if was.status is Status.FAIL else Effect.CHANGED
+    return Effect.FIXED if was.status is Status.FAIL and now.status is Status.PASS else Effect.CHANGED
 
 
-def _with_texts(
-    effects: Sequence[FindingEffect], before: Filed, after: Filed
-) -> tuple[FindingEffect, ...]:
+def _with_texts(effects: Sequence[FindingEffect], before: Filed, after: Filed) -> tuple[FindingEffect, ...]:
     """Return effects with the texts of both sides, which are rendered for these findings only."""
     old = iter(with_texts(before, [effect.before for effect in effects if effect.before is not None]))
     new = iter(with_texts(after, [effect.after for effect in effects if effect.after is not None]))

@@ -363,6 +363,12 @@ COMMANDS: Final = {
         "Show what is new, reopened, changed, fixed, deleted, no longer checked or now unknown.",
         "audit diff last-week today --fail-on high",
     ),
+    "what-if": LazyCommand(
+        "what_if",
+        "Judge a planned change (Terraform, CloudFormation, AWS Backup's JSON) before it is applied.",
+        "audit what-if scan --change plan.json --fail-on high",
+        own=("format", "account", "region", "parameter"),
+    ),
     "notify": LazyCommand(
         "notify",
         "Send the notifications of an evaluated scan: EventBridge event, SNS message, Security Hub findings.",

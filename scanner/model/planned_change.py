@@ -1,7 +1,8 @@
 """Changes of a configuration that nobody has applied yet: what `audit what-if` judges.
 
-A document has the shape of AWS's own API (`CreateBackupPlan`, `PutBackupVaultAccessPolicy` ...), whatever file it
-was read from. A value that is known only once the change is applied is UNKNOWN: never absent, never a guess.
+A document has the shape of AWS's own API (`CreateBackupPlan`, `PutBackupVaultAccessPolicy` ...), whatever
+file it was read from. A value that is known only once the change is applied is UNKNOWN: never absent, never a
+guess.
 """
 
 from collections.abc import Mapping
@@ -50,7 +51,7 @@ VAULT_KINDS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
-    """Where a change is written. `address`: in a Terraform plan or a template. `line`: 0 where there is none."""
+    """Where a change is written. `address`: in a plan or a template. `line`: 0 where there is none."""
 
     file: str
     address: str = ""
@@ -63,7 +64,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class PlanReference:
-    """The backup plan of a selection: by its id, by its name, or by the address of the change that creates it."""
+    """The backup plan of a selection: by id, by name, or by the address of the change that creates it."""
 
     id: str = ""
     name: str = ""

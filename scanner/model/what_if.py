@@ -33,7 +33,7 @@ _TODAY: Final = frozenset({"recovery_point"})
 
 @dataclass(frozen=True, slots=True)
 class FindingEffect:
-    """A finding before and after the change; None: there is no such subject. `why`: for NEWLY_UNKNOWN only."""
+    """A finding before and after the change; None: there is no such subject. `why`: of NEWLY_UNKNOWN."""
 
     effect: Effect
     before: Finding | None

@@ -1,4 +1,5 @@
-"""AWS Backup's own JSON: what the AWS CLI takes and returns, with account and Region from options or an envelope.
+"""AWS Backup's own JSON: what the AWS CLI takes and returns, with account and Region from options or an
+envelope.
 
 An envelope names what the JSON itself cannot:
 
@@ -26,7 +27,12 @@ from scanner.what_if.changes import Defaults, unplaced
 
 _ENVELOPE: Final = "change"
 _LOCK: Final = ("MinRetentionDays", "MaxRetentionDays", "ChangeableForDays")
-_ACTIONS: Final = {"create": Action.UPDATE, "replace": Action.UPDATE, "update": Action.UPDATE, "remove": Action.REMOVE}
+_ACTIONS: Final = {
+    "create": Action.UPDATE,
+    "replace": Action.UPDATE,
+    "update": Action.UPDATE,
+    "remove": Action.REMOVE,
+}
 """Creating what exists already replaces it: the overlay finds out which of the two it is."""
 
 Parts = tuple[ChangeKind, dict[str, Any]]
@@ -116,10 +122,18 @@ def _plan(content: Mapping[str, Any]) -> Iterator[Parts]:
     plan = content.get("BackupPlan", content if "Rules" in content else None)
     is_removed = "BackupPlanId" in content and set(content) <= {"BackupPlanId", "BackupPlanName"}
     if is_removed:
-        yield ChangeKind.PLAN, {"id": str(content["BackupPlanId"]), "name": str(content.get("BackupPlanName") or "")}
+        yield (
+            ChangeKind.PLAN,
+            {"id": str(content["BackupPlanId"]), "name": str(content.get("BackupPlanName") or "")},
+        )
     elif isinstance(plan, Mapping):
         name, place = str(plan.get("BackupPlanName") or ""), _place(content.get("BackupPlanArn"))
-        fields = {"id": str(content.get("BackupPlanId") or ""), "name": name, "document": dict(plan), "place": place}
+        fields = {
+            "id": str(content.get("BackupPlanId") or ""),
+            "name": name,
+            "document": dict(plan),
+            "place": place,
+        }
         if not isinstance(plan.get("Rules"), list):
             fields["problem"] = f"The backup plan {name} has no list of Rules."
         yield ChangeKind.PLAN, fields
@@ -131,9 +145,17 @@ def _selection(content: Mapping[str, Any]) -> Iterator[Parts]:
     if not isinstance(selection, Mapping) and not (identity and plan):
         return
     terms = dict(selection) if isinstance(selection, Mapping) else {}
-    terms = {key: value for key, value in terms.items() if key not in {"BackupPlanId", "BackupPlanName", "SelectionId"}}
+    terms = {
+        key: value
+        for key, value in terms.items()
+        if key not in {"BackupPlanId", "BackupPlanName", "SelectionId"}
+    }
     by_name = str(content.get("BackupPlanName") or "")
-    fields: dict[str, Any] = {"id": identity, "name": str(terms.get("SelectionName") or ""), "document": terms}
+    fields: dict[str, Any] = {
+        "id": identity,
+        "name": str(terms.get("SelectionName") or ""),
+        "document": terms,
+    }
     fields["plan"] = PlanReference(id=plan, name=by_name)
     if not plan and not by_name:
         fields["problem"] = "A selection needs the BackupPlanId, or the BackupPlanName, of its plan."

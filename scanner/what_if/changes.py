@@ -18,7 +18,7 @@ from scanner.model.planned_change import (
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What the options say: the account and Region of changes whose file does not, and template parameters."""
+    """What the options say: account and Region of changes whose file does not, template parameters."""
 
     account: str = ""
     region: str = ""
@@ -31,7 +31,9 @@ def unplaced(origin: Origin, what: str, account: str, region: str) -> NotJudged 
     if not missing:
         return None
     options = " and ".join(f"--{name.lower()}" for name in missing)
-    return NotJudged(origin, f"The {' and the '.join(missing)} of {what} cannot be determined: add {options}.")
+    return NotJudged(
+        origin, f"The {' and the '.join(missing)} of {what} cannot be determined: add {options}."
+    )
 
 
 def combined(sets: Iterable[ChangeSet]) -> ChangeSet:

@@ -1,8 +1,9 @@
-"""CloudFormation templates, in YAML or JSON: the resources of AWS Backup in them, as AWS Backup's own documents.
+"""CloudFormation templates, in YAML or JSON: the resources of AWS Backup in them, as AWS Backup's own
+documents.
 
-A template says what a stack will have, not what it has: things are matched with the scan by name. What the stack
-loses cannot be seen in a template. Whether a resource with a condition is created, and what macros make of a
-template, is unknown.
+A template says what a stack will have, not what it has: things are matched with the scan by name. What the
+stack loses cannot be seen in a template. Whether a resource with a condition is created, and what macros make
+of a template, is unknown.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +29,9 @@ from scanner.yamlfile import YamlDocument
 
 Result = PlannedChange | NotJudged
 _PREFIX: Final = "AWS::Backup::"
-_HARMLESS: Final = frozenset({"AWS::Serverless-2016-10-31", "AWS::LanguageExtensions", "AWS::SecretsManager-2020-07-23"})
+_HARMLESS: Final = frozenset(
+    {"AWS::Serverless-2016-10-31", "AWS::LanguageExtensions", "AWS::SecretsManager-2020-07-23"}
+)
 """AWS's own transforms, which leave resources of other types as they are written."""
 _RULE: Final = ("RuleName", "ScheduleExpression", "ScheduleExpressionTimezone", "RecoveryPointTags")
 _WINDOWS: Final = ("StartWindowMinutes", "CompletionWindowMinutes")
@@ -73,7 +76,11 @@ def _macros(transform: object) -> tuple[str, ...]:
 
 
 def _of_resource(
-    template: Template, logical_id: str, resource: Any, origin: Origin, macros: tuple[str, ...]  # noqa: ANN401 -- JSON
+    template: Template,
+    logical_id: str,
+    resource: Any,
+    origin: Origin,
+    macros: tuple[str, ...],
 ) -> Iterator[Result]:
     if logical_id.startswith("Fn::"):
         yield NotJudged(origin, f"{logical_id[:60]} makes resources that are known only when it is deployed.")
@@ -103,7 +110,8 @@ def _unresolvable(resource: Mapping[str, Any], macros: tuple[str, ...]) -> str:
     if macros:
         return f"The macro {macros[0][:60]} may change it, so what it will be is unknown."
     if "Condition" in resource:
-        return f"Whether it is created depends on the condition {str(resource['Condition'])[:60]}, which is unknown."
+        condition = str(resource["Condition"])[:60]
+        return f"Whether it is created depends on the condition {condition}, which is unknown."
     return ""
 
 
@@ -215,7 +223,8 @@ def _selection(resource: _Resource) -> Iterator[Result]:
     name = selection.get("SelectionName")
     if plan is None:
         yield NotJudged(
-            resource.origin, f"The plan of the backup selection {name if isinstance(name, str) else ''} is unknown."
+            resource.origin,
+            f"The plan of the backup selection {name if isinstance(name, str) else ''} is unknown.",
         )
         return
     role = selection.get("IamRoleArn", UNKNOWN)
@@ -246,7 +255,11 @@ def _vault(resource: _Resource) -> Iterator[Result]:
         yield resource.change_of(ChangeKind.VAULT_POLICY, {"Policy": text}, name=name)
     if "LockConfiguration" in properties:
         lock = properties["LockConfiguration"]
-        limits = {key: _integer(value) for key, value in lock.items()} if isinstance(lock, Mapping) else {"": UNKNOWN}
+        limits = (
+            {key: _integer(value) for key, value in lock.items()}
+            if isinstance(lock, Mapping)
+            else {"": UNKNOWN}
+        )
         yield resource.change_of(ChangeKind.VAULT_LOCK, limits, name=name)
     if "Notifications" in properties:
         target = properties["Notifications"]
@@ -258,7 +271,9 @@ def _air_gapped(resource: _Resource) -> Iterator[Result]:
     properties = resource.properties
     name = properties.get("BackupVaultName")
     limits = {
-        key: _integer(properties[key]) for key in ("MinRetentionDays", "MaxRetentionDays") if key in properties
+        key: _integer(properties[key])
+        for key in ("MinRetentionDays", "MaxRetentionDays")
+        if key in properties
     }
     kind = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
     yield resource.change_of(

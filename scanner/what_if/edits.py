@@ -1,8 +1,8 @@
 """What each change does to the recorded answers of its account-Region.
 
-The answers become those that AWS would give once the change is applied. A value that is known only then makes its
-call a failed read, so that it is unknown, never absent. Identifiers that AWS would assign are derived from the
-change, so that two runs give the same.
+The answers become those that AWS would give once the change is applied. A value that is known only then makes
+its call a failed read, so that it is unknown, never absent. Identifiers that AWS would assign are derived
+from the change, so that two runs give the same.
 """
 
 import uuid
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from scanner.evidence.manifest import rfc3339
-from scanner.model.names import AWS_GLOBAL, ORG, Shard, partition_of, vault_arn
+from scanner.model.names import AWS_GLOBAL, ORG, AccountId, RegionName, Shard, partition_of, vault_arn
 from scanner.model.planned_change import (
     UNKNOWN,
     VAULT_KINDS,
@@ -73,8 +73,8 @@ class Effects:
 class ShardEdits:
     """The lines of one account-Region, and what is needed to change them.
 
-    `as_of`: the clock of the evaluation, from which a lock's cooling-off time counts. `at`: when the scan ended,
-    which is when its last answers were recorded.
+    `as_of`: the clock of the evaluation, from which a lock's cooling-off time counts. `at`: when the scan
+    ended, which is when its last answers were recorded.
     """
 
     shard: Shard
@@ -82,7 +82,9 @@ class ShardEdits:
     as_of: datetime
     at: str
     effects: Effects
-    plan_ids: dict[str, str] = field(default_factory=dict)  # of the plans that changes create, by address or name
+    plan_ids: dict[str, str] = field(
+        default_factory=dict
+    )  # of the plans that changes create, by address or name
 
     def apply(self, change: PlannedChange) -> None:
         """Apply one change. NotJudgedError: the evidence does not allow it."""
@@ -119,9 +121,15 @@ class ShardEdits:
             return identity if identity in ids else ""
         if address and address in self.plan_ids:
             return self.plan_ids[address]
-        named = [str(row["BackupPlanId"]) for row in self._plan_rows() if row.get("BackupPlanName") == name and name]
+        named = [
+            str(row["BackupPlanId"])
+            for row in self._plan_rows()
+            if row.get("BackupPlanName") == name and name
+        ]
         if len(set(named)) > 1:
-            raise NotJudgedError(f"{len(set(named))} backup plans are called {name}: name the plan by its id.")
+            raise NotJudgedError(
+                f"{len(set(named))} backup plans are called {name}: name the plan by its id."
+            )
         return named[0] if named else ""
 
     def put_plan(self, change: PlannedChange) -> None:
@@ -130,7 +138,9 @@ class ShardEdits:
         is_created = change.action is Action.CREATE
         plan_id = "" if is_created else self.plan_id(change.id, change.name)
         if not plan_id and change.id and not is_created:
-            raise NotJudgedError(f"The scan has no backup plan {change.id}: it was created since, or elsewhere.")
+            raise NotJudgedError(
+                f"The scan has no backup plan {change.id}: it was created since, or elsewhere."
+            )
         is_new = not plan_id
         plan_id = plan_id or self._new_id(change.origin.address or change.name, change.origin.file)
         self.plan_ids[change.origin.address] = self.plan_ids[change.name or change.origin.address] = plan_id
@@ -161,7 +171,9 @@ class ShardEdits:
         named = []
         for rule in rules:
             name = str(rule.get("RuleName") or "")
-            named.append({**rule, "RuleId": rule.get("RuleId") or ids.get(name) or self._new_id(plan_id, name)})
+            named.append(
+                {**rule, "RuleId": rule.get("RuleId") or ids.get(name) or self._new_id(plan_id, name)}
+            )
         return named
 
     def remove_plan(self, change: PlannedChange) -> None:
@@ -181,7 +193,7 @@ class ShardEdits:
         plan_id = plan_id or self.plan_ids.get(plan.name, "")
         if not plan_id:
             raise NotJudgedError(
-                f"The scan has no backup plan {plan.name or plan.id or plan.address}, which the selection belongs to."
+                f"The scan has no backup plan {plan.name or plan.id or plan.address}: the selection belongs to it."
             )
         self._require(SELECTIONS, f"the selections of backup plan {plan_id}", BackupPlanId=plan_id)
         return plan_id
@@ -201,16 +213,14 @@ class ShardEdits:
         if not selection_id and change.id:
             raise NotJudgedError(f"The scan has no backup selection {change.id} in plan {plan_id}.")
         is_new = not selection_id
-        selection_id = selection_id or self._new_id(plan_id, change.name or change.origin.address)
+        selection_id = selection_id or self._new_id(plan_id, change.name, change.origin.address)
         name, role = (change.document.get(key) for key in ("SelectionName", "IamRoleArn"))
         described = {"SelectionName": name, "IamRoleArn": role}
         known = {key: value for key, value in described.items() if isinstance(value, str)}
         identity = {"SelectionId": selection_id, "BackupPlanId": plan_id}
         if is_new:
             added = {**identity, **known, "CreationDate": self.at}
-            self.lines.edit_rows(
-                SELECTIONS, "BackupSelectionsList", lambda row: row, added, BackupPlanId=plan_id
-            )
+            self.lines.edit_rows(SELECTIONS, "BackupSelectionsList", lambda row: row, added, identity)
         else:
             self._edit_rows(SELECTIONS, "BackupSelectionsList", "SelectionId", selection_id, known, plan_id)
         if has_unknown(change.document):
@@ -238,11 +248,13 @@ class ShardEdits:
         self._require(VAULTS, "the list of backup vaults")
         row = self._vault_row(name)
         if row is None:
-            raise NotJudgedError(f"The scan has no backup vault {name} in {self.shard.account}/{self.shard.region}.")
+            raise NotJudgedError(
+                f"The scan has no backup vault {name} in {self.shard.account}/{self.shard.region}."
+            )
         return row
 
     def put_vault(self, change: PlannedChange) -> None:
-        """Create a vault, or change its key. A key that is not known is left out, which is read as unknown."""
+        """Create a vault, or change its key. A key that is not known is left out, so it is unknown."""
         self._require(VAULTS, "the list of backup vaults")
         document = {key: value for key, value in change.document.items() if value is not UNKNOWN}
         has_key = "EncryptionKeyArn" in change.document
@@ -279,8 +291,8 @@ class ShardEdits:
         points = sum(1 for _ in self.lines.rows(POINTS, "RecoveryPoints", BackupVaultName=change.name))
         if points:
             self.effects.notes.append(
-                f"AWS deletes the backup vault {change.name} in {self.shard.account}/{self.shard.region} only once "
-                f"its {points:,} recovery points are gone: it is judged as if they were."
+                f"AWS deletes the backup vault {change.name} in {self.shard.account}/{self.shard.region} only "
+                f"once its {points:,} recovery points are gone: it is judged as if they were."
             )
         self._edit_rows(VAULTS, "BackupVaultList", "BackupVaultName", change.name, None)
         for operation in (VAULT, POLICY, NOTIFICATIONS, POINTS):
@@ -359,7 +371,7 @@ class ShardEdits:
         if answer is None:
             raise NotJudgedError(f"The scan did not read the {what} of {self.shard.account}.")
         parameters = answer["parameters"]
-        extra = {key: answer[key] for key in ("account", "region") if key in answer}
+        extra = _place(answer)
         if has_unknown(change.document):
             outcome = known_after_apply(f"{_paths(change.document)} of the {what}")
         else:
@@ -413,7 +425,12 @@ class ShardEdits:
     def _put_none(self, operation: str, vault: str) -> None:
         """Record that a vault has no policy or notifications: AWS answers that with an error."""
         text = _NO_POLICY if operation == POLICY else _NO_NOTIFICATIONS
-        error = {"code": "ResourceNotFoundException", "message": text.format(vault), "status": 400, "attempts": 1}
+        error = {
+            "code": "ResourceNotFoundException",
+            "message": text.format(vault),
+            "status": 400,
+            "attempts": 1,
+        }
         self.lines.put(operation, {"BackupVaultName": vault}, {"error": error}, self.at)
 
     def _edit_rows(  # noqa: PLR0913, PLR0917 -- a list, the row in it, and what it becomes
@@ -434,12 +451,17 @@ class ShardEdits:
                 return None
             return {name: inner for name, inner in {**row, **fields}.items() if inner is not None}
 
-        parameters = {"BackupPlanId": plan_id} if plan_id else {}
-        self.lines.edit_rows(operation, key, edit, **parameters)
+        about = {"BackupPlanId": plan_id} if plan_id else {}
+        self.lines.edit_rows(operation, key, edit, about=about)
 
     def _new_id(self, *parts: str) -> str:
         """Return an identifier as AWS would assign one: the same for the same change."""
         return str(uuid.uuid5(_NAMESPACE, "\n".join((self.shard.account, self.shard.region, *parts))))
+
+
+def _place(answer: Document) -> dict[str, Any]:
+    """Return the account and the Region that lines about the organization have."""
+    return {key: value for key, value in answer.items() if key in {"account", "region"}}
 
 
 def _vault_identity(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -492,6 +514,6 @@ def _rank(change: PlannedChange) -> tuple[int, int]:
 
 
 def shard_of(change: PlannedChange) -> Shard:
-    """Return the account-Region whose evidence a change is about; roles and global settings have files of their own."""
-    region = {ChangeKind.ROLE: AWS_GLOBAL, ChangeKind.GLOBAL_SETTINGS: ORG}.get(change.kind, change.region)
-    return Shard(change.account, region)  # type: ignore[arg-type] -- texts of the file
+    """Return the account-Region whose file has the evidence: roles and global settings have their own."""
+    region = {ChangeKind.ROLE: AWS_GLOBAL, ChangeKind.GLOBAL_SETTINGS: ORG}.get(change.kind)
+    return Shard(AccountId(change.account), region or RegionName(change.region))

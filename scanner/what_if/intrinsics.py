@@ -1,7 +1,7 @@
 """Intrinsic functions of CloudFormation, as far as a template alone decides them. Everything else is UNKNOWN.
 
-`Ref`, `Fn::Sub`, `Fn::GetAtt` and `Fn::Join` are resolved within the template; parameters have the values that the
-options give (a default may be overridden when the stack is deployed, so it decides nothing).
+`Ref`, `Fn::Sub`, `Fn::GetAtt` and `Fn::Join` are resolved within the template; parameters have the values
+that the options give (a default may be overridden when the stack is deployed, so it decides nothing).
 """
 
 import re
@@ -32,7 +32,7 @@ NO_VALUE: Final = _NoValue.VALUE
 
 @dataclass(frozen=True, slots=True)
 class PlanOf:
-    """The id of a plan that the template defines, by its logical id: AWS assigns it when the plan is created."""
+    """The id of a plan that the template defines, which AWS assigns when it creates the plan."""
 
     logical_id: str
 
@@ -65,7 +65,11 @@ class Template:
             return self._ref(argument) if isinstance(argument, str) else UNKNOWN
         if name == "Fn::GetAtt":
             parts = argument.split(".", 1) if isinstance(argument, str) else argument
-            is_pair = isinstance(parts, list) and len(parts) == _PAIR and all(isinstance(part, str) for part in parts)
+            is_pair = (
+                isinstance(parts, list)
+                and len(parts) == _PAIR
+                and all(isinstance(part, str) for part in parts)
+            )
             return self._attribute(*parts) if is_pair else UNKNOWN
         if name == "Fn::Sub":
             return self._sub(argument)
@@ -106,7 +110,7 @@ class Template:
         return UNKNOWN
 
     def role_arn(self, logical_id: str) -> Any:  # noqa: ANN401 -- text or UNKNOWN
-        """Return the ARN of a role. AWS assigns one without a name: its logical id is taken for the name then."""
+        """Return the ARN of a role. Without a name, which AWS then assigns, its logical id is taken for it."""
         properties = self._properties(logical_id)
         path = self.resolved(properties.get("Path", "/"))
         name = self._property(logical_id, "RoleName") if "RoleName" in properties else logical_id
@@ -146,7 +150,11 @@ class Template:
         if not (isinstance(argument, list) and len(argument) == _PAIR and isinstance(argument[0], str)):
             return UNKNOWN
         parts = self.resolved(argument[1])
-        if not isinstance(parts, list) or has_unknown(parts) or not all(isinstance(part, str) for part in parts):
+        if (
+            not isinstance(parts, list)
+            or has_unknown(parts)
+            or not all(isinstance(part, str) for part in parts)
+        ):
             return UNKNOWN
         return argument[0].join(parts)
 

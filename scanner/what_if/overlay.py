@@ -1,7 +1,8 @@
 """A what-if bundle: the evidence of a scan with planned changes laid over it.
 
-The files of the account-Regions that changes are about are written again; all others are linked. The manifest says
-that it is a what-if: without `what_if=True`, nothing reads it as evidence (`evidence.manifest.read_document`).
+The files of the account-Regions that changes are about are written again; all others are linked. The manifest
+says that it is a what-if: without `what_if=True`, nothing reads it as evidence
+(`evidence.manifest.read_document`).
 """
 
 import os
@@ -87,7 +88,9 @@ def _unread(bundle: Bundle, shard: Shard) -> str:
     scope = bundle.manifest.scope
     if shard.account not in scope.accounts:
         return f"Account {shard.account} was not scanned, so what the change does there is unknown."
-    return f"{shard.account}/{shard.region} was not read by the scan, so what the change does there is unknown."
+    return (
+        f"{shard.account}/{shard.region} was not read by the scan, so what the change does there is unknown."
+    )
 
 
 def _edits(bundle: Bundle, shard: Shard, name: str, effects: Effects) -> ShardEdits:

@@ -32,10 +32,7 @@ def read_changes(files: Sequence[Path], defaults: Defaults) -> ChangeSet:
 def _changes_of(file: Path, defaults: Defaults) -> ChangeSet:
     content = _content(file)
     document = _json(content)
-    if document is None:
-        template = _yaml(content, file)
-    else:
-        template = YamlDocument(document, {})
+    template = _yaml(content, file) if document is None else YamlDocument(document, {})
     if is_terraform(document):
         return terraform_changes(document, str(file), defaults)
     if is_template(template.data):
@@ -43,8 +40,8 @@ def _changes_of(file: Path, defaults: Defaults) -> ChangeSet:
     if is_backup_json(template.data):
         return backup_changes(template.data, str(file), defaults)
     raise UsageError(
-        f"{file} is neither a plan of Terraform (terraform show -json), nor a CloudFormation template, nor JSON "
-        "of AWS Backup as the AWS CLI takes it."
+        f"{file} is neither a plan of Terraform (terraform show -json), nor a CloudFormation template, nor "
+        "JSON of AWS Backup as the AWS CLI takes it."
     )
 
 
@@ -65,7 +62,9 @@ def _json(content: bytes) -> Any:  # noqa: ANN401 -- whatever JSON holds
 
 def _yaml(content: bytes, file: Path) -> YamlDocument:
     if content.startswith(b"PK\x03\x04"):
-        raise UsageError(f"{file} is a binary plan of Terraform. Name the output of terraform show -json {file}.")
+        raise UsageError(
+            f"{file} is a binary plan of Terraform. Name the output of terraform show -json {file}."
+        )
     try:
         text = content.decode()
     except UnicodeDecodeError as problem:

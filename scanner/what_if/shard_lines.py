@@ -1,7 +1,7 @@
 """The lines of one evidence file, of which some are replaced or added while all others stay as they are.
 
-A replaced line keeps its number, so that references to evidence stay right; a removed one becomes an empty line.
-Only the lines of the operations that changes are about are held in memory.
+A replaced line keeps its number, so that references to evidence stay right; a removed one becomes an empty
+line. Only the lines of the operations that changes are about are held in memory.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -77,12 +77,16 @@ class ShardLines:
         """Remove the lines of a call."""
         self._removed.update(number for number, _ in tuple(self._numbered(operation, parameters)))
 
-    def put(
-        self, operation: str, parameters: Mapping[str, str], outcome: Mapping[str, Any], at: str
-    ) -> None:
-        """Replace the lines of a call by one with this outcome, `response` or `error`; add it if there is none."""
+    def put(self, operation: str, parameters: Mapping[str, str], outcome: Mapping[str, Any], at: str) -> None:
+        """Replace the lines of a call by one with this outcome, `response` or `error`, or add it."""
         service, _, name = operation.partition(":")
-        document = {"service": service, "operation": name, "parameters": dict(parameters), "at": at, **outcome}
+        document = {
+            "service": service,
+            "operation": name,
+            "parameters": dict(parameters),
+            "at": at,
+            **outcome,
+        }
         lines = [number for number, _ in self._numbered(operation, parameters)]
         for number in lines[1:]:
             self._removed.add(number)
@@ -100,10 +104,13 @@ class ShardLines:
         key: str,
         edit: Callable[[Document], Document | None],
         added: Document | None = None,
-        **parameters: str,
+        about: Mapping[str, str] | None = None,
     ) -> None:
-        """Rewrite the rows of a list. `edit` returns None for a row to remove; `added` goes to its last page."""
-        for number, document in tuple(self._numbered(operation, parameters)):
+        """Rewrite the rows of a list, of the calls with the parameters `about`.
+
+        `edit` returns None for a row to remove; `added` goes to the last page.
+        """
+        for number, document in tuple(self._numbered(operation, about or {})):
             response = document.get("response")
             if not isinstance(response, dict) or not isinstance(rows := response.get(key), list):
                 continue

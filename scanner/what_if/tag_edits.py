@@ -5,7 +5,9 @@ from typing import Any, Final
 
 _NAMES: Final = ("Tags", "TagSet", "TagList", "tags", "tagSet")
 _IDENTITIES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("VolumeId", "InstanceId", "FileSystemId", "FileSystemArn", "ResourceARN", "ClusterArn"), "Tags"),
+    **dict.fromkeys(
+        ("VolumeId", "InstanceId", "FileSystemId", "FileSystemArn", "ResourceARN", "ClusterArn"), "Tags"
+    ),
     **dict.fromkeys(("DBInstanceArn", "DBClusterArn"), "TagList"),
     "ClusterNamespaceArn": "Tags",
 }
@@ -46,10 +48,10 @@ def _texts(parameters: Mapping[str, Any]) -> list[str]:
 def _replaced(node: Any, names: set[str], tags: Mapping[str, str]) -> bool:  # noqa: ANN401 -- JSON
     """Replace the tags of each object that is about the resource, in place. Return whether there is one."""
     if isinstance(node, list):
-        return any([_replaced(item, names, tags) for item in node])
+        return sum(_replaced(item, names, tags) for item in node) > 0
     if not isinstance(node, dict):
         return False
-    is_changed = any([_replaced(inner, names, tags) for inner in node.values()])
+    is_changed = sum(_replaced(inner, names, tags) for inner in node.values()) > 0
     owns = [key for key in _IDENTITIES if isinstance(value := node.get(key), str) and value in names]
     if owns == ["FileSystemId"] and "VolumeId" in node:  # a volume of the file system
         owns = []

@@ -1,8 +1,8 @@
 """Terraform plans as `terraform show -json PLANFILE` prints them.
 
-What is read: `resource_changes[].change` with `actions`, `before`, `after` and `after_unknown`; `configuration` and
-`prior_state` for the account and Region of a provider, and for what unknown values refer to. A plan of another
-major version of the format is refused, as HashiCorp asks of readers.
+What is read: `resource_changes[].change` with `actions`, `before`, `after` and `after_unknown`;
+`configuration` and `prior_state` for the account and Region of a provider, and for what unknown values refer
+to. A plan of another major version of the format is refused, as HashiCorp asks of readers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -66,7 +66,9 @@ def terraform_changes(document: Mapping[str, Any], file: str, defaults: Defaults
             else:
                 changes.append(result)
     if document.get("complete") is False:
-        not_judged.append(NotJudged(Origin(file), "The plan is not complete: Terraform deferred some changes."))
+        not_judged.append(
+            NotJudged(Origin(file), "The plan is not complete: Terraform deferred some changes.")
+        )
     return ChangeSet(tuple(changes), tuple(not_judged), ignored)
 
 
@@ -78,7 +80,9 @@ def _check(document: Mapping[str, Any], file: str) -> None:
             "JSON of another version of Terraform."
         )
     if document.get("errored") is True:
-        raise UsageError(f"{file}: terraform plan ended with an error, so the plan lacks changes. Plan again.")
+        raise UsageError(
+            f"{file}: terraform plan ended with an error, so the plan lacks changes. Plan again."
+        )
     changes = document.get("resource_changes")
     if changes is None and "planned_values" not in document:
         raise UsageError(
@@ -183,7 +187,9 @@ def _changes_of(
         return
     action = _ACTIONS.get(change.actions)
     if action is None:
-        yield NotJudged(origin, f"The actions {', '.join(change.actions)[:60]} are not known to this version.")
+        yield NotJudged(
+            origin, f"The actions {', '.join(change.actions)[:60]} are not known to this version."
+        )
         return
     if (parse := PARSERS.get(change.type)) is not None:
         yield from parse(Resource(change, action, origin, places, references))

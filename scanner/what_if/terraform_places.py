@@ -1,4 +1,6 @@
-"""The account and Region of a resource in a Terraform plan: its own, its ARN's, its provider's, or the options'."""
+"""The account and Region of a resource in a Terraform plan: its own, its ARN's, its provider's, or the
+options'.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,11 +25,13 @@ class Places:
         self._variables = _mapping(document.get("variables"))
         state = _mapping(_mapping(document.get("prior_state")).get("values"))
         self._data = dict(_data_values(_mapping(state.get("root_module"))))
-        self._data_of_provider = dict(
-            ((str(resource.get("provider_config_key")), str(resource.get("type"))), str(resource.get("address")))
+        self._data_of_provider = {
+            (str(resource.get("provider_config_key")), str(resource.get("type"))): str(
+                resource.get("address")
+            )
             for resource in _mapping(configuration.get("root_module")).get("resources") or ()
             if isinstance(resource, Mapping) and resource.get("mode") == "data"
-        )
+        }
 
     def of(self, change: ResourceChange) -> tuple[str, str]:
         """Return the account and the Region of a resource; empty where nothing says it."""
@@ -38,7 +42,9 @@ class Places:
         region = _text(change.after.get("region")) or _text(change.before.get("region")) or region
         region = region or _region(self._value(expressions.get("region")))
         region = region or self._from_data(key, _REGION, ("region", "name", "id"))
-        account = account or self._provider_account(expressions) or self._from_data(key, _IDENTITY, ("account_id",))
+        account = (
+            account or self._provider_account(expressions) or self._from_data(key, _IDENTITY, ("account_id",))
+        )
         return account or self._defaults.account, region or self._defaults.region
 
     def _in_arn(self, change: ResourceChange) -> tuple[str, str]:
@@ -82,7 +88,7 @@ def _data_values(module: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, 
 
 
 def _region(text: str) -> str:
-    """Return a Region; empty: the text is none, as where the expression is more than the variable it refers to."""
+    """Return a Region; empty: the text is none, as where a variable is only a part of the expression."""
     return text if _REGION_NAME.fullmatch(text) else ""
 
 

@@ -1,8 +1,9 @@
-"""What an expression of a Terraform plan refers to, so that a value known only after apply can still be named.
+"""What an expression of a Terraform plan refers to, so that a value known only after apply can still be
+named.
 
 `terraform show -json` has for each value of a resource either a constant or the references of its expression
-(https://developer.hashicorp.com/terraform/internals/json-format, "Expression Representation"). The ARN of a vault
-that the same plan creates is unknown after apply, yet it follows from account, Region and name.
+(https://developer.hashicorp.com/terraform/internals/json-format, "Expression Representation"). The ARN of a
+vault that the same plan creates is unknown after apply, yet it follows from account, Region and name.
 """
 
 import re
@@ -15,7 +16,7 @@ _INDEX: Final = re.compile(r"\[[^\]]*\]$")
 
 @dataclass(frozen=True, slots=True)
 class ResourceChange:
-    """An entry of `resource_changes`. `configuration`: the resource's own, with its expressions; may be empty."""
+    """An entry of `resource_changes`. `configuration`: that of the resource, with its expressions, or empty."""
 
     address: str
     module: str
@@ -31,8 +32,8 @@ class ResourceChange:
 def references_of(change: ResourceChange, path: tuple[str, ...], rule_name: object = None) -> tuple[str, ...]:
     """Return the references of the expressions at a path, through blocks: `("rule", "copy_action", "...")`.
 
-    A block with another constant `rule_name` is not the one. The order of blocks does not help: a plan writes a
-    set of blocks in another order than the configuration.
+    A block with another constant `rule_name` is not the one. The order of blocks does not help: a plan writes
+    a set of blocks in another order than the configuration.
     """
     expressions = change.configuration.get("expressions")
     blocks = [expressions] if isinstance(expressions, Mapping) else []
@@ -73,7 +74,7 @@ class References:
     def referred(
         self, change: ResourceChange, path: tuple[str, ...], rule_name: object = None
     ) -> tuple[ResourceChange, str] | None:
-        """Return the one resource that the expressions at a path refer to, and the attribute; None: unclear."""
+        """Return the one resource that expressions at a path refer to, and the attribute; None: unclear."""
         found: dict[str, tuple[ResourceChange, str]] = {}
         for reference in references_of(change, path, rule_name):
             for candidate, attribute in self._candidates(change, reference):

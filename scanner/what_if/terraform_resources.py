@@ -1,4 +1,6 @@
-"""Terraform's resources of AWS Backup as AWS Backup's own documents (provider documentation, "aws_backup_...")."""
+"""Terraform's resources of AWS Backup as AWS Backup's own documents (provider documentation,
+"aws_backup_...").
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -49,7 +51,7 @@ class Resource:
         value = self.values.get(name)
         return value if isinstance(value, str) else ""
 
-    def change_of(
+    def change_of(  # noqa: PLR0913 -- what identifies a change
         self,
         kind: ChangeKind,
         document: Mapping[str, Any],
@@ -188,7 +190,10 @@ def _lifecycle(blocks: object) -> object:
 
 
 def _advanced(setting: Mapping[str, Any]) -> dict[str, Any]:
-    return {"ResourceType": setting.get("resource_type"), "BackupOptions": setting.get("backup_options") or {}}
+    return {
+        "ResourceType": setting.get("resource_type"),
+        "BackupOptions": setting.get("backup_options") or {},
+    }
 
 
 def selection_changes(resource: Resource) -> Iterator[Result]:
@@ -207,7 +212,9 @@ def selection_changes(resource: Resource) -> Iterator[Result]:
     name = resource.text("name")
     plan = _plan_of(resource)
     if plan is None:
-        yield NotJudged(resource.origin, f"The plan of the backup selection {name} is known only after apply.")
+        yield NotJudged(
+            resource.origin, f"The plan of the backup selection {name} is known only after apply."
+        )
         return
     identity, before = _id_before(resource), resource.change.before.get("plan_id")
     if resource.action is Action.REPLACE and isinstance(before, str) and before != plan.id:
@@ -317,7 +324,7 @@ def _of_vault(
 
 
 def region_settings(resource: Resource) -> Iterator[Result]:
-    """Yield the change of `aws_backup_region_settings`. Terraform leaves the settings when it removes them."""
+    """Yield the change of `aws_backup_region_settings`. Its removal leaves the settings as they are."""
     after = resource.change.after
     document = _present(
         ResourceTypeOptInPreference=after.get("resource_type_opt_in_preference"),
@@ -385,5 +392,5 @@ def _blocks(value: object, parse: Callable[[Mapping[str, Any]], Any]) -> Any:  #
 
 
 def _present(**values: object) -> dict[str, Any]:
-    """Return the values that are there: Terraform has null, and empty lists and texts, for what is not set."""
+    """Return the values that are set: Terraform has null, or an empty list or text, for all others."""
     return {name: value for name, value in values.items() if value is not None and value not in ("", [], {})}
