@@ -230,7 +230,7 @@ class _Builder:
 
 
 class _TemplateBuilder(_Builder):
-    """Builds the data of a CloudFormation template, in which a tag is the short form of an intrinsic function."""
+    """Builds the data of a CloudFormation template, whose tags are short forms of intrinsic functions."""
 
     def value(self, event: yaml.Event, path: Path) -> Any:  # noqa: ANN401 -- data of any shape
         tag = getattr(event, "tag", None) or ""

@@ -1,7 +1,6 @@
-"""AWS Backup's own JSON: what the AWS CLI takes and returns, with account and Region from options or an
-envelope.
+"""AWS Backup's own JSON: what the AWS CLI takes and returns.
 
-An envelope names what the JSON itself cannot:
+Account and Region come from the options, or from an envelope that says what the JSON itself cannot:
 
     {"account": "111122223333", "region": "eu-west-1", "action": "remove", "change": {"BackupPlanId": "..."}}
 

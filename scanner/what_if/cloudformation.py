@@ -1,5 +1,4 @@
-"""CloudFormation templates, in YAML or JSON: the resources of AWS Backup in them, as AWS Backup's own
-documents.
+"""The resources of AWS Backup in CloudFormation templates (YAML or JSON), as AWS Backup's own documents.
 
 A template says what a stack will have, not what it has: things are matched with the scan by name. What the
 stack loses cannot be seen in a template. Whether a resource with a condition is created, and what macros make
@@ -78,7 +77,7 @@ def _macros(transform: object) -> tuple[str, ...]:
 def _of_resource(
     template: Template,
     logical_id: str,
-    resource: Any,
+    resource: Any,  # noqa: ANN401 -- JSON
     origin: Origin,
     macros: tuple[str, ...],
 ) -> Iterator[Result]:

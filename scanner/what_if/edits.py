@@ -193,7 +193,7 @@ class ShardEdits:
         plan_id = plan_id or self.plan_ids.get(plan.name, "")
         if not plan_id:
             raise NotJudgedError(
-                f"The scan has no backup plan {plan.name or plan.id or plan.address}: the selection belongs to it."
+                f"The scan has no backup plan {plan.name or plan.id or plan.address} for the selection."
             )
         self._require(SELECTIONS, f"the selections of backup plan {plan_id}", BackupPlanId=plan_id)
         return plan_id
@@ -291,8 +291,8 @@ class ShardEdits:
         points = sum(1 for _ in self.lines.rows(POINTS, "RecoveryPoints", BackupVaultName=change.name))
         if points:
             self.effects.notes.append(
-                f"AWS deletes the backup vault {change.name} in {self.shard.account}/{self.shard.region} only "
-                f"once its {points:,} recovery points are gone: it is judged as if they were."
+                f"AWS deletes the backup vault {change.name} in {self.shard.account}/{self.shard.region} "
+                f"only once its {points:,} recovery points are gone: it is judged as if they were."
             )
         self._edit_rows(VAULTS, "BackupVaultList", "BackupVaultName", change.name, None)
         for operation in (VAULT, POLICY, NOTIFICATIONS, POINTS):

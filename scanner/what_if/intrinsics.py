@@ -110,7 +110,7 @@ class Template:
         return UNKNOWN
 
     def role_arn(self, logical_id: str) -> Any:  # noqa: ANN401 -- text or UNKNOWN
-        """Return the ARN of a role. Without a name, which AWS then assigns, its logical id is taken for it."""
+        """Return the ARN of a role. Where AWS assigns its name, its logical id is taken for it."""
         properties = self._properties(logical_id)
         path = self.resolved(properties.get("Path", "/"))
         name = self._property(logical_id, "RoleName") if "RoleName" in properties else logical_id

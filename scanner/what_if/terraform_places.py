@@ -1,5 +1,6 @@
-"""The account and Region of a resource in a Terraform plan: its own, its ARN's, its provider's, or the
-options'.
+"""The account and Region of a resource in a Terraform plan.
+
+They are its own, those of its ARN, those of its provider, or those of the options.
 """
 
 import re
@@ -37,7 +38,8 @@ class Places:
         """Return the account and the Region of a resource; empty where nothing says it."""
         key = str(change.configuration.get("provider_config_key") or "")
         account, region = self._in_arn(change)
-        provider = _mapping(self._providers.get(key))
+        # A module's key may have the module's address before a provider that it inherits.
+        provider = _mapping(self._providers.get(key) or self._providers.get(key.rpartition(":")[2]))
         expressions = _mapping(provider.get("expressions"))
         region = _text(change.after.get("region")) or _text(change.before.get("region")) or region
         region = region or _region(self._value(expressions.get("region")))

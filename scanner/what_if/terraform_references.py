@@ -1,9 +1,8 @@
-"""What an expression of a Terraform plan refers to, so that a value known only after apply can still be
-named.
+"""What an expression of a Terraform plan refers to: a value known only after apply may still be named.
 
 `terraform show -json` has for each value of a resource either a constant or the references of its expression
-(https://developer.hashicorp.com/terraform/internals/json-format, "Expression Representation"). The ARN of a
-vault that the same plan creates is unknown after apply, yet it follows from account, Region and name.
+(developer.hashicorp.com/terraform/internals/json-format, "Expression Representation"). The ARN of a vault
+that the same plan creates is unknown after apply, yet it follows from account, Region and name.
 """
 
 import re
@@ -16,7 +15,7 @@ _INDEX: Final = re.compile(r"\[[^\]]*\]$")
 
 @dataclass(frozen=True, slots=True)
 class ResourceChange:
-    """An entry of `resource_changes`. `configuration`: that of the resource, with its expressions, or empty."""
+    """An entry of `resource_changes`. `configuration`: of the resource, with its expressions, or empty."""
 
     address: str
     module: str

@@ -1,5 +1,6 @@
-"""Terraform's resources of AWS Backup as AWS Backup's own documents (provider documentation,
-"aws_backup_...").
+"""Terraform's resources of AWS Backup as AWS Backup's own documents.
+
+Source: documentation of the AWS provider, "Resource: aws_backup_...".
 """
 
 from collections.abc import Callable, Iterator, Mapping
