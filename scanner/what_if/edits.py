@@ -220,7 +220,8 @@ class ShardEdits:
         identity = {"SelectionId": selection_id, "BackupPlanId": plan_id}
         if is_new:
             added = {**identity, **known, "CreationDate": self.at}
-            self.lines.edit_rows(SELECTIONS, "BackupSelectionsList", lambda row: row, added, identity)
+            about = {"BackupPlanId": plan_id}
+            self.lines.edit_rows(SELECTIONS, "BackupSelectionsList", lambda row: row, added, about)
         else:
             self._edit_rows(SELECTIONS, "BackupSelectionsList", "SelectionId", selection_id, known, plan_id)
         if has_unknown(change.document):
