@@ -16,6 +16,7 @@ from scanner.app.findings import facts_request, waivers_of, write_findings
 from scanner.app.inputs import stored_inputs
 from scanner.app.judged import read_judged, unlined_findings
 from scanner.errors import UsageError
+from scanner.evaluate.needs import reads_of
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.manifest import JUDGED_SCHEMA
 from scanner.evidence.scan_files import is_judged
@@ -24,13 +25,22 @@ from scanner.findings.texts import all_without_texts, with_texts
 from scanner.history.compare import pairs_of
 from scanner.judging.tables import write_tables
 from scanner.judging.worker_pool import workers_for
+from scanner.model.control import Control
 from scanner.model.finding import Finding, Status
 from scanner.model.manifest import Manifest
 from scanner.model.planned_change import ChangeSet
-from scanner.model.what_if import Effect, FindingEffect, WhatIf
+from scanner.model.what_if import Effect, FindingEffect, Horizon, WhatIf
 from scanner.settings.settings import Settings
 from scanner.what_if.overlay import Overlay, write_overlay
 
+_READS_OF_TODAY: Final = frozenset(
+    {
+        "backup:ListRecoveryPointsByBackupVault",
+        "backup:ListBackupJobs",
+        "backup:ListCopyJobs",
+        "backup:ListRestoreJobs",
+    }
+)
 _OF_PLAN: Final = "#"
 """Separates a plan's ARN from the id of a rule or a selection of it."""
 
@@ -66,8 +76,24 @@ def what_if(folder: Path, change_set: ChangeSet, *, jobs: int | None = 1) -> Wha
             Bundle(Path(scratch) / "bundle", what_if=True), judgement, Path(scratch) / "after", jobs
         )
         counts: Counter[Effect] = Counter()
-        effects = _with_texts(tuple(_effects(before, after, overlay, counts)), before, after)
+        today = _controls_of_today(judgement.controls)
+        effects = tuple(_with_horizon(effect, today) for effect in _effects(before, after, overlay, counts))
+        effects = _with_texts(effects, before, after)
         return replace(result, effects=effects, counts=dict(counts))
+
+
+def _controls_of_today(controls: Iterable[Control]) -> frozenset[str]:
+    """Return the controls whose verdicts rest on recovery points, jobs or restores that exist today.
+
+    Those of vaults do not: whether a vault has recovery points only decides whether they apply to it.
+    """
+    judged = (control for control in controls if control.subject != "vault")
+    return frozenset(control.id for control in judged if reads_of(control) & _READS_OF_TODAY)
+
+
+def _with_horizon(effect: FindingEffect, today: frozenset[str]) -> FindingEffect:
+    is_today = effect.finding.control in today
+    return replace(effect, horizon=Horizon.TODAY if is_today else Horizon.FROM_NOW_ON)
 
 
 def _judgement(folder: Path, manifest: Manifest) -> Judgement:

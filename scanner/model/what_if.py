@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 from scanner.model.finding import Finding, Severity
 from scanner.model.planned_change import NotJudged, PlannedChange
@@ -21,14 +20,14 @@ class Effect(StrEnum):
 
 
 class Horizon(StrEnum):
-    """What a finding is about: what AWS Backup will do from now on, or the backups that exist today."""
+    """What a verdict rests on: what AWS Backup will do from now on, or also what is there today.
+
+    What is there are recovery points, jobs and restores: a changed plan neither moves nor shortens them, and the
+    first backup under it has not been made.
+    """
 
     FROM_NOW_ON = "from_now_on"
     TODAY = "today"
-
-
-_TODAY: Final = frozenset({"recovery_point"})
-"""Subjects that exist today: a changed plan neither moves nor shortens the recovery points that are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,7 @@ class FindingEffect:
     before: Finding | None
     after: Finding | None
     why: str = ""
+    horizon: Horizon = Horizon.FROM_NOW_ON
 
     @property
     def finding(self) -> Finding:
@@ -46,11 +46,6 @@ class FindingEffect:
         finding = self.after or self.before
         assert finding is not None  # nosec B101 # noqa: S101 -- one side is there
         return finding
-
-    @property
-    def horizon(self) -> Horizon:
-        """Whether it is about the future or about what is there."""
-        return Horizon.TODAY if self.finding.subject_type in _TODAY else Horizon.FROM_NOW_ON
 
     @property
     def reason(self) -> str:
