@@ -41,6 +41,8 @@ _READS_OF_TODAY: Final = frozenset(
         "backup:ListRestoreJobs",
     }
 )
+_ACCOUNT_REGION: Final = "account_region"
+"""Subjects whose findings say what the scan read: that a value is known only after apply is no failed read."""
 _OF_PLAN: Final = "#"
 """Separates a plan's ARN from the id of a rule or a selection of it."""
 
@@ -139,6 +141,8 @@ def _effect(was: Finding | None, now: Finding | None, unreadable: Iterable[str])
             why = "The rules of its backup plan are known only after the change is applied."
             return FindingEffect(Effect.NEWLY_UNKNOWN, was, None, why)
         return FindingEffect(Effect.REMOVED, was, None)
+    if now.subject_type == _ACCOUNT_REGION:
+        return FindingEffect(Effect.UNCHANGED, was, now)
     if was is not None and was.status is now.status:
         is_same = was.severity is now.severity and was.reason == now.reason
         return FindingEffect(Effect.UNCHANGED if is_same else Effect.CHANGED, was, now)

@@ -37,7 +37,7 @@ TITLES: Final = {
 }
 _HORIZONS: Final = {
     Horizon.FROM_NOW_ON: "From now on (plans, rules, copies, vaults)",
-    Horizon.TODAY: "What is there today counts, too (recovery points, jobs and restores, which stay as they are)",
+    Horizon.TODAY: "What is there today counts, too (recovery points, jobs, restores: they stay as they are)",
 }
 _COUNTED: Final = frozenset({Effect.ADDED, Effect.UNCHANGED})
 """Effects whose findings the table does not list."""

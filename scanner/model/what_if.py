@@ -22,8 +22,8 @@ class Effect(StrEnum):
 class Horizon(StrEnum):
     """What a verdict rests on: what AWS Backup will do from now on, or also what is there today.
 
-    What is there are recovery points, jobs and restores: a changed plan neither moves nor shortens them, and the
-    first backup under it has not been made.
+    What is there are recovery points, jobs and restores: a changed plan neither moves nor shortens them, and
+    the first backup under it has not been made.
     """
 
     FROM_NOW_ON = "from_now_on"

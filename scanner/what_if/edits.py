@@ -263,8 +263,9 @@ class ShardEdits:
         if row is not None:
             # Without a key in the document, the vault keeps the key that it has.
             fields = {key: value for key, value in document.items() if key != "VaultType"}
-            removed = {"EncryptionKeyArn": None} if has_key and "EncryptionKeyArn" not in document else {}
-            self._edit_rows(VAULTS, "BackupVaultList", "BackupVaultName", change.name, {**fields, **removed})
+            is_rekeyed = has_key and document.get("EncryptionKeyArn") != row.get("EncryptionKeyArn")
+            removed = dict.fromkeys(("EncryptionKeyArn", "EncryptionKeyType")) if is_rekeyed else {}
+            self._edit_rows(VAULTS, "BackupVaultList", "BackupVaultName", change.name, {**removed, **fields})
             return
         arn = vault_arn(self.partition, self.shard, change.name)
         is_air_gapped = document.get("VaultType") == _AIR_GAPPED

@@ -34,7 +34,9 @@ def change(
             "after_sensitive": {},
         },
     }
-    return entry | ({"module_address": module} if module else {}) | ({} if index is None else {"index": index})
+    return (
+        entry | ({"module_address": module} if module else {}) | ({} if index is None else {"index": index})
+    )
 
 
 def resource(address: str, **expressions: Any) -> dict[str, Any]:
@@ -54,9 +56,7 @@ def refers(*names: str) -> dict[str, list[str]]:
     return {"references": list(names)}
 
 
-def plan(
-    *changes: dict[str, Any], resources: tuple[dict[str, Any], ...] = (), **more: Any
-) -> dict[str, Any]:
+def plan(*changes: dict[str, Any], resources: tuple[dict[str, Any], ...] = (), **more: Any) -> dict[str, Any]:
     assumed = {"role_arn": {"constant_value": f"arn:aws:iam::{ACCOUNT}:role/deploy"}}
     aws = {
         "name": "aws",

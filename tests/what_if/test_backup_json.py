@@ -121,7 +121,10 @@ def test_an_envelope_and_a_list() -> None:
     [
         ({"BackupPlan": {"BackupPlanName": "x"}}, "The backup plan x has no list of Rules."),
         (SELECTION, "A selection needs the BackupPlanId, or the BackupPlanName, of its plan."),
-        ({"change": PLAN, "action": "paint"}, "The action 'paint' is none of create, replace, update, remove."),
+        (
+            {"change": PLAN, "action": "paint"},
+            "The action 'paint' is none of create, replace, update, remove.",
+        ),
         (
             {"change": {"Something": 1}},
             "This is neither a backup plan, a selection, a vault, its policy or lock, settings nor tags, as the "

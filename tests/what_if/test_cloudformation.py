@@ -126,7 +126,10 @@ def test_json_is_the_same(tmp_path: Path) -> None:
                     "BackupPlan": {
                         "BackupPlanName": "daily",
                         "BackupPlanRule": [
-                            {"RuleName": "r", "TargetBackupVault": {"Fn::GetAtt": ["Vault", "BackupVaultName"]}}
+                            {
+                                "RuleName": "r",
+                                "TargetBackupVault": {"Fn::GetAtt": ["Vault", "BackupVaultName"]},
+                            }
                         ],
                     }
                 },

@@ -64,7 +64,12 @@ def test_a_changed_plan() -> None:
     copies = [{"destination_vault_arn": "arn:x", "lifecycle": lifecycle(7)}]
     after = {**BEFORE, "rule": [rule(lifecycle=lifecycle(14), copy_action=copies)]}
     found = only(plan(change("aws_backup_plan.daily", ["update"], before=BEFORE, after=after)))
-    assert (found.kind, found.action, found.id, found.name) == (ChangeKind.PLAN, Action.UPDATE, "p-1", "daily")
+    assert (found.kind, found.action, found.id, found.name) == (
+        ChangeKind.PLAN,
+        Action.UPDATE,
+        "p-1",
+        "daily",
+    )
     assert (found.account, found.region) == (ACCOUNT, REGION)
     assert found.document == {
         "BackupPlanName": "daily",
@@ -104,7 +109,9 @@ def test_a_retention_known_after_apply_stays_unknown() -> None:
 def test_whole_blocks_known_after_apply(place: str) -> None:
     inner: dict[str, Any] = {"rule": True} if place == "rule" else {"rule": [{place: True}]}
     rules = {} if place == "rule" else {"rule": [rule(**{place: None})]}
-    found = only(plan(change("aws_backup_plan.daily", ["create"], after={"name": "daily", **rules}, unknown=inner)))
+    found = only(
+        plan(change("aws_backup_plan.daily", ["create"], after={"name": "daily", **rules}, unknown=inner))
+    )
     names = {"copy_action": "CopyActions", "lifecycle": "Lifecycle"}
     rules_after = found.document["Rules"]
     assert (rules_after if place == "rule" else rules_after[0][names[place]]) is UNKNOWN
@@ -123,7 +130,12 @@ def created() -> dict[str, Any]:
         "aws_backup_plan.daily",
         ["create"],
         after={"name": "daily", "rule": [rule(copy_action=[{"lifecycle": []}])]},
-        unknown={"arn": True, "id": True, "version": True, "rule": [{"copy_action": [copy], "lifecycle": []}]},
+        unknown={
+            "arn": True,
+            "id": True,
+            "version": True,
+            "rule": [{"copy_action": [copy], "lifecycle": []}],
+        },
     )
     role = change(
         "aws_iam_role.backup",
@@ -146,7 +158,10 @@ def created() -> dict[str, Any]:
     configured = (
         resource("aws_backup_vault.dr", name={"constant_value": "dr"}),
         resource("aws_iam_role.backup", name={"constant_value": "backup"}),
-        resource("aws_backup_plan.daily", rule=[{"copy_action": [block], "rule_name": {"constant_value": "nightly"}}]),
+        resource(
+            "aws_backup_plan.daily",
+            rule=[{"copy_action": [block], "rule_name": {"constant_value": "nightly"}}],
+        ),
         resource(
             "aws_backup_selection.gold",
             plan_id=refers("aws_backup_plan.daily.id", "aws_backup_plan.daily"),
@@ -200,7 +215,8 @@ def test_for_each_refers_to_the_instance_of_the_same_key() -> None:
     root["module_calls"] = {"backup": {"module": {"resources": [resource("aws_backup_plan.this"), inner]}}}
     selections = [found for found in parsed(document).changes if found.kind is ChangeKind.SELECTION]
     assert [found.plan for found in selections] == [
-        PlanReference(address=f'module.backup["eu"].aws_backup_plan.this["{key}"]') for key in ("gold", "silver")
+        PlanReference(address=f'module.backup["eu"].aws_backup_plan.this["{key}"]')
+        for key in ("gold", "silver")
     ]
 
 
@@ -253,7 +269,9 @@ def test_selection_with_conditions() -> None:
         ),
     ],
 )
-def test_parts_of_vaults(address: str, after: dict[str, Any], kind: ChangeKind, document: dict[str, Any]) -> None:
+def test_parts_of_vaults(
+    address: str, after: dict[str, Any], kind: ChangeKind, document: dict[str, Any]
+) -> None:
     found = only(plan(change(address, ["create"], after={"backup_vault_name": "main", **after})))
     assert (found.kind, found.name, found.document) == (kind, "main", document)
     before = {"backup_vault_name": "main", "id": "main", **after}
@@ -265,7 +283,10 @@ def test_a_vault_with_another_name_is_removed_and_created() -> None:
     before = {"arn": f"arn:aws:backup:{REGION}:{ACCOUNT}:backup-vault:old", "name": "old"}
     entry = change("aws_backup_vault.main", ["delete", "create"], before=before, after={"name": "new"})
     changes = parsed(plan(entry)).changes
-    assert [(found.action, found.name) for found in changes] == [(Action.REMOVE, "old"), (Action.CREATE, "new")]
+    assert [(found.action, found.name) for found in changes] == [
+        (Action.REMOVE, "old"),
+        (Action.CREATE, "new"),
+    ]
 
 
 def test_tags_of_a_resource() -> None:
@@ -322,14 +343,18 @@ def test_places() -> None:
 
 def test_a_variable_that_is_only_a_part_of_the_region_decides_nothing() -> None:
     entry = change("aws_backup_vault.main", ["create"], after={"name": "main"})
-    document = plan(entry, resources=(resource("aws_backup_vault.main"),), variables={"region": {"value": "eu"}})
+    document = plan(
+        entry, resources=(resource("aws_backup_vault.main"),), variables={"region": {"value": "eu"}}
+    )
     assert why(document) == "The Region of the backup vault main cannot be determined: add --region."
 
 
 def test_the_account_of_the_callers_identity() -> None:
     entry = change("aws_backup_vault.main", ["create"], after={"name": "main"})
     identity = {"address": "data.aws_caller_identity.me", "mode": "data", "type": "aws_caller_identity"}
-    document = plan(entry, resources=(resource("aws_backup_vault.main"), {**identity, "provider_config_key": "aws"}))
+    document = plan(
+        entry, resources=(resource("aws_backup_vault.main"), {**identity, "provider_config_key": "aws"})
+    )
     del document["configuration"]["provider_config"]["aws"]["expressions"]["assume_role"]
     document["prior_state"] = {
         "values": {"root_module": {"resources": [{**identity, "values": {"account_id": "444444444444"}}]}}

@@ -1,0 +1,203 @@
+"""`audit what-if` on the sample scan, as a person types it. The expected verdicts are derived by hand.
+
+The plan production-gold of account 333333333333 in eu-west-1 has the rules nightly (35 days in production-gold, whose
+lock in compliance mode has a minimum of 35 days; copies to central-backup and production-disaster) and monthly
+(365 days; a copy to central-backup-frankfurt).
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from scanner.app.criteria import load_judgement
+from scanner.app.inputs import stored_inputs
+from scanner.app.judgement import evaluate
+from scanner.cli.commands import audit
+from scanner.evidence.manifest import read_manifest
+from tests.what_if.terraform_plans import change, lifecycle, plan, rule
+
+SAMPLE = Path(__file__).parents[2] / "sample_reports/bundle"
+ACCOUNT, REGION = "333333333333", "eu-west-1"
+PLACE = ("--account", ACCOUNT, "--region", REGION)
+PLAN_ID = "a256b155-ad35-4c72-9e56-597a92ac23b0"
+PLAN_ARN = f"arn:aws:backup:{REGION}:{ACCOUNT}:backup-plan:{PLAN_ID}"
+NIGHTLY = f"{PLAN_ARN}#548a7f72-e948-43c7-93a6-84ea03df3a6a"
+FORGOTTEN = f"arn:aws:ec2:{REGION}:{ACCOUNT}:volume/vol-6185e5e8a3d456e7e"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/service-role/AWSBackupDefaultServiceRole"
+
+
+def vault(name: str, account: str = ACCOUNT, region: str = REGION) -> str:
+    return f"arn:aws:backup:{region}:{account}:backup-vault:{name}"
+
+
+CENTRAL = vault("central-backup", "222222222222")
+DISASTER = vault("production-disaster", region="eu-central-1")
+FRANKFURT = vault("central-backup-frankfurt", "222222222222", "eu-central-1")
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Evaluate the sample bundle in a folder of its own."""
+    folder = tmp_path_factory.mktemp("sample") / "scan"
+    shutil.copytree(SAMPLE, folder)
+    manifest = read_manifest(folder)
+    inputs = stored_inputs(folder, manifest)
+    assert inputs is not None
+    judgement, _ = load_judgement(inputs.settings, inputs.words, manifest.evaluated_as_of)
+    evaluate(folder, folder, judgement, ())
+    return str(folder)
+
+
+def run(scan: str, *words: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(audit, ["what-if", scan, "--jobs", "1", *words])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def judged(scan: str, file: Path, document: Any, *words: str) -> tuple[int, dict[str, Any]]:
+    file.write_text(json.dumps(document), "utf-8")
+    code, out, err = run(scan, "--change", str(file), "--format", "json", *words)
+    assert err == ""
+    return code, json.loads(out)
+
+
+def of_effect(document: dict[str, Any], effect: str) -> set[tuple[str, str]]:
+    return {(each["control"], each["subject"]) for each in document["findings"] if each["effect"] == effect}
+
+
+def gold(nightly: dict[str, Any], copies: tuple[str, ...]) -> dict[str, Any]:
+    """Return the plan production-gold as get-backup-plan prints it, with another rule nightly."""
+    window = {"StartWindowMinutes": 60, "CompletionWindowMinutes": 360}
+    common = {"TargetBackupVaultName": "production-gold", **window}
+    copy_actions = [
+        {"DestinationBackupVaultArn": arn, "Lifecycle": {"DeleteAfterDays": 35}} for arn in copies
+    ]
+    rules = [
+        {
+            **common,
+            "RuleName": "nightly",
+            "ScheduleExpression": "cron(0 2 ? * * *)",
+            "ScheduleExpressionTimezone": "Europe/Dublin",
+            "CopyActions": copy_actions,
+            **nightly,
+        },
+        {
+            **common,
+            "RuleName": "monthly",
+            "ScheduleExpression": "cron(0 3 1 * ? *)",
+            "Lifecycle": {"DeleteAfterDays": 365},
+            "CopyActions": [{"DestinationBackupVaultArn": FRANKFURT, "Lifecycle": {"DeleteAfterDays": 365}}],
+        },
+    ]
+    return {"BackupPlanId": PLAN_ID, "BackupPlan": {"BackupPlanName": "production-gold", "Rules": rules}}
+
+
+def test_the_plan_as_it_is_changes_nothing(scan: str, tmp_path: Path) -> None:
+    same = gold({"Lifecycle": {"DeleteAfterDays": 35}}, (CENTRAL, DISASTER))
+    code, document = judged(scan, tmp_path / "plan.json", same, *PLACE, "--fail-on", "low")
+    counts = document["counts"]
+    assert (code, sum(counts.values()) - counts["unchanged"]) == (0, 0)
+    assert counts["unchanged"] > 4_000
+
+
+def test_a_shorter_retention(scan: str, tmp_path: Path) -> None:
+    shorter = gold({"Lifecycle": {"DeleteAfterDays": 1}}, (CENTRAL, DISASTER))
+    code, document = judged(scan, tmp_path / "plan.json", shorter, *PLACE, "--fail-on", "high")
+    new = of_effect(document, "new")
+    # One day is below the lock's 35, and the monthly rule alone starts too seldom.
+    assert ("rule-retention-within-vault-lock", NIGHTLY) in new
+    assert ("plan-frequency-and-retention", PLAN_ARN) in new
+    assert code == 10
+    # No recovery point loses anything by a changed plan.
+    assert not [each for each in document["findings"] if each["subject_type"] == "recovery_point"]
+    assert not of_effect(document, "removed_by_this_change")
+
+
+def test_a_removed_copy_action(scan: str, tmp_path: Path) -> None:
+    without = gold({"Lifecycle": {"DeleteAfterDays": 35}}, (DISASTER,))
+    code, document = judged(scan, tmp_path / "plan.json", without, *PLACE, "--fail-on", "low")
+    removed = of_effect(document, "removed_by_this_change")
+    assert {subject for _, subject in removed} == {f"{NIGHTLY}->{CENTRAL}"}
+    assert ("copy-destination-exists", f"{NIGHTLY}->{CENTRAL}") in removed
+    # Copies to account 222222222222 remain: those of monthly.
+    assert (code, of_effect(document, "new")) == (0, set())
+
+
+def test_an_added_selection(scan: str, tmp_path: Path) -> None:
+    chosen = {"SelectionName": "forgotten", "IamRoleArn": ROLE, "Resources": [FORGOTTEN]}
+    selection = {"BackupPlanId": PLAN_ID, "BackupSelection": chosen}
+    _, document = judged(scan, tmp_path / "selection.json", selection, *PLACE)
+    assert of_effect(document, "fixed") == {("resource-in-backup-plan", FORGOTTEN)}
+    assert {control for control, _ in of_effect(document, "added")} == {
+        "selection-matches-resources",
+        "selection-role-usable",
+    }
+    assert {each["subject"] for each in document["findings"] if each["effect"] not in {"added"}} == {
+        FORGOTTEN
+    }
+    # The first backup is still to be made: that is about today.
+    horizons = {each["control"]: each["horizon"] for each in document["findings"]}
+    assert horizons["resource-backed-up-recently"] == "today"
+    assert horizons["resource-in-backup-plan"] == "from_now_on"
+
+
+def test_a_retention_known_after_apply(scan: str, tmp_path: Path) -> None:
+    before = {"arn": PLAN_ARN, "id": PLAN_ID, "name": "production-gold", "rule": [], "tags_all": {}}
+    rules = [rule(target_vault_name="production-gold", lifecycle=lifecycle(None))]
+    unknown = {"rule": [{"lifecycle": [{"delete_after": True}]}]}
+    entry = change(
+        "aws_backup_plan.gold", ["update"], before=before, after={**before, "rule": rules}, unknown=unknown
+    )
+    code, document = judged(scan, tmp_path / "tfplan.json", plan(entry), "--fail-on", "low")
+    assert (document["not_judged"], of_effect(document, "removed_by_this_change")) == ([], set())
+    unknown_now = of_effect(document, "newly_unknown")
+    assert ("plan-frequency-and-retention", PLAN_ARN) in unknown_now
+    assert ("rule-retention-within-vault-lock", NIGHTLY) in unknown_now
+    reasons = {each["reason"] for each in document["findings"] if each["subject"] == NIGHTLY}
+    assert reasons == {"The rules of its backup plan are known only after the change is applied."}
+    assert (code, of_effect(document, "new")) == (0, set())
+
+
+def test_an_account_that_was_not_scanned(scan: str, tmp_path: Path) -> None:
+    place = ("--account", "777777777777", "--region", REGION)
+    code, document = judged(scan, tmp_path / "plan.json", gold({}, ()), *place)
+    assert [each["why"] for each in document["not_judged"]] == [
+        "Account 777777777777 was not scanned, so what the change does there is unknown."
+    ]
+    assert (code, document["findings"]) == (4, [])
+    code, _ = judged(scan, tmp_path / "plan.json", gold({}, ()), *place, "--allow-partial")
+    assert code == 0
+
+
+def test_the_table(scan: str, tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps(gold({"Lifecycle": {"DeleteAfterDays": 1}}, (CENTRAL, DISASTER))), "utf-8")
+    code, out, err = run(scan, "--change", str(file), *PLACE)
+    assert (code, err) == (0, "")
+    assert f"update backup plan production-gold in {ACCOUNT}/{REGION}" in out
+    assert "New failures. From now on (plans, rules, copies, vaults)" in out
+    assert "rule-retention-within-vault-lock" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "message"),
+    [
+        ("{}", (), "is neither a plan of Terraform"),
+        ('{"format_version": "2.0"}', (), "format_version 2.0"),
+        ("{}", ("--parameter", "x"), "write NAME=VALUE"),
+        ('{"Resources": {}}', (), "contain no change of AWS Backup"),
+        ("Resources:\n  A: [", (), "this is not YAML"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    scan: str, tmp_path: Path, content: str, words: tuple[str, ...], message: str
+) -> None:
+    file = tmp_path / "change"
+    file.write_text(content, "utf-8")
+    code, out, err = run(scan, "--change", str(file), *words)
+    assert (code, out) == (2, "")
+    assert message in err.replace("\n", " ")
+    assert "Traceback" not in err
