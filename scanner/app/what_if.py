@@ -67,7 +67,7 @@ def what_if(folder: Path, change_set: ChangeSet, *, jobs: int | None = 1) -> Wha
             changes=overlay.applied,
             not_judged=tuple(sorted(not_judged)),
             ignored=change_set.ignored,
-            notes=tuple(overlay.effects.notes),
+            notes=tuple(filter(None, (*(change.note for change in overlay.applied), *overlay.effects.notes))),
             effects=(),
             counts={},
         )

@@ -75,7 +75,7 @@ class PlanReference:
 class PlannedChange:
     """One change of one thing in one account and Region.
 
-    `id`: AWS's identifier where the file has it (a plan or a selection). `name`: of a plan, a selection or a
+    `note`: what a reader has to know about how it was read. `id`: AWS's identifier where the file has it (a plan or a selection). `name`: of a plan, a selection or a
     vault, the ARN of a resource whose tags change, or empty. `plan`: of a selection. `document`: as it is
     afterwards; empty for a removal.
     """
@@ -89,6 +89,7 @@ class PlannedChange:
     id: str = ""
     plan: PlanReference | None = None
     document: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def title(self) -> str:

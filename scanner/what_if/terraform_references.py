@@ -51,6 +51,15 @@ def references_of(change: ResourceChange, path: tuple[str, ...], rule_name: obje
     )
 
 
+def is_configured(change: ResourceChange, path: tuple[str, ...]) -> bool:
+    """Check whether the configuration of a resource sets the argument at a path, through all its blocks."""
+    expressions = change.configuration.get("expressions")
+    blocks = [expressions] if isinstance(expressions, Mapping) else []
+    for step in path[:-1]:
+        blocks = [block for outer in blocks for block in _as_blocks(outer.get(step))]
+    return any(path[-1] in block for block in blocks)
+
+
 def _as_blocks(value: object) -> list[Mapping[str, Any]]:
     blocks = value if isinstance(value, list) else [value]
     return [block for block in blocks if isinstance(block, Mapping)]

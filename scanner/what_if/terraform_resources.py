@@ -19,10 +19,14 @@ from scanner.model.planned_change import (
 )
 from scanner.what_if.changes import unplaced
 from scanner.what_if.terraform_places import Places
-from scanner.what_if.terraform_references import References, ResourceChange
+from scanner.what_if.terraform_references import References, ResourceChange, is_configured
 
 Result = PlannedChange | NotJudged
 _VAULTS: Final = ("aws_backup_vault", "aws_backup_logically_air_gapped_vault")
+_NO_CONDITIONS: Final = (
+    "The conditions of the backup selection {} are known only after apply, and the configuration shows none: it is "
+    "judged without conditions."
+)
 _AIR_GAPPED: Final = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
 _CONDITIONS: Final = {
     "string_equals": "StringEquals",
@@ -105,6 +109,16 @@ class Resource:
             return value
         return role_arn(Resource(referred[0], self.action, self.origin, self.places, self.references))
 
+    def if_configured(self, value: object, *path: str) -> object:
+        """Return a value, or None if it is UNKNOWN only because the configuration leaves it to the provider.
+
+        Arguments that are optional and computed (`not_resources`, `opt_in_to_archive_for_supported_resources`)
+        are known only after apply where they are not set. The provider then sends nothing to AWS.
+        """
+        if value is not UNKNOWN or "expressions" not in self.change.configuration:
+            return value
+        return UNKNOWN if is_configured(self.change, path) else None
+
 
 def role_arn(role: Resource) -> object:
     """Return the ARN of a role by account, path and name; UNKNOWN where one of these is.
@@ -156,7 +170,7 @@ def _rule(resource: Resource, rule: Mapping[str, Any]) -> dict[str, Any]:
             StartWindowMinutes=rule.get("start_window"),
             CompletionWindowMinutes=rule.get("completion_window"),
             EnableContinuousBackup=rule.get("enable_continuous_backup"),
-            Lifecycle=_lifecycle(rule.get("lifecycle")),
+            Lifecycle=_lifecycle(resource, rule.get("lifecycle"), "rule"),
             RecoveryPointTags=rule.get("recovery_point_tags"),
             TargetLogicallyAirGappedBackupVaultArn=air_gapped,
             CopyActions=_blocks(rule.get("copy_action"), lambda copy: _copy(resource, copy, name)),
@@ -168,14 +182,17 @@ def _rule(resource: Resource, rule: Mapping[str, Any]) -> dict[str, Any]:
 def _copy(resource: Resource, copy: Mapping[str, Any], rule_name: object) -> dict[str, Any]:
     path = ("rule", "copy_action", "destination_vault_arn")
     arn = resource.arn_of_vault(copy.get("destination_vault_arn"), path, rule_name)
-    return {"DestinationBackupVaultArn": arn, **_present(Lifecycle=_lifecycle(copy.get("lifecycle")))}
+    return {
+        "DestinationBackupVaultArn": arn,
+        **_present(Lifecycle=_lifecycle(resource, copy.get("lifecycle"), "rule", "copy_action")),
+    }
 
 
 def _scan(action: Mapping[str, Any]) -> dict[str, Any]:
     return _present(MalwareScanner=action.get("malware_scanner"), ScanMode=action.get("scan_mode"))
 
 
-def _lifecycle(blocks: object) -> object:
+def _lifecycle(resource: Resource, blocks: object, *path: str) -> object:
     """Return a lifecycle; None where there is no block, which keeps backups for ever. 0 means no value."""
     lifecycles = _blocks(blocks, lambda block: block)
     if not isinstance(lifecycles, list):
@@ -183,10 +200,13 @@ def _lifecycle(blocks: object) -> object:
     if not lifecycles or lifecycles[0] is UNKNOWN:
         return lifecycles[0] if lifecycles else None
     block = lifecycles[0]
+    opt_in = "opt_in_to_archive_for_supported_resources"
     return _present(
         MoveToColdStorageAfterDays=block.get("cold_storage_after") or None,
         DeleteAfterDays=block.get("delete_after") or None,
-        OptInToArchiveForSupportedResources=block.get("opt_in_to_archive_for_supported_resources"),
+        OptInToArchiveForSupportedResources=resource.if_configured(
+            block.get(opt_in), *path, "lifecycle", opt_in
+        ),
     )
 
 
@@ -200,14 +220,18 @@ def _advanced(setting: Mapping[str, Any]) -> dict[str, Any]:
 def selection_changes(resource: Resource) -> Iterator[Result]:
     """Yield the change of an `aws_backup_selection`."""
     after = resource.change.after
+    # The argument is optional and computed. `terraform show` leaves blocks of it out of the configuration, so only
+    # a dynamic block whose number is not known could be behind it.
+    conditions = resource.if_configured(after.get("condition"), "condition")
+    note = _NO_CONDITIONS if conditions is None and after.get("condition") is UNKNOWN else ""
     document = {
         "SelectionName": after.get("name"),
         "IamRoleArn": resource.role_arn(after.get("iam_role_arn")),
         **_present(
             Resources=after.get("resources"),
-            NotResources=after.get("not_resources"),
+            NotResources=resource.if_configured(after.get("not_resources"), "not_resources"),
             ListOfTags=_blocks(after.get("selection_tag"), _selection_tag),
-            Conditions=_selection_conditions(after.get("condition")),
+            Conditions=_selection_conditions(conditions),
         ),
     }
     name = resource.text("name")
@@ -223,7 +247,8 @@ def selection_changes(resource: Resource) -> Iterator[Result]:
         old = PlanReference(id=before)
         yield removal.change_of(ChangeKind.SELECTION, {}, name=name, identity=identity, plan=old)
         resource, identity = replace(resource, action=Action.CREATE), ""
-    yield resource.change_of(ChangeKind.SELECTION, document, name=name, identity=identity, plan=plan)
+    change = resource.change_of(ChangeKind.SELECTION, document, name=name, identity=identity, plan=plan)
+    yield replace(change, note=note.format(name)) if isinstance(change, PlannedChange) and note else change
 
 
 def _plan_of(resource: Resource) -> PlanReference | None:
@@ -326,10 +351,10 @@ def _of_vault(
 
 def region_settings(resource: Resource) -> Iterator[Result]:
     """Yield the change of `aws_backup_region_settings`. Its removal leaves the settings as they are."""
-    after = resource.change.after
+    after, management = resource.change.after, "resource_type_management_preference"
     document = _present(
         ResourceTypeOptInPreference=after.get("resource_type_opt_in_preference"),
-        ResourceTypeManagementPreference=after.get("resource_type_management_preference"),
+        ResourceTypeManagementPreference=resource.if_configured(after.get(management), management),
     )
     yield from _settings(resource, ChangeKind.REGION_SETTINGS, document)
 

@@ -150,9 +150,8 @@ def created() -> dict[str, Any]:
             "name": "gold",
             "resources": [],
             "selection_tag": [{"key": "tier", "type": "STRINGEQUALS", "value": "gold"}],
-            "condition": [],
         },
-        unknown={"id": True, "iam_role_arn": True, "plan_id": True, "not_resources": True},
+        unknown={"id": True, "iam_role_arn": True, "plan_id": True, "not_resources": True, "condition": True},
     )
     block = {"destination_vault_arn": refers("aws_backup_vault.dr.arn", "aws_backup_vault.dr")}
     configured = (
@@ -181,7 +180,12 @@ def test_references_name_what_the_same_plan_creates() -> None:
     selection = by_kind[ChangeKind.SELECTION]
     assert selection.plan == PlanReference(address="aws_backup_plan.daily")
     assert selection.document["IamRoleArn"] == f"arn:aws:iam::{ACCOUNT}:role/backup"
-    assert selection.document["NotResources"] is UNKNOWN
+    # Optional and computed arguments that are not set are known after apply; nothing is sent to AWS.
+    assert selection.document.keys() == {"SelectionName", "IamRoleArn", "ListOfTags"}
+    assert selection.note == (
+        "The conditions of the backup selection gold are known only after apply, and the configuration shows none: "
+        "it is judged without conditions."
+    )
     assert by_kind[ChangeKind.VAULT].document["EncryptionKeyArn"] is UNKNOWN
     assert by_kind[ChangeKind.ROLE].name == f"arn:aws:iam::{ACCOUNT}:role/backup"
 
@@ -194,6 +198,31 @@ def test_without_the_configuration_references_are_unknown() -> None:
     assert [problem.why for problem in changes.not_judged] == [
         "The plan of the backup selection gold is known only after apply."
     ]
+
+
+def test_an_archive_opt_in_that_is_not_set_is_not_sent() -> None:
+    opt_in = "opt_in_to_archive_for_supported_resources"
+    after = {"name": "daily", "rule": [rule(lifecycle=[{"cold_storage_after": None, "delete_after": 35}])]}
+    unknown = {"rule": [{"lifecycle": [{opt_in: True}]}]}
+    entry = change("aws_backup_plan.daily", ["create"], after=after, unknown=unknown)
+    block = {"delete_after": {"constant_value": 35}}
+    unset = resource("aws_backup_plan.daily", rule=[{"lifecycle": [block]}])
+    found = only(plan(entry, resources=(unset,)))
+    assert found.document["Rules"][0]["Lifecycle"] == {"DeleteAfterDays": 35}
+    with_value = resource(
+        "aws_backup_plan.daily", rule=[{"lifecycle": [{**block, opt_in: refers("local.a")}]}]
+    )
+    found = only(plan(entry, resources=(with_value,)))
+    assert found.document["Rules"][0]["Lifecycle"]["OptInToArchiveForSupportedResources"] is UNKNOWN
+
+
+def test_excluded_resources_that_refer_to_something_are_unknown() -> None:
+    after = {"name": "gold", "plan_id": "p-1", "iam_role_arn": ROLE, "resources": ["*"]}
+    entry = change(
+        "aws_backup_selection.gold", ["create"], after=after, unknown={"id": True, "not_resources": True}
+    )
+    configured = resource("aws_backup_selection.gold", not_resources=refers("module.x.arns", "module.x"))
+    assert only(plan(entry, resources=(configured,))).document["NotResources"] is UNKNOWN
 
 
 def test_for_each_refers_to_the_instance_of_the_same_key() -> None:
