@@ -16,7 +16,7 @@ from scanner.app.findings import facts_request, waivers_of, write_findings
 from scanner.app.inputs import stored_inputs
 from scanner.app.judged import read_judged, unlined_findings
 from scanner.errors import UsageError
-from scanner.evaluate.needs import reads_of
+from scanner.evaluate.compiled import compile_control
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.manifest import JUDGED_SCHEMA
 from scanner.evidence.scan_files import is_judged
@@ -33,16 +33,15 @@ from scanner.model.what_if import Effect, FindingEffect, Horizon, WhatIf
 from scanner.settings.settings import Settings
 from scanner.what_if.overlay import Overlay, write_overlay
 
-_READS_OF_TODAY: Final = frozenset(
+_COLUMNS_OF_TODAY: Final = frozenset(
     {
-        "backup:ListRecoveryPointsByBackupVault",
-        "backup:ListBackupJobs",
-        "backup:ListCopyJobs",
-        "backup:ListRestoreJobs",
+        *("newest_recovery_point", "newest_recovery_points", "places", "three_two_one_one_zero"),
+        *("backup_jobs", "copy_jobs", "completed_earlier", "restores", "type_restores"),
     }
 )
+"""Columns of facts that come from recovery points, jobs and restores."""
 _ACCOUNT_REGION: Final = "account_region"
-"""Subjects whose findings say what the scan read: that a value is known only after apply is no failed read."""
+"""Subjects whose findings say what the scan read. A value that is known only after apply is no failed read."""
 _OF_PLAN: Final = "#"
 """Separates a plan's ARN from the id of a rule or a selection of it."""
 
@@ -85,12 +84,13 @@ def what_if(folder: Path, change_set: ChangeSet, *, jobs: int | None = 1) -> Wha
 
 
 def _controls_of_today(controls: Iterable[Control]) -> frozenset[str]:
-    """Return the controls whose verdicts rest on recovery points, jobs or restores that exist today.
+    """Return the controls whose verdicts rest on recovery points, jobs or restores that exist today."""
+    return frozenset(control.id for control in controls if _is_of_today(control))
 
-    Those of vaults do not: whether a vault has recovery points only decides whether they apply to it.
-    """
-    judged = (control for control in controls if control.subject != "vault")
-    return frozenset(control.id for control in judged if reads_of(control) & _READS_OF_TODAY)
+
+def _is_of_today(control: Control) -> bool:
+    required = compile_control(control).require
+    return control.subject == "recovery_point" or not required.isdisjoint(_COLUMNS_OF_TODAY)
 
 
 def _with_horizon(effect: FindingEffect, today: frozenset[str]) -> FindingEffect:

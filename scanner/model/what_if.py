@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scanner.model.finding import Finding, Severity
+from scanner.model.finding import Finding, Severity, Status
 from scanner.model.planned_change import NotJudged, PlannedChange
 
 
@@ -48,6 +48,12 @@ class FindingEffect:
         return finding
 
     @property
+    def is_first_run(self) -> bool:
+        """Whether it had no verdict before, and this one rests on backups that are still to be made."""
+        is_judged = self.before is not None and self.before.status is not Status.NOT_APPLICABLE
+        return self.horizon is Horizon.TODAY and not is_judged
+
+    @property
     def reason(self) -> str:
         """Why: of the finding after the change, where there is one."""
         return self.why or self.finding.reason
@@ -69,6 +75,9 @@ class WhatIf:
     counts: dict[Effect, int]
 
     def has_new_at(self, severity: Severity) -> bool:
-        """Check whether the changes bring a failure of this severity or a higher one."""
-        new = (effect.finding.severity for effect in self.effects if effect.effect is Effect.NEW)
-        return any(found.rank <= severity.rank for found in new)
+        """Check whether the changes bring a failure of this severity or a higher one.
+
+        One that only says that nothing has run yet (`is_first_run`) does not count.
+        """
+        new = (effect for effect in self.effects if effect.effect is Effect.NEW and not effect.is_first_run)
+        return any(effect.finding.severity.rank <= severity.rank for effect in new)

@@ -24,8 +24,8 @@ from scanner.what_if.terraform_references import References, ResourceChange, is_
 Result = PlannedChange | NotJudged
 _VAULTS: Final = ("aws_backup_vault", "aws_backup_logically_air_gapped_vault")
 _NO_CONDITIONS: Final = (
-    "The conditions of the backup selection {} are known only after apply, and the configuration shows none: it is "
-    "judged without conditions."
+    "The conditions of the backup selection {} are known only after apply, and the configuration shows none: "
+    "it is judged without conditions."
 )
 _AIR_GAPPED: Final = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
 _CONDITIONS: Final = {
@@ -110,7 +110,7 @@ class Resource:
         return role_arn(Resource(referred[0], self.action, self.origin, self.places, self.references))
 
     def if_configured(self, value: object, *path: str) -> object:
-        """Return a value, or None if it is UNKNOWN only because the configuration leaves it to the provider.
+        """Return a value, or None if it is UNKNOWN only because the configuration does not set it.
 
         Arguments that are optional and computed (`not_resources`, `opt_in_to_archive_for_supported_resources`)
         are known only after apply where they are not set. The provider then sends nothing to AWS.
@@ -220,8 +220,8 @@ def _advanced(setting: Mapping[str, Any]) -> dict[str, Any]:
 def selection_changes(resource: Resource) -> Iterator[Result]:
     """Yield the change of an `aws_backup_selection`."""
     after = resource.change.after
-    # The argument is optional and computed. `terraform show` leaves blocks of it out of the configuration, so only
-    # a dynamic block whose number is not known could be behind it.
+    # The argument is optional and computed. `terraform show` leaves its blocks out of the configuration, so
+    # only a dynamic block whose number is not known could be behind it.
     conditions = resource.if_configured(after.get("condition"), "condition")
     note = _NO_CONDITIONS if conditions is None and after.get("condition") is UNKNOWN else ""
     document = {

@@ -129,7 +129,7 @@ def test_a_removed_copy_action(scan: str, tmp_path: Path) -> None:
 def test_an_added_selection(scan: str, tmp_path: Path) -> None:
     chosen = {"SelectionName": "forgotten", "IamRoleArn": ROLE, "Resources": [FORGOTTEN]}
     selection = {"BackupPlanId": PLAN_ID, "BackupSelection": chosen}
-    _, document = judged(scan, tmp_path / "selection.json", selection, *PLACE)
+    code, document = judged(scan, tmp_path / "selection.json", selection, *PLACE, "--fail-on", "low")
     assert of_effect(document, "fixed") == {("resource-in-backup-plan", FORGOTTEN)}
     assert {control for control, _ in of_effect(document, "added")} == {
         "selection-matches-resources",
@@ -142,6 +142,9 @@ def test_an_added_selection(scan: str, tmp_path: Path) -> None:
     horizons = {each["control"]: each["horizon"] for each in document["findings"]}
     assert horizons["resource-backed-up-recently"] == "today"
     assert horizons["resource-in-backup-plan"] == "from_now_on"
+    # 3-2-1-1-0 did not apply before; it fails because there is no backup yet, which fails no gate.
+    assert of_effect(document, "new") == {("three-two-one-one-zero", FORGOTTEN)}
+    assert code == 0
 
 
 def test_a_retention_known_after_apply(scan: str, tmp_path: Path) -> None:

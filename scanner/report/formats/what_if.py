@@ -47,6 +47,7 @@ def _effect(effect: FindingEffect) -> dict[str, Any]:
     return {
         "effect": effect.effect.value,
         "horizon": effect.horizon.value,
+        "first_run": effect.is_first_run,
         "control": finding.control,
         "severity": finding.severity.value,
         "subject": finding.subject,
