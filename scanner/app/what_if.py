@@ -78,7 +78,9 @@ def what_if(folder: Path, change_set: ChangeSet, *, jobs: int | None = 1) -> Wha
         )
         counts: Counter[Effect] = Counter()
         today = _controls_of_today(judgement.controls)
-        effects = tuple(_with_horizon(effect, today) for effect in _effects(before, after, overlay, counts))
+        effects = tuple(
+            _explained(effect, today, overlay) for effect in _effects(before, after, overlay, counts)
+        )
         effects = _with_texts(effects, before, after)
         return replace(result, effects=effects, counts=dict(counts))
 
@@ -93,9 +95,14 @@ def _is_of_today(control: Control) -> bool:
     return control.subject == "recovery_point" or not required.isdisjoint(_COLUMNS_OF_TODAY)
 
 
-def _with_horizon(effect: FindingEffect, today: frozenset[str]) -> FindingEffect:
-    is_today = effect.finding.control in today
-    return replace(effect, horizon=Horizon.TODAY if is_today else Horizon.FROM_NOW_ON)
+def _explained(effect: FindingEffect, today: frozenset[str], overlay: Overlay) -> FindingEffect:
+    """Add to a finding what its verdict rests on, and the change of its subject."""
+    finding = effect.finding
+    horizon = Horizon.TODAY if finding.control in today else Horizon.FROM_NOW_ON
+    selection_or_rule = finding.subject.partition("->")[0]
+    subjects = (finding.subject, selection_or_rule, selection_or_rule.partition(_OF_PLAN)[0])
+    changes = (overlay.subjects.get(subject) for subject in subjects)
+    return replace(effect, horizon=horizon, change=next(filter(None, changes), None))
 
 
 def _judgement(folder: Path, manifest: Manifest) -> Judgement:

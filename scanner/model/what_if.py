@@ -32,13 +32,17 @@ class Horizon(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FindingEffect:
-    """A finding before and after the change; None: there is no such subject. `why`: of NEWLY_UNKNOWN."""
+    """A finding before and after the change; None: there is no such subject. `why`: of NEWLY_UNKNOWN.
+
+    `change`: the planned change of its subject, or of the plan that its subject belongs to; None: none is.
+    """
 
     effect: Effect
     before: Finding | None
     after: Finding | None
     why: str = ""
     horizon: Horizon = Horizon.FROM_NOW_ON
+    change: PlannedChange | None = None
 
     @property
     def finding(self) -> Finding:

@@ -86,9 +86,26 @@ class ShardEdits:
         default_factory=dict
     )  # of the plans that changes create, by address or name
 
-    def apply(self, change: PlannedChange) -> None:
-        """Apply one change. NotJudgedError: the evidence does not allow it."""
+    def apply(self, change: PlannedChange) -> str:
+        """Apply one change, and return its subject as findings name it; empty: several, or none.
+
+        NotJudgedError: the evidence does not allow it.
+        """
+        before = "" if change.action is Action.CREATE else self._subject(change)
         _APPLY[change.kind](self, change)
+        return before or self._subject(change)
+
+    def _subject(self, change: PlannedChange) -> str:
+        plan = change.plan or PlanReference(change.id, change.name, change.origin.address)
+        if change.kind in {ChangeKind.PLAN, ChangeKind.SELECTION}:
+            plan_id = self.plan_id(plan.id, plan.name, plan.address) or self.plan_ids.get(plan.name, "")
+            arn = self.plan_arn(plan_id) if plan_id else ""
+            selection = self._selection_id(change, plan_id) if change.plan and plan_id else ""
+            return f"{arn}#{selection}" if selection else arn
+        if change.kind in VAULT_KINDS:
+            row = self._vault_row(change.name) or {}
+            return str(row.get("BackupVaultArn") or vault_arn(self.partition, self.shard, change.name))
+        return change.name if change.kind is ChangeKind.TAGS else ""
 
     # Plans and selections
 

@@ -21,7 +21,7 @@ from scanner.evidence.manifest import NAME, SCHEMA, SIGNATURE, TIME_STAMP, WHAT_
 from scanner.evidence.reader import shard_file
 from scanner.model.inventory import ShardStatus
 from scanner.model.names import ORG, Shard
-from scanner.model.planned_change import NotJudged, PlannedChange
+from scanner.model.planned_change import ChangeKind, NotJudged, PlannedChange
 from scanner.what_if.edits import EDITED, Effects, NotJudgedError, ShardEdits, in_order, shard_of
 from scanner.what_if.shard_lines import ShardLines
 
@@ -30,11 +30,15 @@ _NOT_OF_A_BUNDLE: Final = ("files", "columns", "capabilities_as_of", SIGNATURE, 
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """What was laid over a bundle: the changes that are in it, those that are not, and what they did."""
+    """What was laid over a bundle: the changes that are in it, those that are not, and what they did.
+
+    `subjects`: the changes by the ARN that findings name.
+    """
 
     applied: tuple[PlannedChange, ...]
     not_judged: tuple[NotJudged, ...]
     effects: Effects
+    subjects: Mapping[str, PlannedChange]
 
 
 def write_overlay(bundle: Bundle, changes: Iterable[PlannedChange], folder: Path) -> Overlay:
@@ -51,13 +55,14 @@ def write_overlay(bundle: Bundle, changes: Iterable[PlannedChange], folder: Path
     applied: list[PlannedChange] = []
     not_judged: list[NotJudged] = []
     written: set[str] = set()
+    subjects: dict[str, PlannedChange] = {}
     for shard, of_shard in sorted(by_shard.items()):
         name = _file_of(bundle, shard)
         if name is None:
             not_judged += (NotJudged(change.origin, _unread(bundle, shard)) for change in of_shard)
             continue
         edits = _edits(bundle, shard, name, effects)
-        done = tuple(_applied(edits, of_shard, not_judged))
+        done = tuple(_applied(edits, of_shard, not_judged, subjects))
         if done:
             edits.lines.write(folder / name)
             written.add(name)
@@ -65,7 +70,7 @@ def write_overlay(bundle: Bundle, changes: Iterable[PlannedChange], folder: Path
     _link_others(bundle.folder, folder, written)
     document = _manifest(bundle, folder, written, len(applied))
     (folder / NAME).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-    return Overlay(tuple(applied), tuple(not_judged), effects)
+    return Overlay(tuple(applied), tuple(not_judged), effects, subjects)
 
 
 def _own_shard(bundle: Bundle, shard: Shard) -> Shard:
@@ -105,14 +110,20 @@ def _edits(bundle: Bundle, shard: Shard, name: str, effects: Effects) -> ShardEd
 
 
 def _applied(
-    edits: ShardEdits, changes: Iterable[PlannedChange], not_judged: list[NotJudged]
+    edits: ShardEdits,
+    changes: Iterable[PlannedChange],
+    not_judged: list[NotJudged],
+    subjects: dict[str, PlannedChange],
 ) -> Iterable[PlannedChange]:
     for change in in_order(changes):
         try:
-            edits.apply(change)
+            subject = edits.apply(change)
         except NotJudgedError as problem:
             not_judged.append(NotJudged(change.origin, str(problem)))
         else:
+            # A vault's own change names it better than that of its policy.
+            if subject and (change.kind is ChangeKind.VAULT or subject not in subjects):
+                subjects[subject] = change
             yield change
 
 

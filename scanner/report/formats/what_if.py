@@ -59,6 +59,7 @@ def _effect(effect: FindingEffect) -> dict[str, Any]:
         "status_after": _status(effect.after),
         "reason_before": "" if effect.before is None else effect.before.reason,
         "reason": effect.reason,
+        "change": None if effect.change is None else _origin(effect.change.origin),
     }
 
 
