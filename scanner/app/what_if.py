@@ -41,7 +41,7 @@ _COLUMNS_OF_TODAY: Final = frozenset(
 )
 """Columns of facts that come from recovery points, jobs and restores."""
 _ACCOUNT_REGION: Final = "account_region"
-"""Subjects whose findings say what the scan read. A value that is known only after apply is no failed read."""
+"""Subjects whose findings say what the scan read. What is known only after apply is no failed read."""
 _OF_PLAN: Final = "#"
 """Separates a plan's ARN from the id of a rule or a selection of it."""
 

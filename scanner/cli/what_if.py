@@ -11,14 +11,16 @@ from rich.table import Table
 
 from scanner.app.what_if import what_if as judge_changes
 from scanner.cli import options
-from scanner.cli.console import Console, echo_json
+from scanner.cli.console import Console, echo_json, echo_lines
 from scanner.cli.exits import FINDINGS, INCOMPLETE, guarded
 from scanner.cli.progress import wide_console
 from scanner.cli.scan.destination import Destination, fetched
 from scanner.errors import UsageError
 from scanner.model.finding import Severity
-from scanner.model.what_if import Effect, FindingEffect, Horizon, WhatIf
+from scanner.model.what_if import EFFECT_WORDS, HORIZON_WORDS, Effect, FindingEffect, Horizon, WhatIf
 from scanner.report.formats.what_if import what_if_document
+from scanner.report.formats.what_if_markdown import what_if_markdown
+from scanner.report.formats.what_if_sarif import what_if_sarif
 from scanner.report.wording import visible
 from scanner.what_if.changes import Defaults
 from scanner.what_if.read import read_changes
@@ -26,19 +28,6 @@ from scanner.what_if.read import read_changes
 _SHOWN: Final = 25
 """The most findings of one effect that the table names. The others are counted."""
 
-TITLES: Final = {
-    Effect.NEW: "New failures",
-    Effect.FIXED: "Fixed",
-    Effect.NEWLY_UNKNOWN: "Newly unknown",
-    Effect.REMOVED: "Removed by this change",
-    Effect.CHANGED: "Changed otherwise",
-    Effect.ADDED: "New checks without a failure",
-    Effect.UNCHANGED: "Unchanged",
-}
-_HORIZONS: Final = {
-    Horizon.FROM_NOW_ON: "From now on (plans, rules, copies, vaults)",
-    Horizon.TODAY: "What is there today counts, too (recovery points, jobs, restores: they stay as they are)",
-}
 _COUNTED: Final = frozenset({Effect.ADDED, Effect.UNCHANGED})
 """Effects whose findings the table does not list."""
 
@@ -48,6 +37,8 @@ class WhatIfFormat(StrEnum):
 
     TABLE = "table"
     JSON = "json"
+    MARKDOWN = "markdown"
+    SARIF = "sarif"
 
 
 ScanArgument = Annotated[
@@ -113,13 +104,21 @@ def what_if(  # noqa: PLR0913 -- the options of the contract
         changes = read_changes(change, defaults)
         with fetched(scan, source, whole=True) as folder:
             result = judge_changes(folder, changes, jobs=jobs)
-        if format_ is WhatIfFormat.JSON:
-            echo_json(json.dumps(what_if_document(result), indent=2, ensure_ascii=False))
-        else:
-            print_what_if(result, wide_console())
+        show_what_if(result, format_)
         return code_of(result, fail_on, allow_partial=allow_partial)
 
     raise typer.Exit(guarded(judged))
+
+
+def show_what_if(result: WhatIf, form: WhatIfFormat) -> None:
+    """Print the result in a format."""
+    if form is WhatIfFormat.TABLE:
+        print_what_if(result, wide_console())
+    elif form is WhatIfFormat.MARKDOWN:
+        echo_lines(what_if_markdown(result).rstrip("\n"))
+    else:
+        document = what_if_document(result) if form is WhatIfFormat.JSON else what_if_sarif(result)
+        echo_json(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def parameters_of(pairs: list[str]) -> dict[str, str]:
@@ -156,7 +155,7 @@ def print_what_if(result: WhatIf, console: Console) -> None:
         for kind in Effect:
             listed = [effect for effect in of_horizon if effect.effect is kind]
             if listed and kind not in _COUNTED:
-                _print_effects(console, f"{TITLES[kind]}. {_HORIZONS[horizon]}", listed)
+                _print_effects(console, f"{EFFECT_WORDS[kind]}. {HORIZON_WORDS[horizon]}", listed)
 
 
 def _say(console: Console, text: str, *, is_markup: bool = False) -> None:
@@ -167,7 +166,7 @@ def _counts(result: WhatIf) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Findings")
     table.add_column("", justify="right")
-    for effect, title in TITLES.items():
+    for effect, title in EFFECT_WORDS.items():
         if number := result.counts.get(effect, 0):
             table.add_row(title, f"{number:,}")
     return table

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.planned_change import NotJudged, PlannedChange
@@ -28,6 +29,21 @@ class Horizon(StrEnum):
 
     FROM_NOW_ON = "from_now_on"
     TODAY = "today"
+
+
+EFFECT_WORDS: Final = {
+    Effect.NEW: "New failures",
+    Effect.FIXED: "Fixed",
+    Effect.NEWLY_UNKNOWN: "Newly unknown",
+    Effect.REMOVED: "Removed by this change",
+    Effect.CHANGED: "Changed otherwise",
+    Effect.ADDED: "New checks without a failure",
+    Effect.UNCHANGED: "Unchanged",
+}
+HORIZON_WORDS: Final = {
+    Horizon.FROM_NOW_ON: "From now on (plans, rules, copies, vaults)",
+    Horizon.TODAY: "What is there today counts, too (recovery points, jobs, restores: they stay as they are)",
+}
 
 
 @dataclass(frozen=True, slots=True)

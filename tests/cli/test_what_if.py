@@ -185,6 +185,19 @@ def test_the_table(scan: str, tmp_path: Path) -> None:
     assert "rule-retention-within-vault-lock" in out
 
 
+def test_markdown_and_sarif(scan: str, tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps(gold({"Lifecycle": {"DeleteAfterDays": 1}}, (CENTRAL, DISASTER))), "utf-8")
+    code, out, _ = run(scan, "--change", str(file), *PLACE, "--format", "markdown")
+    assert (code, out.splitlines()[0]) == (0, "<!-- vaultproof what-if -->")
+    code, out, _ = run(scan, "--change", str(file), *PLACE, "--format", "sarif")
+    results = json.loads(out)["runs"][0]["results"]
+    assert code == 0
+    assert "rule-retention-within-vault-lock" in {result["ruleId"] for result in results}
+    files = {result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for result in results}
+    assert files == {str(file)}
+
+
 @pytest.mark.parametrize(
     ("content", "words", "message"),
     [
