@@ -1,7 +1,7 @@
 """`audit what-if` on the sample scan, as a person types it. The expected verdicts are derived by hand.
 
-The plan production-gold of account 333333333333 in eu-west-1 has the rules nightly (35 days in production-gold, whose
-lock in compliance mode has a minimum of 35 days; copies to central-backup and production-disaster) and monthly
+The plan production-gold of account 333333333333 in eu-west-1 has the rules nightly (35 days in production-gold,
+whose lock has a minimum of 35 days; copies to central-backup and production-disaster) and monthly
 (365 days; a copy to central-backup-frankfurt).
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from scanner.app.criteria import load_judgement
@@ -20,6 +21,7 @@ from scanner.cli.commands import audit
 from scanner.evidence.manifest import read_manifest
 from tests.what_if.terraform_plans import change, lifecycle, plan, rule
 
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/what-if.schema.json").read_text("utf-8"))
 SAMPLE = Path(__file__).parents[2] / "sample_reports/bundle"
 ACCOUNT, REGION = "333333333333", "eu-west-1"
 PLACE = ("--account", ACCOUNT, "--region", REGION)
@@ -61,7 +63,9 @@ def judged(scan: str, file: Path, document: Any, *words: str) -> tuple[int, dict
     file.write_text(json.dumps(document), "utf-8")
     code, out, err = run(scan, "--change", str(file), "--format", "json", *words)
     assert err == ""
-    return code, json.loads(out)
+    result = json.loads(out)
+    Draft202012Validator(SCHEMA).validate(result)
+    return code, result
 
 
 def of_effect(document: dict[str, Any], effect: str) -> set[tuple[str, str]]:
