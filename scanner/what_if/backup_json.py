@@ -23,6 +23,7 @@ from scanner.model.planned_change import (
     PlanReference,
 )
 from scanner.what_if.changes import Defaults, unplaced
+from scanner.what_if.shapes import MALFORMED
 
 _ENVELOPE: Final = "change"
 _LOCK: Final = ("MinRetentionDays", "MaxRetentionDays", "ChangeableForDays")
@@ -45,7 +46,7 @@ def backup_changes(document: object, file: str, defaults: Defaults) -> ChangeSet
     not_judged: list[NotJudged] = []
     for number, entry in enumerate(documents, start=1):
         origin = Origin(file, f"[{number}]" if isinstance(document, list) else "")
-        for result in _of_entry(entry, origin, defaults):
+        for result in _results(entry, origin, defaults):
             if isinstance(result, NotJudged):
                 not_judged.append(result)
             else:
@@ -59,6 +60,18 @@ def is_backup_json(document: object) -> bool:
     return bool(entries) and all(
         isinstance(entry, Mapping) and (_ENVELOPE in entry or any(_parts(entry))) for entry in entries
     )
+
+
+def _results(
+    entry: Any,  # noqa: ANN401 -- JSON
+    origin: Origin,
+    defaults: Defaults,
+) -> tuple[PlannedChange | NotJudged, ...]:
+    """Return the changes of an entry, or that it has members of other types than AWS Backup documents."""
+    try:
+        return tuple(_of_entry(entry, origin, defaults))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return (NotJudged(origin, MALFORMED.format("members have other types")),)
 
 
 def _of_entry(entry: Any, origin: Origin, defaults: Defaults) -> Iterator[PlannedChange | NotJudged]:  # noqa: ANN401 -- JSON

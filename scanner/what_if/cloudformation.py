@@ -57,7 +57,7 @@ def template_changes(document: YamlDocument, file: str, defaults: Defaults) -> C
     ignored = 0
     for logical_id, resource in template.resources.items():
         origin = Origin(file, logical_id, document.line(("Resources", logical_id)))
-        results = tuple(_of_resource(template, logical_id, resource, origin, macros))
+        results = _results(template, logical_id, resource, origin, macros)
         ignored += not results
         for result in results:
             if isinstance(result, NotJudged):
@@ -72,6 +72,20 @@ def _macros(transform: object) -> tuple[str, ...]:
     entries = transform if isinstance(transform, list) else [transform] if transform else []
     names = (str(entry.get("Name")) if isinstance(entry, Mapping) else str(entry) for entry in entries)
     return tuple(name for name in names if name not in _HARMLESS)
+
+
+def _results(
+    template: Template,
+    logical_id: str,
+    resource: Any,  # noqa: ANN401 -- JSON
+    origin: Origin,
+    macros: tuple[str, ...],
+) -> tuple[Result, ...]:
+    """Return what a resource means, or that its properties are not of the documented types."""
+    try:
+        return tuple(_of_resource(template, logical_id, resource, origin, macros))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return (NotJudged(origin, "Its properties are not of the types that CloudFormation documents."),)
 
 
 def _of_resource(

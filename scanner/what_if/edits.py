@@ -23,6 +23,7 @@ from scanner.model.planned_change import (
     has_unknown,
     unknown_paths,
 )
+from scanner.what_if.shapes import problem_of
 from scanner.what_if.shard_lines import Document, ShardLines, known_after_apply
 from scanner.what_if.tag_edits import edit_tags
 
@@ -91,6 +92,8 @@ class ShardEdits:
 
         NotJudgedError: the evidence does not allow it.
         """
+        if problem := problem_of(change):
+            raise NotJudgedError(problem)
         before = "" if change.action is Action.CREATE else self._subject(change)
         _APPLY[change.kind](self, change)
         return before or self._subject(change)
@@ -184,7 +187,7 @@ class ShardEdits:
         ids: dict[str, str] = {}
         for answer in self.lines.of(PLAN, BackupPlanId=plan_id):
             plan = (answer.get("response") or {}).get("BackupPlan") or {}
-            ids |= {str(rule.get("RuleName")): str(rule.get("RuleId")) for rule in plan.get("Rules") or ()}
+            ids |= {str(rule["RuleName"]): str(rule["RuleId"]) for rule in _identified(plan.get("Rules"))}
         named = []
         for rule in rules:
             name = str(rule.get("RuleName") or "")
@@ -476,6 +479,12 @@ class ShardEdits:
     def _new_id(self, *parts: str) -> str:
         """Return an identifier as AWS would assign one: the same for the same change."""
         return str(uuid.uuid5(_NAMESPACE, "\n".join((self.shard.account, self.shard.region, *parts))))
+
+
+def _identified(rules: object) -> list[Mapping[str, Any]]:
+    """Return the rules of a recorded plan that have a name and an id."""
+    rows = rules if isinstance(rules, list) else []
+    return [rule for rule in rows if isinstance(rule, Mapping) and {"RuleName", "RuleId"} <= rule.keys()]
 
 
 def _place(answer: Document) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from scanner.model.planned_change import (
 )
 from scanner.what_if.changes import Defaults
 from scanner.what_if.terraform_places import Places
-from scanner.what_if.terraform_references import References, ResourceChange
+from scanner.what_if.terraform_references import References, ResourceChange, objects
 from scanner.what_if.terraform_resources import PARSERS, Resource, tag_changes
 
 _MAJOR: Final = "1"
@@ -48,7 +48,7 @@ def terraform_changes(document: Mapping[str, Any], file: str, defaults: Defaults
         UsageError: it is a state, an incomplete plan, or of another version.
     """
     _check(document, file)
-    entries = [entry for entry in document.get("resource_changes") or () if isinstance(entry, Mapping)]
+    entries = objects(document.get("resource_changes"))
     configurations = _configurations(document)
     every = tuple(_resource_change(entry, configurations) for entry in entries if _is_managed(entry))
     places, references = Places(document, defaults), References(every)
@@ -58,7 +58,7 @@ def terraform_changes(document: Mapping[str, Any], file: str, defaults: Defaults
     for change in every:
         if change.actions in _NO_CHANGE:
             continue
-        results = tuple(_changes_of(change, file, places, references))
+        results = _results(change, file, places, references)
         ignored += not results
         for result in results:
             if isinstance(result, NotJudged):
@@ -110,7 +110,7 @@ def _resource_change(
         type=kind,
         name=name,
         index=str(entry.get("index", "")),
-        actions=tuple(map(str, change.get("actions") or ("no-op",))),
+        actions=tuple(map(str, actions if isinstance(actions := change.get("actions"), list) else ())),
         before=before if isinstance(before := change.get("before"), Mapping) else {},
         after=after if isinstance(after, Mapping) else {},
         configuration=configurations.get((_without_indexes(module), f"{kind}.{name}"), {}),
@@ -153,9 +153,8 @@ def _configurations(document: Mapping[str, Any]) -> dict[tuple[str, str], Mappin
 def _configured(module: object, address: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if not isinstance(module, Mapping):
         return
-    for resource in module.get("resources") or ():
-        if isinstance(resource, Mapping):
-            yield address, resource
+    for resource in objects(module.get("resources")):
+        yield address, resource
     calls = module.get("module_calls")
     for name, call in calls.items() if isinstance(calls, Mapping) else ():
         inner = f"{address}.module.{name}" if address else f"module.{name}"
@@ -171,6 +170,17 @@ def _without_indexes(module: str) -> str:
         if depth == 0 and character not in '[]"':
             kept.append(character)
     return "".join(kept)
+
+
+def _results(
+    change: ResourceChange, file: str, places: Places, references: References
+) -> tuple[PlannedChange | NotJudged, ...]:
+    """Return what one resource change means, or that its values are not of the provider's types."""
+    try:
+        return tuple(_changes_of(change, file, places, references))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        why = f"It does not have the arguments of {change.type}, as Terraform writes them."
+        return (NotJudged(Origin(file, change.address), why),)
 
 
 def _changes_of(

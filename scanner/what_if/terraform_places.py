@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from scanner.model.names import parse_arn
 from scanner.what_if.changes import Defaults
-from scanner.what_if.terraform_references import ResourceChange
+from scanner.what_if.terraform_references import ResourceChange, objects
 
 _REGION_NAME: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]")
 _IDENTITY: Final = "aws_caller_identity"
@@ -30,8 +30,8 @@ class Places:
             (str(resource.get("provider_config_key")), str(resource.get("type"))): str(
                 resource.get("address")
             )
-            for resource in _mapping(configuration.get("root_module")).get("resources") or ()
-            if isinstance(resource, Mapping) and resource.get("mode") == "data"
+            for resource in objects(_mapping(configuration.get("root_module")).get("resources"))
+            if resource.get("mode") == "data"
         }
 
     def of(self, change: ResourceChange) -> tuple[str, str]:
@@ -59,9 +59,8 @@ class Places:
 
     def _provider_account(self, expressions: Mapping[str, Any]) -> str:
         """Return the account of a provider, from the role that it assumes or the only account it allows."""
-        roles = expressions.get("assume_role")
-        for role in roles if isinstance(roles, list) else ():
-            parts = parse_arn(self._value(_mapping(role).get("role_arn")))
+        for role in objects(expressions.get("assume_role")):
+            parts = parse_arn(self._value(role.get("role_arn")))
             if parts is not None and parts.account:
                 return parts.account
         allowed = _mapping(expressions.get("allowed_account_ids")).get("constant_value")
@@ -72,8 +71,8 @@ class Places:
         fields = _mapping(expression)
         if isinstance(constant := fields.get("constant_value"), str):
             return constant
-        names = [name for name in fields.get("references") or () if isinstance(name, str)]
-        if len(names) == 1 and names[0].startswith("var."):
+        names = references if isinstance(references := fields.get("references"), list) else []
+        if len(names) == 1 and _text(names[0]).startswith("var."):
             return _text(_mapping(self._variables.get(names[0].removeprefix("var."))).get("value"))
         return ""
 
@@ -84,8 +83,8 @@ class Places:
 
 
 def _data_values(module: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for resource in module.get("resources") or ():
-        if isinstance(resource, Mapping) and resource.get("mode") == "data":
+    for resource in objects(module.get("resources")):
+        if resource.get("mode") == "data":
             yield str(resource.get("address")), _mapping(resource.get("values"))
 
 

@@ -45,7 +45,7 @@ def references_of(change: ResourceChange, path: tuple[str, ...], rule_name: obje
             reference
             for expression in expressions_there
             if isinstance(expression, Mapping)
-            for reference in expression.get("references", ())
+            for reference in _list(expression.get("references"))
             if isinstance(reference, str)
         )
     )
@@ -60,9 +60,18 @@ def is_configured(change: ResourceChange, path: tuple[str, ...]) -> bool:
     return any(path[-1] in block for block in blocks)
 
 
+def objects(value: object) -> list[Mapping[str, Any]]:
+    """Return the objects in a list of a plan; none where it is no list."""
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
 def _as_blocks(value: object) -> list[Mapping[str, Any]]:
     blocks = value if isinstance(value, list) else [value]
     return [block for block in blocks if isinstance(block, Mapping)]
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _is_another(block: Mapping[str, Any], rule_name: object) -> bool:

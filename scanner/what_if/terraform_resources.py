@@ -110,10 +110,10 @@ class Resource:
         return role_arn(Resource(referred[0], self.action, self.origin, self.places, self.references))
 
     def if_configured(self, value: object, *path: str) -> object:
-        """Return a value, or None if it is UNKNOWN only because the configuration does not set it.
+        """Return a value; None if it is UNKNOWN only because the configuration does not set it.
 
-        Arguments that are optional and computed, like `not_resources`, are known only after apply where they are
-        not set. The provider then sends nothing to AWS.
+        Arguments that are optional and computed, like `not_resources`, are known only after apply where they
+        are not set. The provider then sends nothing to AWS.
         """
         if value is not UNKNOWN or "expressions" not in self.change.configuration:
             return value
