@@ -22,7 +22,8 @@ from scanner.evidence.reader import shard_file
 from scanner.model.inventory import ShardStatus
 from scanner.model.names import ORG, Shard
 from scanner.model.planned_change import ChangeKind, NotJudged, PlannedChange
-from scanner.what_if.edits import EDITED, Effects, NotJudgedError, ShardEdits, in_order, shard_of
+from scanner.what_if.edits import EDITED, apply, in_order, shard_of
+from scanner.what_if.shard_edits import Effects, NotJudgedError, ShardEdits
 from scanner.what_if.shard_lines import ShardLines
 
 _NOT_OF_A_BUNDLE: Final = ("files", "columns", "capabilities_as_of", SIGNATURE, TIME_STAMP)
@@ -117,7 +118,7 @@ def _applied(
 ) -> Iterable[PlannedChange]:
     for change in in_order(changes):
         try:
-            subject = edits.apply(change)
+            subject = apply(edits, change)
         except NotJudgedError as problem:
             not_judged.append(NotJudged(change.origin, str(problem)))
         else:

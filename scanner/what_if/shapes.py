@@ -1,7 +1,7 @@
 """Checks of a change's document, before anything of it is laid over the evidence.
 
-Only what the overlay itself reads is checked. All else ends up in a recorded answer, and an answer that is not
-of the form that AWS documents is a failed read there, as in any scan.
+Only what the overlay itself reads is checked. All else ends up in a recorded answer, and an answer that is
+not of the form that AWS documents is a failed read there, as in any scan.
 """
 
 from collections.abc import Callable, Mapping
