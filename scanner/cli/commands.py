@@ -365,7 +365,7 @@ COMMANDS: Final = {
     ),
     "what-if": LazyCommand(
         "what_if",
-        "Judge a planned change (Terraform, CloudFormation, AWS Backup's JSON) before it is applied.",
+        "Judge a planned change before it is applied: new, fixed, newly unknown and removed findings.",
         "audit what-if scan --change plan.json --fail-on high",
         own=("format", "account", "region", "parameter"),
     ),
