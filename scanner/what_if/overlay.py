@@ -147,10 +147,10 @@ def _link_others(source: Path, folder: Path, written: set[str]) -> None:
 
 def _manifest(bundle: Bundle, folder: Path, written: set[str], changes: int) -> dict[str, Any]:
     """Return the manifest: that of the scan, with other checksums and without a signature."""
-    kept = {key: value for key, value in bundle.document.items() if key not in _NOT_OF_A_BUNDLE}
+    base = {key: value for key, value in bundle.document.items() if key not in _NOT_OF_A_BUNDLE}
     shards = [_record(entry, folder, written) for entry in bundle.document.get("shards") or ()]
     return {
-        **kept,
+        **base,
         "schema": SCHEMA,
         **({"shards": shards} if shards else {}),
         "source": {"manifest_sha256": file_sha256(bundle.folder / NAME)},

@@ -102,14 +102,14 @@ def put_selection(edits: ShardEdits, change: PlannedChange) -> None:
     selection_id = selection_id or edits.new_id(plan_id, change.name, change.origin.address)
     name, role = (change.document.get(key) for key in ("SelectionName", "IamRoleArn"))
     described = {"SelectionName": name, "IamRoleArn": role}
-    known = {key: value for key, value in described.items() if isinstance(value, str)}
+    summary = {key: value for key, value in described.items() if isinstance(value, str)}
     identity = {"SelectionId": selection_id, "BackupPlanId": plan_id}
     if is_new:
-        added = {**identity, **known, "CreationDate": edits.at}
+        added = {**identity, **summary, "CreationDate": edits.at}
         about = {"BackupPlanId": plan_id}
         edits.lines.edit_rows(SELECTIONS, "BackupSelectionsList", lambda row: row, added, about)
     else:
-        edits.edit_rows(SELECTIONS, "BackupSelectionsList", "SelectionId", selection_id, known, plan_id)
+        edits.edit_rows(SELECTIONS, "BackupSelectionsList", "SelectionId", selection_id, summary, plan_id)
     if has_unknown(change.document):
         what = f"{paths_of(change.document)} of the backup selection {change.name or selection_id}"
         edits.lines.put(SELECTION, identity, known_after_apply(what), edits.at)

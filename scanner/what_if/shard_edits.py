@@ -66,8 +66,10 @@ class ShardEdits:
     def plan_arn(self, plan_id: str) -> str:
         """Return the ARN of a plan: as the list has it, or as AWS would make it."""
         listed = (row.get("BackupPlanArn") for row in self.plan_rows() if row.get("BackupPlanId") == plan_id)
-        made = f"arn:{self.partition}:backup:{self.shard.region}:{self.shard.account}:backup-plan:{plan_id}"
-        return str(next(listed, None) or made)
+        default = (
+            f"arn:{self.partition}:backup:{self.shard.region}:{self.shard.account}:backup-plan:{plan_id}"
+        )
+        return str(next(listed, None) or default)
 
     @property
     def partition(self) -> str:

@@ -163,13 +163,13 @@ def _configured(module: object, address: str) -> Iterator[tuple[str, Mapping[str
 
 def _without_indexes(module: str) -> str:
     """Return the address of a module without the indexes of count and for_each: keys may contain dots."""
-    kept, depth, quoted = [], 0, False
+    characters, depth, quoted = [], 0, False
     for character in module:
         quoted ^= character == '"' and depth > 0
         depth += (character == "[") - (character == "]") if not quoted else 0
         if depth == 0 and character not in '[]"':
-            kept.append(character)
-    return "".join(kept)
+            characters.append(character)
+    return "".join(characters)
 
 
 def _results(

@@ -92,13 +92,13 @@ class References:
         self, change: ResourceChange, path: tuple[str, ...], rule_name: object = None
     ) -> tuple[ResourceChange, str] | None:
         """Return the one resource that expressions at a path refer to, and the attribute; None: unclear."""
-        found: dict[str, tuple[ResourceChange, str]] = {}
+        targets: dict[str, tuple[ResourceChange, str]] = {}
         for reference in references_of(change, path, rule_name):
             for candidate, attribute in self._candidates(change, reference):
-                known = found.get(candidate.address)
-                if known is None or not known[1]:
-                    found[candidate.address] = (candidate, attribute)
-        return next(iter(found.values())) if len(found) == 1 else None
+                target = targets.get(candidate.address)
+                if target is None or not target[1]:
+                    targets[candidate.address] = (candidate, attribute)
+        return next(iter(targets.values())) if len(targets) == 1 else None
 
     def _candidates(self, change: ResourceChange, reference: str) -> Iterator[tuple[ResourceChange, str]]:
         """Yield the changes that `aws_backup_vault.dr[0].arn` may mean, with the attribute."""

@@ -151,6 +151,42 @@ def test_an_added_selection(scan: str, tmp_path: Path) -> None:
     assert code == 0
 
 
+TEMPLATE = """\
+Parameters:
+  Days: {Type: Number, Default: 35}
+Resources:
+  Plan:
+    Type: AWS::Backup::BackupPlan
+    Properties:
+      BackupPlan:
+        BackupPlanName: production-gold
+        BackupPlanRule:
+          - RuleName: nightly
+            TargetBackupVault: production-gold
+            ScheduleExpression: cron(0 2 ? * * *)
+            ScheduleExpressionTimezone: Europe/Dublin
+            Lifecycle: {DeleteAfterDays: !Ref Days}
+"""
+
+
+def test_a_template(scan: str, tmp_path: Path) -> None:
+    file = tmp_path / "backup.yaml"
+    file.write_text(TEMPLATE, "utf-8")
+    words = ("--change", str(file), *PLACE, "--format", "json")
+    code, out, _ = run(scan, *words, "--parameter", "Days=1", "--fail-on", "critical")
+    document = json.loads(out)
+    # Without any copy, nothing survives a takeover of the account, which is critical.
+    assert "survives-account-compromise" in {control for control, _ in of_effect(document, "new")}
+    assert code == 10
+    assert ("rule-retention-within-vault-lock", NIGHTLY) in of_effect(document, "new")
+    monthly = f"{PLAN_ARN}#920be765-ebf1-41a9-b540-07d5f645513d"
+    assert ("rule-schedule-valid", monthly) in of_effect(document, "removed_by_this_change")
+    (lock,) = [each for each in document["findings"] if (each["effect"], each["subject"]) == ("new", NIGHTLY)]
+    assert lock["change"] == {"file": str(file), "address": "Plan", "line": 4}
+    code, out, _ = run(scan, *words)
+    assert (code, of_effect(json.loads(out), "removed_by_this_change")) == (0, set())
+
+
 def test_a_retention_known_after_apply(scan: str, tmp_path: Path) -> None:
     before = {"arn": PLAN_ARN, "id": PLAN_ID, "name": "production-gold", "rule": [], "tags_all": {}}
     rules = [rule(target_vault_name="production-gold", lifecycle=lifecycle(None))]
