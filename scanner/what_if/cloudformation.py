@@ -27,7 +27,7 @@ from scanner.what_if.intrinsics import PlanOf, Template
 from scanner.yamlfile import YamlDocument
 
 Result = PlannedChange | NotJudged
-_PREFIX: Final = "AWS::Backup::"
+PREFIX: Final = "AWS::Backup::"
 _HARMLESS: Final = frozenset(
     {"AWS::Serverless-2016-10-31", "AWS::LanguageExtensions", "AWS::SecretsManager-2020-07-23"}
 )
@@ -57,7 +57,7 @@ def template_changes(document: YamlDocument, file: str, defaults: Defaults) -> C
     ignored = 0
     for logical_id, resource in template.resources.items():
         origin = Origin(file, logical_id, document.line(("Resources", logical_id)))
-        results = _results(template, logical_id, resource, origin, macros)
+        results = resource_results(template, logical_id, resource, origin, macros)
         ignored += not results
         for result in results:
             if isinstance(result, NotJudged):
@@ -74,12 +74,12 @@ def _macros(transform: object) -> tuple[str, ...]:
     return tuple(name for name in names if name not in _HARMLESS)
 
 
-def _results(
+def resource_results(
     template: Template,
     logical_id: str,
     resource: Any,  # noqa: ANN401 -- JSON
     origin: Origin,
-    macros: tuple[str, ...],
+    macros: tuple[str, ...] = (),
 ) -> tuple[Result, ...]:
     """Return what a resource means, or that its properties are not of the documented types."""
     try:
@@ -103,13 +103,13 @@ def _of_resource(
     kind = str(resource.get("Type") or "")
     parse = _PARSERS.get(kind)
     if parse is None:
-        if kind.startswith(_PREFIX):
+        if kind.startswith(PREFIX):
             yield NotJudged(origin, f"Changes of {kind} are not judged.")
         return
     problem = _unresolvable(resource, macros)
     if problem:
         # A role that may not be created concerns only the selections that refer to it: they are unknown.
-        if kind.startswith(_PREFIX):
+        if kind.startswith(PREFIX):
             yield NotJudged(origin, problem)
         return
     properties = template.resolved(resource.get("Properties") or {})

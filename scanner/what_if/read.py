@@ -10,6 +10,7 @@ from scanner.errors import ConfigurationError, UsageError
 from scanner.model.planned_change import ChangeSet
 from scanner.storage.bounded import read_regular
 from scanner.what_if.backup_json import backup_changes, is_backup_json
+from scanner.what_if.change_sets import change_set_changes, is_change_set
 from scanner.what_if.changes import Defaults, combined
 from scanner.what_if.cloudformation import is_template, template_changes
 from scanner.what_if.terraform import is_terraform, terraform_changes
@@ -35,6 +36,8 @@ def _changes_of(file: Path, defaults: Defaults) -> ChangeSet:
     template = _yaml(content, file) if document is None else YamlDocument(document, {})
     if is_terraform(document):
         return terraform_changes(document, str(file), defaults)
+    if is_change_set(template.data):
+        return change_set_changes(template.data, str(file), defaults)
     if is_template(template.data):
         return template_changes(template, str(file), defaults)
     if is_backup_json(template.data):
