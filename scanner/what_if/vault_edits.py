@@ -80,7 +80,7 @@ def remove_vault(edits: ShardEdits, change: PlannedChange) -> None:
     if points:
         edits.effects.notes.append(
             f"AWS deletes the backup vault {change.name} in {edits.shard.account}/{edits.shard.region} "
-            f"only once its {points:,} recovery points are gone: it is judged as if they were."
+            f"only without recovery points, and it has {points:,}: it is judged as if they were gone."
         )
     edits.edit_rows(VAULTS, "BackupVaultList", "BackupVaultName", change.name, None)
     for operation in (VAULT, POLICY, NOTIFICATIONS, POINTS):

@@ -1,8 +1,8 @@
 """`audit what-if` on the sample scan, as a person types it. The expected verdicts are derived by hand.
 
-The plan production-gold of account 333333333333 in eu-west-1 has the rules nightly (35 days in production-gold,
-whose lock has a minimum of 35 days; copies to central-backup and production-disaster) and monthly
-(365 days; a copy to central-backup-frankfurt).
+The plan production-gold of account 333333333333 in eu-west-1 has the rules nightly (35 days in
+production-gold, whose lock has a minimum of 35 days; copies to central-backup and production-disaster) and
+monthly (365 days; a copy to central-backup-frankfurt).
 """
 
 import json
@@ -139,9 +139,7 @@ def test_an_added_selection(scan: str, tmp_path: Path) -> None:
         "selection-matches-resources",
         "selection-role-usable",
     }
-    assert {each["subject"] for each in document["findings"] if each["effect"] not in {"added"}} == {
-        FORGOTTEN
-    }
+    assert {each["subject"] for each in document["findings"] if each["effect"] != "added"} == {FORGOTTEN}
     # The first backup is still to be made: that is about today.
     horizons = {each["control"]: each["horizon"] for each in document["findings"]}
     assert horizons["resource-backed-up-recently"] == "today"

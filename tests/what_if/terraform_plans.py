@@ -8,7 +8,7 @@ REGION = "eu-west-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/service-role/AWSBackupDefaultServiceRole"
 
 
-def change(
+def change(  # noqa: PLR0913 -- what a plan has for a resource
     address: str,
     actions: list[str],
     *,

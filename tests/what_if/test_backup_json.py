@@ -127,8 +127,10 @@ def test_an_envelope_and_a_list() -> None:
         ),
         (
             {"change": {"Something": 1}},
-            "This is neither a backup plan, a selection, a vault, its policy or lock, settings nor tags, as the "
-            "AWS CLI writes them.",
+            (
+                "This is neither a backup plan, a selection, a vault, its policy or lock, settings nor tags, "
+                "as the AWS CLI writes them."
+            ),
         ),
     ],
 )

@@ -86,7 +86,7 @@ def test_a_template(tmp_path: Path) -> None:
                 "Lifecycle": {"DeleteAfterDays": 14},
                 "CopyActions": [
                     {
-                        "DestinationBackupVaultArn": "arn:aws:backup:eu-central-1:333333333333:backup-vault:dr",
+                        "DestinationBackupVaultArn": f"arn:aws:backup:eu-central-1:{ACCOUNT}:backup-vault:dr",
                         "Lifecycle": {"DeleteAfterDays": 35},
                     }
                 ],
@@ -190,12 +190,14 @@ def test_functions(value: Any, expected: Any) -> None:
     ("text", "why"),
     [
         (
-            "Resources: {V: {Type: 'AWS::Backup::BackupVault', Condition: C, Properties: {BackupVaultName: a}}}",
+            "Resources: {V: {Type: 'AWS::Backup::BackupVault', Condition: C, Properties: {}}}",
             "Whether it is created depends on the condition C, which is unknown.",
         ),
         (
-            "Transform: MyMacro\n"
-            "Resources: {V: {Type: 'AWS::Backup::BackupVault', Properties: {BackupVaultName: a}}}",
+            (
+                "Transform: MyMacro\n"
+                "Resources: {V: {Type: 'AWS::Backup::BackupVault', Properties: {BackupVaultName: a}}}"
+            ),
             "The macro MyMacro may change it, so what it will be is unknown.",
         ),
         (
@@ -215,8 +217,10 @@ def test_functions(value: Any, expected: Any) -> None:
             "Fn::ForEach::Vaults makes resources that are known only when it is deployed.",
         ),
         (
-            "Resources: {S: {Type: 'AWS::Backup::BackupSelection', Properties: "
-            "{BackupPlanId: !ImportValue p, BackupSelection: {SelectionName: gold, IamRoleArn: r}}}}",
+            (
+                "Resources: {S: {Type: 'AWS::Backup::BackupSelection', Properties: "
+                "{BackupPlanId: !ImportValue p, BackupSelection: {SelectionName: gold, IamRoleArn: r}}}}"
+            ),
             "The plan of the backup selection gold is unknown.",
         ),
     ],
@@ -236,5 +240,5 @@ def test_transforms_of_aws_leave_backup_resources_as_they_are(tmp_path: Path) ->
 
 
 def test_anchors_are_refused_with_their_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="template.yaml:2: the anchor &x is not supported"):
+    with pytest.raises(ConfigurationError, match=r"template\.yaml:2: the anchor &x is not supported"):
         changes_of(tmp_path, "Resources:\n  V: &x {Type: 'AWS::Backup::BackupVault'}\n")

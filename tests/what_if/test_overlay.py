@@ -1,4 +1,4 @@
-"""Changes laid over a small bundle: what the inventory then reads, and that it is never taken for evidence."""
+"""Changes laid over a small bundle: what the inventory then reads. It is never taken for evidence."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -179,8 +179,10 @@ def test_a_new_vault_has_no_policy_no_points_and_an_unknown_key(bundle: Bundle) 
 def test_a_removed_vault_with_recovery_points_is_noted(bundle: Bundle) -> None:
     result = overlay(bundle, change(ChangeKind.VAULT, action=Action.REMOVE, name="main"))
     assert result.effects.notes == [
-        f"AWS deletes the backup vault main in {ACCOUNT}/{REGION} only once its 1 recovery points are gone: it is "
-        "judged as if they were."
+        (
+            f"AWS deletes the backup vault main in {ACCOUNT}/{REGION} only without recovery points, "
+            "and it has 1: it is judged as if they were gone."
+        )
     ]
     now = inventory_of(Bundle(bundle.folder.parent / "what-if", what_if=True))
     assert (vaults(now).keys(), now.recovery_points) == ({"locked"}, ())
@@ -218,8 +220,10 @@ def test_an_unknown_lock_leaves_unknown_whether_the_vault_is_locked(bundle: Bund
 def test_a_compliance_lock_cannot_be_removed_and_that_is_noted(bundle: Bundle) -> None:
     result = overlay(bundle, change(ChangeKind.VAULT_LOCK, action=Action.REMOVE, name="locked"))
     assert result.effects.notes == [
-        f"AWS refuses to remove the lock of the backup vault locked in {ACCOUNT}/{REGION}: it is in compliance "
-        "mode since 2026-01-01."
+        (
+            f"AWS refuses to remove the lock of the backup vault locked in {ACCOUNT}/{REGION}: it is "
+            "in compliance mode since 2026-01-01."
+        )
     ]
 
 

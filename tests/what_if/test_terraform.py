@@ -118,7 +118,7 @@ def test_whole_blocks_known_after_apply(place: str) -> None:
 
 
 def created() -> dict[str, Any]:
-    """Return a plan that creates a vault, a role, a backup plan that copies into the vault, and a selection."""
+    """Return a plan that creates a vault, a role, a backup plan with a copy into it, and a selection."""
     vault = change(
         "aws_backup_vault.dr",
         ["create"],
@@ -183,8 +183,8 @@ def test_references_name_what_the_same_plan_creates() -> None:
     # Optional and computed arguments that are not set are known after apply; nothing is sent to AWS.
     assert selection.document.keys() == {"SelectionName", "IamRoleArn", "ListOfTags"}
     assert selection.note == (
-        "The conditions of the backup selection gold are known only after apply, and the configuration shows none: "
-        "it is judged without conditions."
+        "The conditions of the backup selection gold are known only after apply, and the configuration shows "
+        "none: it is judged without conditions."
     )
     assert by_kind[ChangeKind.VAULT].document["EncryptionKeyArn"] is UNKNOWN
     assert by_kind[ChangeKind.ROLE].name == f"arn:aws:iam::{ACCOUNT}:role/backup"
@@ -361,7 +361,8 @@ def test_places() -> None:
     entry = change("aws_backup_vault.main", ["create"], after={"name": "main"})
     bare = plan(entry, configuration={})
     assert why(bare) == (
-        "The account and the Region of the backup vault main cannot be determined: add --account and --region."
+        "The account and the Region of the backup vault main cannot be determined: add --account and "
+        "--region."
     )
     changes = parsed(bare, account="444444444444", region="us-east-1").changes
     assert [(found.account, found.region) for found in changes] == [("444444444444", "us-east-1")]
