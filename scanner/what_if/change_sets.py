@@ -1,7 +1,7 @@
 """CloudFormation change sets, as `describe-change-set --include-property-values` prints them.
 
-Unlike a template, a change set says what the stack loses, and has the values that CloudFormation resolved. What
-only the deployment decides is a placeholder there, and UNKNOWN here.
+Unlike a template, a change set says what the stack loses, and has the values that CloudFormation resolved.
+What only the deployment decides is a placeholder there, and UNKNOWN here.
 """
 
 from collections.abc import Iterator, Mapping
