@@ -24,8 +24,8 @@ PLAN_ARN = f"arn:aws:backup:{REGION}:{ACCOUNT}:backup-plan:p-1"
 BEFORE = {"arn": PLAN_ARN, "id": "p-1", "name": "daily", "rule": [rule()], "tags_all": {}}
 
 
-def parsed(document: dict[str, Any], **defaults: str) -> ChangeSet:
-    return terraform_changes(document, "plan.json", Defaults(**defaults))
+def parsed(document: dict[str, Any], account: str = "", region: str = "") -> ChangeSet:
+    return terraform_changes(document, "plan.json", Defaults(account, region))
 
 
 def only(document: dict[str, Any]) -> PlannedChange:
