@@ -237,7 +237,7 @@ class _TemplateBuilder(_Builder):
         if not _SHORT_FORM.fullmatch(tag):
             return _Builder.value(self, event, path)
         name = tag[1:] if tag in _WITHOUT_PREFIX else f"Fn::{tag[1:]}"
-        event.tag = None
+        setattr(event, "tag", None)  # noqa: B010 -- the stubs know no tag of an event
         self.lines.setdefault(path, _line(event))
         value = _Builder.value(self, event, (*path, name))
         if name == "Fn::GetAtt" and isinstance(value, str):
