@@ -188,7 +188,13 @@ def test_pdf(view: View, numbers: Numbers) -> None:
     rows = csv.DictReader(io.StringIO(attached, newline=""))
     assert counted((row["control"], row["status"]) for row in rows) == numbers
     totals: Counter[str] = sum(map(Counter, numbers.values()), Counter())
-    text = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in reader.pages))
+    text = flat(" ".join(page.extract_text() for page in reader.pages))
+    counts = view.counts
+    assert re.search(f"{counts.failed:,} ?of {counts.judged:,} evaluated checks failed", text)
+    assert re.search(f"{counts.open:,} ?of {counts.asked:,} checks could not be evaluated", text)
+    for control in view.controls:
+        if control.counts.failed:
+            assert f"{control.counts.failed:,} of {control.counts.judged:,} evaluated check" in text
     assert (
         f"could be evaluated: {totals['fail']:,} failed, {totals['waived']:,} failed and are waived" in text
     )
@@ -230,6 +236,26 @@ def test_markdown(folder: Path, numbers: Numbers) -> None:
     totals: Counter[str] = sum(map(Counter, numbers.values()), Counter())
     assert any(line.startswith(f"| Fail | {totals['fail']:,} |") for line in lines)
     assert any(line.startswith(f"| Unknown | {totals['unknown']:,} |") for line in lines)
+
+
+def test_text_formats_have_the_same_denominators(view: View, folder: Path) -> None:
+    page = flat(Page(report_html(view).decode()).text)
+    markdown = flat((folder / "summary.md").read_text("utf-8"))
+    counts = view.counts
+    assert f"{counts.failed:,} of {counts.judged:,} evaluated checks failed" in page
+    assert f"{counts.failed:,} of {counts.judged:,} evaluated checks failed" in markdown
+    assert f"{counts.open:,} of {counts.asked:,} checks could not be evaluated" in markdown
+    failing = [control.counts for control in view.controls if control.counts.failed]
+    shares = {f"{each.failed:,} of {each.judged:,}" for each in failing}
+    assert all(f"{share} fail" in page for share in shares)
+    headings = re.findall(r"### ([\d,]+ of [\d,]+) failed: ", markdown)
+    assert headings
+    assert set(headings) <= shares
+    assert any(each.judged != each.asked for each in failing)
+
+
+def flat(text: str) -> str:
+    return re.sub(r"\s+", " ", text)
 
 
 def test_inventory(folder: Path, whole: Scan) -> None:

@@ -99,9 +99,8 @@ def _standing(view: View) -> str:
     checked = (
         f"{count_word(len(view.controls), 'control')} and {count_word(view.asked_resources, 'resource')}"
     )
-    standing = f"{counts.failed:,} of {counts.asked:,} checks failed, {counts.open:,} could not be evaluated."
     lines = [
-        f"**{standing}** A check evaluates one control for one subject; {checked} were checked.",
+        f"**{_verdict(counts)}** A check evaluates one control for one subject; {checked} were checked.",
         f"| Result | Checks | Share | Meaning |\n|---|---:|---:|---|{rows}",
     ]
     if counts.failed:
@@ -112,6 +111,12 @@ def _standing(view: View) -> str:
     return "\n\n".join(lines)
 
 
+def _verdict(counts: Counts) -> str:
+    """Return how many checks failed and are open, each with its denominator (formats.md, denominators)."""
+    failed = f"{counts.failed:,} of {count_word(counts.judged, 'evaluated check')} failed"
+    return f"{failed}; {counts.open:,} of {count_word(counts.asked, 'check')} could not be evaluated."
+
+
 def _score(score: Score) -> str:
     if score.withheld:
         return f"No score: {score.withheld}."
@@ -120,9 +125,8 @@ def _score(score: Score) -> str:
 
 
 def _answer(status: Status, counts: Counts) -> str:
-    number = counts.of(status)
-    in_share = counts.asked and status is not Status.NOT_APPLICABLE
-    share = f"{percent(100 * number / counts.asked)} %" if in_share else ""
+    number, of = counts.of(status), counts.denominator(status)
+    share = f"{percent(100 * number / of)} % of {of:,}" if of else ""
     return f"| {STATUS_WORDS[status]} | {number:,} | {share} | {STATUS_MEANINGS[status]} |"
 
 
@@ -266,7 +270,7 @@ def _control(view: ControlView, whole: View) -> str:
     control, counts = view.control, view.counts
     shown = [finding for finding in view.findings if finding.status in _OPEN][:_WORST]
     opened = f"{counts.open:,} could not be evaluated" if counts.open else ""
-    failed = f"{counts.failed:,} of {counts.asked:,} failed" if counts.failed else ""
+    failed = f"{counts.failed:,} of {counts.judged:,} failed" if counts.failed else ""
     what = failed or opened or "Subjects could not be listed"
     parts = [
         f"### {what}: {inert(control.failure if counts.failed else control.title)}",

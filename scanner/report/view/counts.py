@@ -1,7 +1,8 @@
 """Counts of findings with their denominators.
 
-`asked` counts all checks that apply; `judged` those that were evaluated: passed, failed or waived. Checks
-that are unknown or ended with an error are never part of a share of passed ones.
+`asked` counts all checks that apply; `judged` those that were evaluated: passed, failed or waived. Failed,
+waived and passed checks are a part of `judged`; unknown ones and errors of `asked`, in every format
+(docs/formats.md, denominators).
 """
 
 from collections import Counter
@@ -56,6 +57,12 @@ class Counts:
             Status.ERROR: self.error,
             Status.NOT_APPLICABLE: self.not_applicable,
         }[status]
+
+    def denominator(self, status: Status) -> int:
+        """Return the number of checks that those with a status are a part of; 0: they are not a share."""
+        if status is Status.NOT_APPLICABLE:
+            return 0
+        return self.asked if status in (Status.UNKNOWN, Status.ERROR) else self.judged
 
     def less(self, part: "Counts") -> "Counts":
         """Return the difference to `other`."""

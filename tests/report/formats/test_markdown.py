@@ -72,7 +72,10 @@ def test_the_numbers_are_those_of_the_view(scan: Scan) -> None:
     for status, word in ((Status.FAIL, "Fail"), (Status.UNKNOWN, "Unknown"), (Status.WAIVED, "Waived")):
         assert rows[word][1] == f"{counts.of(status):,}"
     assert rows["Not applicable"][2] == ""
-    assert f"**{counts.failed:,} of {counts.asked:,} checks failed" in text(scan)
+    verdict = f"**{counts.failed:,} of {counts.judged:,} evaluated checks failed; {counts.open:,} of"
+    assert f"{verdict} {counts.asked:,} checks could not be evaluated.**" in text(scan)
+    assert rows["Fail"][2].endswith(f" % of {counts.judged:,}")
+    assert rows["Unknown"][2].endswith(f" % of {counts.asked:,}")
     result = rows["`resource-in-backup-plan`"]
     mine = build(scan).by_control["resource-in-backup-plan"]
     assert result[2:] == [
@@ -96,9 +99,8 @@ def test_it_says_what_to_type(scan: Scan) -> None:
 
 def test_nothing_unknown_reads_as_good(blind: Scan) -> None:
     made = text(blind)
-    assert (
-        f"**0 of {build(blind).counts.asked:,} checks failed, {build(blind).counts.open:,} could not" in made
-    )
+    counts = build(blind).counts
+    assert f"**0 of 0 evaluated checks failed; {counts.open:,} of {counts.asked:,} checks could not" in made
     assert "**Unknown:** " in made
     assert {row[0]: row[1] for row in tabled(made)}["Pass"] == "0"
 
