@@ -8,14 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from rich.markup import escape
-from rich.table import Table
-
 from scanner.app import FINDINGS, reports
 from scanner.app import judgement as app
 from scanner.app.criteria import Judgement
 from scanner.app.inputs import stored_inputs
-from scanner.app.judgement import Outcome
 from scanner.app.reports import earlier_scan
 from scanner.cli.console import Console, echo
 from scanner.cli.exits import code_of, losing_output
@@ -34,40 +30,24 @@ from scanner.cli.scan.destination import (
 from scanner.cli.scan.judgement import judgement_of, with_settings
 from scanner.cli.scan.replacement import output_of
 from scanner.cli.scan.requests import settings_of
+from scanner.cli.scan.summary import one_line, print_summary
 from scanner.cli.sign import signer_of, signing_error, with_signing_settings
 from scanner.errors import BundleError, OutputError, UsageError
-from scanner.evaluate.compliance.assessment import NONE, NOT_KNOWN
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.contradictions import contradictions
 from scanner.evidence.manifest import NAME, read_manifest
 from scanner.evidence.report_checksums import NAME as CHECKSUMS
 from scanner.evidence.verification import CheckResult
 from scanner.history.comparison import Since
-from scanner.model.compliance import Assessment, Figures
-from scanner.model.decisions import WaiverState, WaiverUse
-from scanner.model.finding import Status
 from scanner.model.known import LEFT_OUT
-from scanner.model.manifest import unread_accounts
 from scanner.model.scan import Scan
 from scanner.report.redact import Pseudonyms, new_key
-from scanner.report.view.root_causes import cause_sentence
-from scanner.report.view.view import View
 from scanner.report.write import Written
 from scanner.settings.settings import Settings
 from scanner.storage.place import Place, is_place
 
 LATEST: Final = "latest"
 _JUDGED: Final = "findings.json"
-
-_COLUMNS: Final = (
-    (Status.PASS, "pass", "green"),
-    (Status.FAIL, "fail", "red"),
-    (Status.WAIVED, "waived", "cyan"),
-    (Status.UNKNOWN, "unknown", "yellow"),
-    (Status.NOT_APPLICABLE, "n/a", "dim"),
-    (Status.ERROR, "error", "magenta"),
-)
-_ALWAYS_COUNTED: Final = (Status.PASS, Status.FAIL, Status.UNKNOWN)
 
 
 def evaluate(
@@ -216,7 +196,7 @@ def conclude(  # noqa: PLR0913 -- a scan, and how its result is printed
         if quiet:
             echo(f"{one_line(outcome.view)} {scan_place}")
         else:
-            print_summary(outcome, shown, Console())
+            print_summary(outcome, shown, Console(), scan_place)
     scan = outcome.view.scan
     _report_left_out(scan)
     if outcome.signing_problem is not None:
@@ -313,123 +293,3 @@ def _latest_folder(folder: Path) -> Path | None:
         except BundleError as problem:
             say(f"note: {sibling} is not compared with: {problem}")
     return max(dated)[2] if dated else None
-
-
-def print_summary(outcome: Outcome, shown: Callable[[Path], str], console: Console) -> None:
-    """Print the summary of an evaluated scan. `shown` returns where a file is found."""
-    scan = outcome.view.scan
-    console.print()
-    console.print(_table(outcome.view))
-    if scan.assessment is not None:
-        console.print(f"\n{_score(scan.assessment)}", soft_wrap=True, highlight=False)
-    console.print(_completeness(scan), soft_wrap=True)
-    if sentence := outcome.view.unsupported_sentence:
-        console.print(f"[yellow]{escape(sentence)}[/]", soft_wrap=True, highlight=False)
-    for line in cause_lines(outcome.view):
-        console.print(escape(line), soft_wrap=True, highlight=False)
-    for line in tier_lines(scan):
-        console.print(escape(line), soft_wrap=True, highlight=False)
-    for line in waiver_lines(scan):
-        console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True, highlight=False)
-    for written in outcome.written:
-        console.print(f"  {escape(shown(written.path))}", highlight=False, soft_wrap=True)
-
-
-def cause_lines(view: View) -> Iterator[str]:
-    """Yield how many failures root causes explain, and those that explain most."""
-    if not view.root_causes:
-        return
-    yield view.root_causes_sentence
-    for count in view.root_causes:
-        sentence = cause_sentence(count.cause)
-        where = "/".join(filter(None, (count.cause.account, count.cause.region)))
-        yield f"  {count.failures:>5,}  {sentence[0].upper()}{sentence[1:]} ({where})."
-
-
-def one_line(view: View) -> str:
-    """Return the counts and the score in one line, for logs and scheduled mails."""
-    counts = ", ".join(
-        f"{view.counts.of(status):,} {title}"
-        for status, title, _ in _COLUMNS
-        if status is not Status.NOT_APPLICABLE and (view.counts.of(status) or status in _ALWAYS_COUNTED)
-    )
-    assessment = view.assessment
-    score = assessment.score.total.score if assessment is not None else None
-    return f"{counts}; score {'none' if score is None else f'{int(score * 10) / 10:g} of 100'};"
-
-
-def _table(view: View) -> Table:
-    shown = _COLUMNS if view.counts.error else _COLUMNS[:-1]
-    table = Table(title="Findings", title_justify="left", header_style="bold", pad_edge=False, box=None)
-    table.add_column("control")
-    table.add_column("severity")
-    for _, title, _ in shown:
-        table.add_column(title, justify="right")
-    for row in sorted(view.controls, key=lambda row: (row.control.severity.rank, row.control.id)):
-        numbers = [(row.counts.of(status), style) for status, _, style in shown]
-        cells = [f"[{style}]{number}[/]" if number else "[dim]-[/]" for number, style in numbers]
-        table.add_row(escape(row.control.id), row.control.severity.value, *cells)
-    return table
-
-
-def _score(assessment: Assessment) -> str:
-    """Return the score as one line with its numerator, denominator and number of unknown checks."""
-    total = assessment.score.total
-    if assessment.score.withheld:
-        return f"Score: none; {assessment.score.withheld}."
-    if total.score is None:
-        return f"Score: none; no check could be evaluated ({total.open:,} unknown)."
-    share = f"{total.passed:,} of {total.judged:,} evaluated checks passed"
-    score = f"[bold]Score {int(total.score * 10) / 10:g} of 100[/]"
-    return f"{score}, weighted by severity ({share}); {total.open:,} unknown."
-
-
-def _completeness(scan: Scan) -> str:
-    scope = scan.manifest.scope
-    places = len(scope.accounts) * len(scope.regions)
-    if not scan.gaps:
-        return f"\nAll {places} account-Regions were fully read."
-    where = len({(gap.account, gap.region) for gap in scan.gaps})
-    unread = len(unread_accounts(scan.manifest))
-    accounts = f" Of {len(scope.accounts)} accounts {unread} could not be read at all." if unread else ""
-    return (
-        f"\n[yellow]{len(scan.gaps)} reads are missing in {where} account-Regions; {places} are in scope."
-        f"{accounts} Checks that need a missing read are unknown.[/]"
-    )
-
-
-def tier_lines(scan: Scan) -> Iterator[str]:
-    """Yield a line about the passed checks of each tier, and one about overrides."""
-    groups = scan.assessment.score.groups.get("tier", {}) if scan.assessment else {}
-    if scan.tiers.tiers:
-        names = (*(tier.name for tier in scan.tiers.tiers), NONE, NOT_KNOWN)
-        tiers = (_tier(name, groups.get(name, Figures())) for name in names)
-        yield f"Tiers: {'; '.join(filter(None, tiers))}."
-    if number := len(scan.tiers.overrides):
-        yield f"{number} {'override sets' if number == 1 else 'overrides set'} other parameters."
-
-
-def _tier(name: str, figures: Figures) -> str:
-    words = {NONE: "no tier", NOT_KNOWN: "tier unknown"}.get(name, name)
-    if not figures.total:
-        return f"{words} matches nothing" if name not in (NONE, NOT_KNOWN) else ""
-    return f"{words} {figures.passed:,} of {figures.judged:,} pass, {figures.open:,} unknown"
-
-
-def waiver_lines(scan: Scan) -> Iterator[str]:
-    """Yield a line for each waiver that has expired, will expire or covers nothing."""
-    return (line for use in scan.waivers if (line := _waiver(use)))
-
-
-def _waiver(use: WaiverUse) -> str:
-    name = f"Waiver {use.waiver.id}"
-    match use.state:
-        case WaiverState.EXPIRED:
-            back = f"{use.covers:,} {'failure counts' if use.covers == 1 else 'failures count'} again"
-            return f"{name} expired on {use.waiver.expires}: {back}."
-        case WaiverState.UNUSED:
-            return f"{name} covers no failure."
-        case WaiverState.UNDECIDED:
-            return f"{name} covers no failure; {use.open:,} of its findings are unknown."
-        case _:
-            return ""

@@ -3,20 +3,26 @@
 import errno
 import io
 import os
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from scanner.app.judged import read_judged
 from scanner.cli.commands import audit
 from scanner.cli.console import Console
 from scanner.cli.exits import BROKEN, INTERRUPTED, guarded
 from scanner.cli.progress import LiveProgress, PlainProgress, QuietProgress, Tally, duration, progress
+from scanner.cli.scan.summary import CONTROLS, next_commands
 from scanner.errors import BundleError, OutputError, UsageError
 from scanner.model.inventory import ShardStatus
 from scanner.model.known import Gap, GapKind
 from scanner.model.manifest import Scope, ShardRecord
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, RegionName, Shard
+from scanner.report.view.counts import Counts
+from scanner.report.view.view import build
 
 BUNDLE = Path(__file__).parents[2] / "sample_reports" / "bundle"
 SHARD = Shard(AccountId("111111111111"), RegionName("eu-west-1"))
@@ -61,6 +67,40 @@ def test_the_table_and_the_files_are_told(judged: tuple[Path, Result]) -> None:
     again = CliRunner().invoke(audit, ["report", str(folder), "--format", "csv"])
     assert again.exit_code == 0
     assert again.stdout.strip().endswith("findings.csv")
+
+
+def test_the_summary_fits_a_screen_and_names_the_worst(judged: tuple[Path, Result]) -> None:
+    lines = judged[1].stdout.splitlines()
+    assert len(lines) <= 40
+    assert "evaluated checks failed" in lines[1]
+    start = [line.strip() for line in lines].index("Worst controls")
+    names = [line.split()[0] for line in lines[start + 1 :] if line.strip()]
+    assert names[0] == "control"
+    assert names[CONTROLS + 1] == "and"  # how many more fail
+    assert names[1].startswith("resource-")
+
+
+def test_the_next_commands_can_be_typed(judged: tuple[Path, Result]) -> None:
+    lines = judged[1].stdout.splitlines()
+    commands = lines[lines.index("Next") + 1 :]
+    assert len(commands) == 3
+    for command in commands:
+        name, *words = shlex.split(command)
+        assert name == "audit"
+        assert CliRunner().invoke(audit, words).exit_code == 0, command
+
+
+def test_a_scan_in_s3_is_copied_before_it_is_explained(judged: tuple[Path, Result]) -> None:
+    view = build(read_judged(judged[0]))
+    copy, explain, query = next_commands(view, "s3://bucket/a scan")
+    assert copy == "aws s3 cp --recursive 's3://bucket/a scan' scan"
+    assert explain.startswith("audit explain scan arn:")
+    assert query.startswith('audit query scan "SELECT')
+
+
+def test_a_scan_without_failures_is_checked_and_shared(judged: tuple[Path, Result]) -> None:
+    view = replace(build(read_judged(judged[0])), controls=(), counts=Counts(passed=2))
+    assert tuple(next_commands(view, "scan")) == ("audit verify scan", "audit report scan --format summary")
 
 
 def test_no_path_of_this_machine_is_filed(judged: tuple[Path, Result]) -> None:
