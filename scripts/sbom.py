@@ -46,7 +46,7 @@ def sbom(wheel: Path) -> bytes:
     )
     bom.metadata.timestamp = None  # type: ignore[assignment]  # the schema does not require one
     for part in (own, *parts):
-        bom.register_dependency(part, [other for other in parts if part.name in needed_by[other.name]])
+        bom.register_dependency(part, [needed for needed in parts if part.name in needed_by[needed.name]])
     document = JsonV1Dot6(bom).output_as_string(indent=2).encode() + b"\n"
     check_sbom(document)
     return document

@@ -77,8 +77,8 @@ def load_judgement(
     """
     words = tuple(controls or settings.controls or ("all",))
     selection = select(words)
-    renames = _Renames(settings, names_of(selection.known))
-    by_id = {control.id: control for control in selection.known}
+    renames = _Renames(settings, names_of(selection.all_controls))
+    by_id = {control.id: control for control in selection.all_controls}
     tiers = _Tiers(settings, renames)
     mistakes = (*renames.mistakes(), *_mistakes(settings, renames, by_id), *tiers.mistakes(by_id))
     if mistakes:
@@ -95,7 +95,7 @@ def load_judgement(
         count_inherited_backup=settings.parameters.count_inherited_backup,
         as_of=as_of,
         inputs=input_files(settings, words, selection),
-        standards=load_standards(selection.known, _weights(settings), map(Path, words)),
+        standards=load_standards(selection.all_controls, _weights(settings), map(Path, words)),
     )
     return judgement, tuple(dict.fromkeys((*selection.notices, *renames.notices())))
 

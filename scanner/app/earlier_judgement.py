@@ -66,8 +66,8 @@ def collection_manifest(folder: Path) -> bytes:
     return manifest_bytes(_collection_document(read_document(folder)))
 
 
-def _is_same(folder: Path, other: Path) -> bool:
-    return folder.resolve() == other.resolve()
+def _is_same(folder: Path, candidate: Path) -> bool:
+    return folder.resolve() == candidate.resolve()
 
 
 def _has_judgement(out: Path, *, in_place: bool) -> bool:
@@ -108,8 +108,8 @@ def remove_judgement(bundle: Bundle, out: Path) -> None:
 def _collection_document(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the manifest of the collection from that of its judged scan. A signature is void with it."""
     files = {name: sha for name, sha in _files(document).items() if not _is_of_judgement(name)}
-    kept = {key: value for key, value in document.items() if key not in _OF_JUDGEMENT}
-    return {**kept, "schema": SCHEMA, "files": files, SIGNATURE: None}
+    of_collection = {key: value for key, value in document.items() if key not in _OF_JUDGEMENT}
+    return {**of_collection, "schema": SCHEMA, "files": files, SIGNATURE: None}
 
 
 def _is_of_judgement(name: str) -> bool:

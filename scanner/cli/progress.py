@@ -329,7 +329,7 @@ def _table(estimate: "Estimate") -> Table:
 
 def _sums(estimate: "Estimate") -> "Iterable[str]":
     yield (
-        f"At least {estimate.calls} calls: {estimate.asked} for the organisation, "
+        f"At least {estimate.calls} calls: {estimate.scope_calls} for the organisation, "
         f"{estimate.per_account} in each account, {estimate.per_region} in each account-Region."
     )
     yield "  Plus calls per vault, plan, table and so on, whose number is known once these are listed."

@@ -79,8 +79,8 @@ def ask_owners(
 
 def owners(past: JournalState, records: Mapping[Shard, ShardRecord]) -> tuple[ShardRecord, ...]:
     """Return the shards that own keys which others name, as far as they can be asked."""
-    asked = (records.get(shard) for shard in by_owner(past.keys))
-    return tuple(record for record in asked if record is not None and can_be_asked(record))
+    recorded = (records.get(shard) for shard in by_owner(past.keys))
+    return tuple(record for record in recorded if record is not None and can_be_asked(record))
 
 
 @contextmanager

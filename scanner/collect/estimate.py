@@ -44,7 +44,7 @@ class Estimate:
     caller: AccountId
     skipped: tuple[RegionName, ...]
     operations: tuple[Planned, ...]
-    asked: int
+    scope_calls: int
     per_account: int
     per_region: int
     calls: int
@@ -66,22 +66,22 @@ def estimate(  # noqa: PLR0913 -- the inputs of the calculation
     skipped: tuple[RegionName, ...],
     operations: tuple[Planned, ...],
     *,
-    asked: int,
+    scope_calls: int,
     concurrency: int,
     latency: float = LATENCY,
 ) -> Estimate:
-    """Count calls. `asked`: the calls for resolving the scope, which the scan repeats."""
+    """Count calls. `scope_calls`: the calls for resolving the scope, which the scan repeats."""
     account = [planned for planned in operations if planned.scope is CallScope.ACCOUNT and not planned.per]
     region = [planned for planned in operations if planned.scope is CallScope.REGION and not planned.per]
     shards = len(scope.accounts) * len(scope.regions) - (len(skipped) if caller in scope.accounts else 0)
-    calls = asked + len(scope.accounts) * len(account) + shards * len(region)
+    calls = scope_calls + len(scope.accounts) * len(account) + shards * len(region)
     slowest = slowest_seconds(planned.operation for planned in region)
     return Estimate(
         scope=scope,
         caller=caller,
         skipped=skipped,
         operations=operations,
-        asked=asked,
+        scope_calls=scope_calls,
         per_account=len(account),
         per_region=len(region),
         calls=calls,
@@ -145,7 +145,7 @@ def rehearse(
         opening.account,
         tuple(region for region in scope.regions if enabled.get(region) is False),
         plan(_operations(request)),
-        asked=counter.calls,
+        scope_calls=counter.calls,
         concurrency=request.concurrency,
     )
 

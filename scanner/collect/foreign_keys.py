@@ -57,11 +57,11 @@ class OwnerEvidence:
     """The keys in an owner's evidence file: the aliases, and the described keys."""
 
     aliases: Mapping[str, str]  # the key id by the alias's name
-    asked: frozenset[str]
+    requested: frozenset[str]
 
     def not_asked(self, names: Iterable[str], shard: Shard) -> tuple[str, ...]:
         """Return the keys that were not described in the owner's account yet, under any name."""
-        described = {self._bare(name) for name in self.asked if _owner(name) in (None, shard)}
+        described = {self._bare(name) for name in self.requested if _owner(name) in (None, shard)}
         return tuple(name for name in names if self._bare(name) not in described)
 
     def _bare(self, name: str) -> str:

@@ -86,7 +86,7 @@ class Header:
     caller_arn: str
     caller_account: AccountId
     home: RegionName
-    asked: RequestedScope
+    requested: RequestedScope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -361,7 +361,7 @@ def parse_header(line: Shape) -> Header:
         caller_arn=caller.text("arn") or "",
         caller_account=AccountId(caller.need("account")),
         home=RegionName(line.need("home")),
-        asked=RequestedScope(
+        requested=RequestedScope(
             organization=request.flag("organization") or False,
             accounts=request.texts("accounts"),
             organizational_units=request.texts("organizational_units"),
@@ -378,7 +378,7 @@ def parse_header(line: Shape) -> Header:
 
 def header_document(header: Header) -> dict[str, Any]:
     """Return the first line as a document."""
-    request = header.asked
+    request = header.requested
     return {
         "schema": SCHEMA,
         "scan_id": header.scan_id,

@@ -86,10 +86,10 @@ class AnswerTypes:
             raise BrokenAnswerError(f"{operation} was answered with {what}.") from problem
 
     def _of(self, shape: Shape) -> ValueCheck:
-        known = self._made.get(id(shape))
-        if known is None:  # the shape is kept with its check, so that its id stays its own
-            known = self._made[id(shape)] = (shape, self._make(shape))
-        return known[1]
+        entry = self._made.get(id(shape))
+        if entry is None:  # the shape is kept with its check, so that its id stays its own
+            entry = self._made[id(shape)] = (shape, self._make(shape))
+        return entry[1]
 
     def _make(self, shape: Shape) -> ValueCheck:
         match shape.type_name:
@@ -333,13 +333,13 @@ def _check_json(operation: OperationModel, answer: MutableMapping[str, Any]) -> 
 
 def _is_of_another(operation: OperationModel, shape: StructureShape, said: Mapping[str, Any]) -> bool:
     """Check whether an answer has no member of its operation, apart from whether there is more."""
-    known = {str(member.serialization.get("name", name)) for name, member in shape.members.items()}
-    if known.issuperset(said) or shape.is_document_type:
+    names = {str(member.serialization.get("name", name)) for name, member in shape.members.items()}
+    if names.issuperset(said) or shape.is_document_type:
         return False
     paging = pagination().get(f"{operation.service_model.service_name}:{operation.name}")
     more = {paging.output, paging.more} if paging else set()
     tokens = {str(shape.members[name].serialization.get("name", name)) for name in more if name}
-    return not (said.keys() & known) - tokens
+    return not (said.keys() & names) - tokens
 
 
 def _unknown_member(operation: OperationModel, shape: StructureShape, said: Mapping[str, Any]) -> str:
@@ -370,7 +370,8 @@ def _nodes(node: object, shape: Shape, steps: list[str]) -> Iterator[tuple[str, 
     for value in values if isinstance(values, list) else ():
         below = inner.member if isinstance(inner, ListShape) else inner
         yield from (
-            (".".join(filter(None, (step, name))), found) for name, found in _nodes(value, below, steps[1:])
+            (".".join(filter(None, (step, name))), inner_node)
+            for name, inner_node in _nodes(value, below, steps[1:])
         )
 
 
@@ -378,7 +379,7 @@ def _foreign(node: object, shape: Shape) -> str:
     """Return the path of a member that a shape does not have, anywhere below; empty: there is none."""
     if isinstance(shape, ListShape):
         return (
-            next(filter(None, (_foreign(each, shape.member) for each in node)), "")
+            next(filter(None, (_foreign(element, shape.member) for element in node)), "")
             if isinstance(node, list)
             else ""
         )
@@ -399,9 +400,9 @@ def _says_twice(body: bytes, said: object) -> bool:
             return False
     doubles: list[str] = []
 
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        gathered = dict(found)
-        if len(gathered) < len(found):
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        gathered = dict(items)
+        if len(gathered) < len(items):
             doubles.append("")
         return gathered
 
@@ -411,8 +412,8 @@ def _says_twice(body: bytes, said: object) -> bool:
 
 def _check_root(operation: OperationModel, body: bytes) -> None:
     """Refuse a document of XML that is the answer to another call, or a page for people."""
-    found = _ROOT.search(body)
-    root = found.group(1).decode(errors="replace") if found else ""
+    match = _ROOT.search(body)
+    root = match.group(1).decode(errors="replace") if match else ""
     expected = {f"{operation.name}Response", _S3_ROOTS.get(operation.name, "")}
     if root in expected:
         return
@@ -427,15 +428,15 @@ def _has_nothing_known(operation: OperationModel, body: bytes) -> bool:
     shape = cast("StructureShape", operation.output_shape)
     payload = shape.serialization.get("payload")
     members = cast("StructureShape", shape.members[payload] if payload else shape).members
-    known = {shape.serialization.get("resultWrapper"), *members}
+    names = {shape.serialization.get("resultWrapper"), *members}
     for member in members.values():
         inner = getattr(member, "member", member)  # a flattened list stands under the name of what it holds
-        known |= {member.serialization.get("name"), inner.serialization.get("name")}
+        names |= {member.serialization.get("name"), inner.serialization.get("name")}
     try:
-        found = {_local(child.tag) for child in ET.fromstring(body)}  # nosec B314 # noqa: S314 -- as in _tells_in_xml
+        tags = {_local(child.tag) for child in ET.fromstring(body)}  # nosec B314 # noqa: S314 -- as in _tells_in_xml
     except ET.ParseError:
         return False  # the parser says so
-    return bool(found) and not found & known
+    return bool(tags) and not tags & names
 
 
 def _local(tag: str) -> str:

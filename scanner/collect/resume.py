@@ -132,7 +132,7 @@ def _check_clock(now: datetime, latest: datetime) -> None:
 
 def journal_request(options: ResumeOptions, access: CollectRequest, state: JournalState) -> CollectRequest:
     """Build the request from the journal. UsageError: an option contradicts it."""
-    request = state.header.asked
+    request = state.header.requested
     _check_mode(options, request)
     _check_reads(options, request)
     for field, option in _OPTIONS.items():
@@ -197,7 +197,7 @@ def check_access_options(access: CollectRequest, state: JournalState) -> None:
             f"The scan was started by version {state.header.tool_version}, and this is {here}, which may "
             "make other calls. Resume it with that version, or start another scan with --out."
         )
-    if state.header.asked.external_id and access.external_id is None:
+    if state.header.requested.external_id and access.external_id is None:
         raise UsageError(
             "The scan was started with an external id, which is not recorded: specify --external-id again."
         )

@@ -97,7 +97,7 @@ def _new_collection(
         caller_arn=opening.arn,
         caller_account=opening.account,
         home=environment.home,
-        asked=request.asked(),
+        requested=request.asked(),
     )
     with Journal.create(folder, header) as journal:
         remove_organization(folder)
@@ -159,7 +159,7 @@ def collected_of(
         caller_account=header.caller_account,
         started_at=header.started_at,
         finished_at=max(finished_at, header.started_at),
-        reads=header.asked.reads,
+        reads=header.requested.reads,
     )
 
 

@@ -46,8 +46,8 @@ class Demo:
 
     def scrubbed(self, environment: Mapping[str, str]) -> dict[str, str]:
         """An environment in which no other AWS_* variable is left."""
-        kept = {key: value for key, value in environment.items() if not key.startswith("AWS_")}
-        return kept | self.environment()
+        without_aws = {key: value for key, value in environment.items() if not key.startswith("AWS_")}
+        return without_aws | self.environment()
 
 
 class _Handler(MotoRequestHandler):

@@ -158,7 +158,7 @@ def write_account_plane(
         scope=replace(past.scope, accounts=(account,)),
         accounts=past.accounts,
         shards=records,
-        reads=past.header.asked.reads,
+        reads=past.header.requested.reads,
     )
     (step.folder / NAME).write_bytes(manifest_bytes(manifest_document(manifest)))
     write_plane(Bundle(step.folder, (account,)), step.folder / workspace.account_plane(account))

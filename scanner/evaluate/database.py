@@ -316,8 +316,8 @@ class Allowance:
                 return work()
         except (duckdb.Error, RuntimeError, OSError) as error:
             if deadline.passed:
-                told = f"The control took longer than {self._seconds:g} s and was stopped."
-                raise BrokenControlError(told) from error
+                message = f"The control took longer than {self._seconds:g} s and was stopped."
+                raise BrokenControlError(message) from error
             if isinstance(error, duckdb.InterruptException):
                 raise KeyboardInterrupt from error
             raise BrokenControlError(f"The control could not be evaluated: {first_line(error)}") from error

@@ -48,15 +48,17 @@ def evaluate(  # noqa: PLR0913 -- each is another thing that a verdict depends o
     limits = limits or Limits()
     waivers = Waivers((), as_of) if waivers is None else waivers
     tiering = tiering or Tiering(Tiers())
-    compiled = [compile_loaded(control) for control in sorted(controls, key=lambda control: control.id)]
-    columns = loaded_columns(compiled, tiering, tables)
+    compiled_controls = [
+        compile_loaded(control) for control in sorted(controls, key=lambda control: control.id)
+    ]
+    columns = loaded_columns(compiled_controls, tiering, tables)
     with opened(tables, columns, as_of, limits) as connection:
         judge = Judge(connection, tiering, columns, limits)
         expired = waivers.findings()
-        for each in compiled:
-            if each.control.id > EXPIRED:
+        for compiled in compiled_controls:
+            if compiled.control.id > EXPIRED:
                 yield from expired
-            for finding in judge.verdicts(each, in_effect(each.control, parameters)).findings():
+            for finding in judge.verdicts(compiled, in_effect(compiled.control, parameters)).findings():
                 yield waivers.apply(finding)
         yield from expired
 
@@ -80,9 +82,9 @@ def loaded_columns(
     """Return the columns to load: those of controls, and those that tiers and overrides need."""
     columns = needed_columns(compiled)
     if tiering.tiers:
-        asked = columns_asked(conditions(each.match for each in tiering.tiers), columns)
-        for table in {*asked} & {*tables}:
-            columns[table] = tuple(dict.fromkeys((*columns.get(table, ()), *asked[table])))
+        by_tiers = columns_asked(conditions(tier.match for tier in tiering.tiers), columns)
+        for table in {*by_tiers} & {*tables}:
+            columns[table] = tuple(dict.fromkeys((*columns.get(table, ()), *by_tiers[table])))
     return columns
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -78,7 +79,7 @@ def file_findings(  # noqa: PLR0913 -- each is another thing that a verdict depe
     `as_of` (aware) is the one clock of the evaluation. OutputError: a file cannot be written.
     """
     filing = _Filing(
-        compiled=[compile_loaded(each) for each in sorted(controls, key=lambda control: control.id)],
+        compiled=[compile_loaded(control) for control in sorted(controls, key=attrgetter("id"))],
         parameters=parameters,
         files=files,
         waivers=waivers,
@@ -100,14 +101,14 @@ class _Filing:
     limits: Limits
 
     def file(self, tables: Mapping[str, FactFiles], as_of: datetime) -> None:
-        controls_by_table = Counter(each.control.subject for each in self.compiled)
+        controls_by_table = Counter(compiled.control.subject for compiled in self.compiled)
         columns = loaded_columns(self.compiled, self.tiering, tables)
         if self.owners is not None and BACKUP in columns:
             columns[BACKUP] = tuple(dict.fromkeys((*columns[BACKUP], _SOURCE)))
         elsewhere = self._elsewhere(tables, columns)
         expired = tuple(owned(self.waivers.findings(), self.owners))
         for group in groups(tables, controls_by_table, self.limits.rows):
-            due = [each for each in expired if each.account in group.accounts]
+            due = [finding for finding in expired if finding.account in group.accounts]
             with opened({**group.tables, **elsewhere}, columns, as_of, self.limits) as connection:
                 self._judge(connection, Judge(connection, self.tiering, columns, self.limits), due)
             self.files.finish(group.accounts)
@@ -119,7 +120,7 @@ class _Filing:
         self, tables: Mapping[str, FactFiles], columns: dict[str, tuple[str, ...]]
     ) -> dict[str, Facts]:
         """Return the tables that are loaded of all accounts, and add their columns to those to load."""
-        by_tag = columns_asked(conditions(each.match for each in self.tiering.tiers), columns)
+        by_tag = columns_asked(conditions(tier.match for tier in self.tiering.tiers), columns)
         if BACKUP not in columns or TAGGED not in by_tag:
             return {}
         columns[EVERYWHERE] = by_tag[TAGGED]
@@ -129,15 +130,15 @@ class _Filing:
     def _judge(self, connection: duckdb.DuckDBPyConnection, judge: Judge, expired: list[Finding]) -> None:
         """Judge the loaded tables by every control. `expired`: findings among those of this group."""
         subjects: dict[str, Subjects] = {}
-        for each in self.compiled:
-            if each.control.id > EXPIRED:
+        for compiled in self.compiled:
+            if compiled.control.id > EXPIRED:
                 self.files.add_findings(expired)
                 expired = []
-            table = each.control.subject
+            table = compiled.control.subject
             if table not in subjects:
                 subjects[table] = Subjects(connection, table, self.owners)
-            verdicts = judge.verdicts(each, in_effect(each.control, self.parameters))
-            self._add(each.control, verdicts, subjects[table])
+            verdicts = judge.verdicts(compiled, in_effect(compiled.control, self.parameters))
+            self._add(compiled.control, verdicts, subjects[table])
         self.files.add_findings(expired)
 
     def _add(self, control: Control, verdicts: Verdicts, subjects: Subjects) -> None:
@@ -207,8 +208,8 @@ def _standings(verdicts: Verdicts, batch: SubjectBatch) -> dict[str, pa.Array]:
         return {"tier": pa.repeat("", number), "parameters": pa.nulls(number, pa.string())}
     numbers = standings.numbers.slice(batch.start, number).combine_chunks()
     columns = {
-        "tier": [status.details.get("tier", "") for status in standings.known],
-        "parameters": [_parameters(status) for status in standings.known],
+        "tier": [status.details.get("tier", "") for status in standings.distinct],
+        "parameters": [_parameters(status) for status in standings.distinct],
     }
     return {name: pa.array(values, pa.string()).take(numbers) for name, values in columns.items()}
 
@@ -245,7 +246,7 @@ def groups(
     findings = _findings(tables, controls, most // max(rows, 1))
     waiting: list[str] = []
     for account in sorted(findings):
-        if waiting and sum(findings[each] for each in (*waiting, account)) > most:
+        if waiting and sum(findings[member] for member in (*waiting, account)) > most:
             yield _group(waiting, tables)
             waiting = []
         waiting.append(account)
@@ -272,5 +273,5 @@ def _group(accounts: Iterable[str], tables: Mapping[str, FactFiles]) -> Group:
 
 
 def _part(files: FactFiles, accounts: frozenset[str]) -> FactFiles:
-    chosen = [each for each in zip(files.paths, files.rows, strict=True) if _account(each[0]) in accounts]
+    chosen = [file for file in zip(files.paths, files.rows, strict=True) if _account(file[0]) in accounts]
     return FactFiles(tuple(path for path, _ in chosen), tuple(number for _, number in chosen))

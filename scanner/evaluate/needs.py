@@ -5,6 +5,7 @@ Nothing is listed by hand: the expressions of a control name columns, and each c
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Final
 
 from scanner.evaluate.compiled import compile_control
@@ -29,12 +30,12 @@ def reads_needed(
 
     `by_tags`: tiers, overrides or owners go by what resources there are, and by their tags.
     """
-    found = {read for control in controls for read in _reads_of(control)}
+    reads = {read for control in controls for read in _reads_of(control)}
     if by_tags:
-        found.update(_reads_of_columns(_RESOURCE, _TAGS))
+        reads.update(_reads_of_columns(_RESOURCE, _TAGS))
     if not POPULATION_FORMATS.isdisjoint(formats):
-        found.update(_reads_of_columns(_RESOURCE, POPULATION))
-    return frozenset(found)
+        reads.update(_reads_of_columns(_RESOURCE, POPULATION))
+    return frozenset(reads)
 
 
 def _reads_of(control: Control) -> Iterator[str]:
@@ -76,7 +77,7 @@ def affected_controls(controls: Iterable[Control]) -> Mapping[str, tuple[str, ..
     An account whose role cannot be assumed blinds every control that rests on any read.
     """
     by_operation: defaultdict[str, list[str]] = defaultdict(list)
-    for control in sorted(controls, key=lambda each: each.id):
+    for control in sorted(controls, key=attrgetter("id")):
         for operation in (reads := reads_of(control)):
             by_operation[operation].append(control.id)
         if reads:

@@ -22,9 +22,9 @@ class RefusedError(Exception):
         super().__init__("; ".join(f"{problem.message} ({problem.hint})" for problem in problems))
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
+def suggestion(word: str, candidates: Iterable[str]) -> str:
     """Return known words that resemble a misspelt one, or all of them if they are few."""
-    words = sorted(known)
+    words = sorted(candidates)
     close = get_close_matches(word, words, n=2, cutoff=0.6)
     if close:
         return f"did you mean {' or '.join(close)}?"

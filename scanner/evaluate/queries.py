@@ -186,7 +186,7 @@ class Answered:
 
         A pass, and what is not applicable, stays what it is: the status does not depend on its texts.
         """
-        statuses = [_STATUSES[each] for each in _values(batch, "status")]
+        statuses = [_STATUSES[number] for number in _values(batch, "status")]
         reasons, details = _values(batch, "reason"), _values(batch, "details")
         self._complete_unknowns(batch, statuses, reasons, details)
         for row, remedy in enumerate(_values(batch, "remedy")):
@@ -212,33 +212,33 @@ class Answered:
         """Add to the reasons of unknowns what was not read, and to their details what to do about it."""
         if Status.UNKNOWN not in statuses:
             return
-        asked, unread = _values(batch, "is_asked"), _values(batch, "unread")
+        is_asked, unread = _values(batch, "is_asked"), _values(batch, "unread")
         notes = _notes(batch.column("notes"))
         for row, status in enumerate(statuses):
             if status is Status.UNKNOWN:
-                known = self._opened(notes[row])
-                causes = known.causes or self._unread(unread[row], is_asked=asked[row] is not None)
+                opened = self._opened(notes[row])
+                causes = opened.causes or self._unread(unread[row], is_asked=is_asked[row] is not None)
                 reason = reasons[row]
                 reasons[row] = None if reason is None else f"{reason} {causes}".strip(" ")
-                details[row] = _with_to_do(details[row], known.to_do)
+                details[row] = _with_to_do(details[row], opened.to_do)
 
     def _opened(self, notes: tuple[tuple[str, ...], ...]) -> _Open:
-        if (known := self._open.get(notes)) is None:
+        if (opened := self._open.get(notes)) is None:
             if len(self._open) > _REMEMBERED:
                 self._open.clear()
             reads = tuple(sorted({note[1:] for note in notes})[:MAX_MISSING])
-            known = self._open[notes] = _Open(
+            opened = self._open[notes] = _Open(
                 _causes(sorted({note[0] for note in notes})), self._to_do(reads)
             )
-        return known
+        return opened
 
     def _to_do(self, reads: tuple[tuple[str, ...], ...]) -> str:
-        if (known := self._to_dos.get(reads)) is None:
+        if (text := self._to_dos.get(reads)) is None:
             if len(self._to_dos) > _REMEMBERED:
                 self._to_dos.clear()
             to_do = to_do_of(tuple(MissingRead(*read) for read in reads))
-            known = self._to_dos[reads] = orjson.dumps({"text": to_do.text, "cli": to_do.cli}).decode()
-        return known
+            text = self._to_dos[reads] = orjson.dumps({"text": to_do.text, "cli": to_do.cli}).decode()
+        return text
 
     def _unread(self, is_open: Sequence[bool | None] | None, *, is_asked: bool) -> str:
         """Name the columns that are NULL or incomplete; all of them where that is unknown."""
@@ -289,12 +289,12 @@ class Answered:
         files, numbers = (values.field(name).to_pylist() for name in ("file", "line"))
         if len(self._lines) > _REMEMBERED:
             self._lines.clear()
-        known = self._lines
+        refs = self._lines
         members = []
         for place in zip(files, numbers, strict=True):
-            line = known.get(place)
+            line = refs.get(place)
             if line is None:
-                line = known[place] = EvidenceRef(*place)
+                line = refs[place] = EvidenceRef(*place)
             members.append(line)
         return (tuple(members[start:end]) for start, end in pairwise(offsets))
 
@@ -317,7 +317,7 @@ def _members(column: pa.ListArray) -> tuple[list[int], pa.StructArray]:
     """Return the members of all lists of a column, and where each list begins among them."""
     offsets = column.offsets.to_pylist()
     first, last = offsets[0], offsets[-1]
-    return [each - first for each in offsets], column.values.slice(first, last - first)
+    return [offset - first for offset in offsets], column.values.slice(first, last - first)
 
 
 def _causes(reasons: Sequence[str]) -> str:

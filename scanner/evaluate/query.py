@@ -97,7 +97,11 @@ def _compared(where: Any, statuses: Collection[str]) -> Iterator[tuple[str, ...]
 def _column(operands: Any, statuses: Collection[str]) -> tuple[str, ...]:  # noqa: ANN401
     """Return the name of the column that comes first. Empty: there is none, or another constant follows."""
     column, *constants = operands
-    texts = [each.get("literal", {}).get("text") for each in constants if each["type"] == "VALUE_CONSTANT"]
+    texts = [
+        constant.get("literal", {}).get("text")
+        for constant in constants
+        if constant["type"] == "VALUE_CONSTANT"
+    ]
     if column["type"] != "COLUMN_REF" or len(texts) < len(constants) or set(texts) & {None, *statuses}:
         return ()
     return tuple(name.lower() for name in column["column_names"])
@@ -130,13 +134,13 @@ class Query:
     passes: bool = True
 
 
-def check_query(sql: str, known: Iterable[str]) -> Query:
+def check_query(sql: str, names: Iterable[str]) -> Query:
     """Check one SELECT against the names of the tables. UsageError: it is no SELECT, or reads elsewhere."""
-    tables = frozenset(known)
+    tables = frozenset(names)
     try:
         statement = parse_query(sql)
     except RefusedError as refused:
-        raise UsageError("; ".join(_sentence(each.message, each.hint) for each in refused.problems)) from None
+        raise UsageError("; ".join(_sentence(row.message, row.hint) for row in refused.problems)) from None
     return _Check(tables).run(sql, statement)
 
 
@@ -147,8 +151,8 @@ def _sentence(message: str, hint: str) -> str:
 class _Check:
     """Walks the tree of a statement once, and notes what it reads."""
 
-    def __init__(self, known: frozenset[str]) -> None:
-        self._known = known
+    def __init__(self, tables: frozenset[str]) -> None:
+        self._known = tables
         self._inner: set[str] = set()  # names that WITH gives
         self._tables: set[str] = set()
         self._names: set[str] = set()
@@ -223,16 +227,16 @@ def answered(
     limits = limits or Limits()
     named = {name: tables[name].schema.names for name in sorted(query.tables & tables.keys())}
     columns = {name: _columns(names, query) for name, names in named.items()}
-    known = {name for names in named.values() for name in names}
+    known_columns = {name for names in named.values() for name in names}
     with ExitStack() as stack:
         creating = []
         if findings is not None:
             wanted = _columns(findings.names, query)
             creating.append(stack.enter_context(findings.creating(wanted, passes=query.passes)))
-            known.update(findings.names)
+            known_columns.update(findings.names)
         connection = stack.enter_context(opened(tables, columns, as_of, limits, creating))
         deadline = Deadline(connection, limits.seconds)
-        with deadline, _told(deadline, limits, known):
+        with deadline, _told(deadline, limits, known_columns):
             relation = connection.execute(query.sql)
             names = tuple(column[0] for column in relation.description or ())
             yield Answer(names, _rows(connection))
@@ -250,7 +254,7 @@ def _rows(connection: duckdb.DuckDBPyConnection) -> Rows:
 
 
 @contextmanager
-def _told(deadline: Deadline, limits: Limits, known: Iterable[str]) -> Iterator[None]:
+def _told(deadline: Deadline, limits: Limits, columns: Iterable[str]) -> Iterator[None]:
     """Turn what DuckDB raises into a sentence for whoever wrote the query."""
     try:
         yield
@@ -265,12 +269,12 @@ def _told(deadline: Deadline, limits: Limits, known: Iterable[str]) -> Iterator[
                 f"The query needs more than {limits.memory} of memory, and more than the free space of "
                 f"{tempfile.gettempdir()}: ask for less, or set TMPDIR to a folder on another disk."
             ) from error
-        raise UsageError(f"The query cannot be answered: {_words(error, known)}.") from error
+        raise UsageError(f"The query cannot be answered: {_words(error, columns)}.") from error
 
 
-def _words(error: Exception, known: Iterable[str]) -> str:
+def _words(error: Exception, columns: Iterable[str]) -> str:
     """Return DuckDB's message without the text that it quotes; for a column, with similar names."""
     said = _QUOTED.split(str(error).strip())[0]
     if misspelt := _MISSPELT.search(said):
-        return f"there is no column {misspelt[1]!r}; {suggestion(misspelt[1], known).rstrip('.')}"
+        return f"there is no column {misspelt[1]!r}; {suggestion(misspelt[1], columns).rstrip('.')}"
     return " ".join(said.split()).rstrip(".")

@@ -71,9 +71,9 @@ class Subjects:
             none = pa.nulls(rows.num_rows, pa.string())
             return none, none
         if number == len(self._known):
-            found = [*self._named(self._owners, rows)]
-            names = pa.array([each.name for each in found], pa.string())
-            self._known.append((names, pa.array([each.source for each in found], pa.string())))
+            owners = [*self._named(self._owners, rows)]
+            names = pa.array([owner.name for owner in owners], pa.string())
+            self._known.append((names, pa.array([owner.source for owner in owners], pa.string())))
         return self._known[number]
 
     def _named(self, owners: Owners, rows: pa.RecordBatch) -> Iterator[Owner]:

@@ -54,7 +54,7 @@ class Tiered:
         self._compiled, self._settings = compiled, settings
         self._tiers, self._rows = tiers, rows
         self._sets: list[Mapping[str, Any]] = []
-        self.standings = tuple(self._standing(each) for each in rows.alike)
+        self.standings = tuple(self._standing(row) for row in rows.alike)
         self.askings = tuple(Asking(compiled, {**settings, **values}) for values in self._sets)
 
     def _standing(self, alike: Alike) -> RowStatus:

@@ -182,7 +182,7 @@ def _some(words: Iterable[str]) -> str:
 
 def _commands(by_cause: dict[Cause, list[MissingRead]]) -> Iterator[str]:
     """Return what grants the permissions, and the scan that then reads what is missing."""
-    reads = [read for cause, found in by_cause.items() if cause not in _NO_SCAN for read in found]
+    reads = [read for cause, of_cause in by_cause.items() if cause not in _NO_SCAN for read in of_cause]
     refused = by_cause.get(Cause.REFUSED, ())
     if any(read.region != ORG for read in refused):
         yield "audit policy > read.json"

@@ -31,10 +31,10 @@ _FLIP = bytes.maketrans(b"01", b"10")
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """What the rows of a table are asked with. `numbers`: for each row, its place in `known`."""
+    """What the rows of a table are asked with. `numbers`: for each row, its place in `distinct`."""
 
     numbers: pa.ChunkedArray
-    known: tuple[RowStatus, ...]
+    distinct: tuple[RowStatus, ...]
 
 
 class Verdicts(ABC):
@@ -144,8 +144,8 @@ class Plain(Verdicts):
     ) -> None:
         """Ask. `letters`: what the asking gave already. BrokenControlError: it cannot be evaluated at all."""
         self._asking = asking
-        known = asking.letters(connection, allowance) if letters is None else letters
-        super().__init__(connection, compiled, allowance, known)
+        statuses = asking.letters(connection, allowance) if letters is None else letters
+        super().__init__(connection, compiled, allowance, statuses)
 
     def _written(self, rows: bytes) -> Iterator[Finding]:
         answered = Answered(self._compiled)

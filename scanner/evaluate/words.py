@@ -207,7 +207,7 @@ class _Due:
 
     def create(self, connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
         """Create the table of the keys, each with the number of its set."""
-        keys = [(number, *key) for number, each in enumerate(self.sets.values()) for key in each]
+        keys = [(number, *key) for number, of_set in enumerate(self.sets.values()) for key in of_set]
         names = ("number", "account", "region", "subject")
         table = pa.table(dict(zip(names, map(list, zip(*keys, strict=True)), strict=True)))
         connection.register("arriving", table)

@@ -132,7 +132,7 @@ class Answers:
         """Treat answers of the gap's operation as not fully read, since another read contradicts them."""
         answers = self._answers[gap.operation]
         for parameters, answer in answers.items():
-            if any(answer is other for other in contradicted):
+            if any(answer is candidate for candidate in contradicted):
                 answers[parameters] = replace(answer, gap=gap)
 
     def read(self, name: str, about: str = "", /, **parameters: str) -> Reading[None]:

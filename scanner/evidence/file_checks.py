@@ -163,8 +163,8 @@ def _add_reports(comparison: _Comparison, folder: Path, name: str, there: Mappin
         comparison.unreadable.append(name)
         return
     listed_reports = {(below / report).as_posix(): sha256 for report, sha256 in reports.items()}
-    found = {report: there[report] for report in listed_reports if report in there}
-    part = _compare(folder, found, listed_reports)
+    present = {report: there[report] for report in listed_reports if report in there}
+    part = _compare(folder, present, listed_reports)
     comparison.same += part.same
     comparison.changed += part.changed
     comparison.missing += part.missing

@@ -137,7 +137,7 @@ def _scalar(value: object) -> str | int:
 
 def _json_value(value: object) -> object:
     if isinstance(value, list | tuple):
-        return [_fit(str(each)) for each in value]
+        return [_fit(str(element)) for element in value]
     return value if isinstance(value, bool | int) else _fit(str(value))
 
 
@@ -179,8 +179,8 @@ def nodes_called(graph: Graph, name: str) -> NodeMatches:
     every: set[str] = set()
     for names_of in (_identifiers, _names, _loose_names):
         names = _named(graph, names_of)
-        if found := names.get(name):
-            return NodeMatches(tuple(sorted(found)))
+        if nodes := names.get(name):
+            return NodeMatches(tuple(sorted(nodes)))
         every |= names.keys()
     return NodeMatches((), _suggestions(sorted(every), name))
 
@@ -222,5 +222,5 @@ def full_name(node: str) -> str:
 
 def _suggestions(names: list[str], name: str) -> tuple[str, ...]:
     near = get_close_matches(name, names, _SUGGESTED)
-    containing = (other for other in names if name.lower() in other.lower())
+    containing = (candidate for candidate in names if name.lower() in candidate.lower())
     return tuple(dict.fromkeys((*near, *containing)))[:_SUGGESTED]

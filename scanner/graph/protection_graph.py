@@ -192,7 +192,7 @@ class _Builder:
             self.graph.add_edge(source, target, relation, relation=relation, state=state, because=because)
 
     def locate(self, name: str, account: str, region: str) -> None:
-        """Say in which account and Region a node is; what is global has no Region."""
+        """Return the account and the Region of a node; global nodes have no Region."""
         self.graph.nodes[name].update(account=account, region=region)
         if account:
             self.edge(
@@ -414,9 +414,9 @@ class _GroupBuilder:
         unread = Answer(None, "it was not read")
         usable = [self._usable(key) for key in (*(self._row["keys"] or ()), *(row["keys"] or ()))]
         # Backups are made only if the rule starts, the role can be assumed, and all keys are enabled.
-        made = self._to.rule_answers.get(row["rule"], unread)
+        is_made = self._to.rule_answers.get(row["rule"], unread)
         selected = self._to.selection_answers.get(row["selection"], unread)
-        self._to.edge(self._name, name, Relation.BACKED_UP_BY, conjunction((made, selected, *usable)))
+        self._to.edge(self._name, name, Relation.BACKED_UP_BY, conjunction((is_made, selected, *usable)))
         # A selection may select a resource itself and its instance: that is one backup, in two ways.
         edge = self._to.graph.edges[self._name, name, Relation.BACKED_UP_BY]
         edge["via"] = (*edge.get("via", ()), row["via"])

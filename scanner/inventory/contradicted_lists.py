@@ -201,7 +201,7 @@ class _Lists:
 
 
 def _has(listed: set[str], name: str) -> bool:
-    return name in listed or any(is_same(name, other) for other in listed)
+    return name in listed or any(is_same(name, candidate) for candidate in listed)
 
 
 def _is_empty(answer: Answer) -> bool:

@@ -30,7 +30,7 @@ class Clock:
 
     now: datetime
     zone: str
-    known: bool  # whether the time zone database has the zone
+    is_zone_known: bool  # whether the time zone database has the zone
     skipped: tuple[Span, ...] = ()
 
     @property
@@ -41,7 +41,7 @@ class Clock:
     @property
     def without_skips(self) -> "Clock":
         """A clock that shows the same time now, without daylight saving."""
-        return Clock(self.now, self.zone, self.known)
+        return Clock(self.now, self.zone, self.is_zone_known)
 
     def skips(self, moment: datetime) -> bool:
         """Check whether a wall-clock time does not exist."""
@@ -79,8 +79,8 @@ def clock_of(timezone: str, as_of: datetime) -> Clock:
     """Return the clock of a zone over 400 days, without skipped times if the zone is unknown."""
     now, zone = wall_clock(as_of, timezone), zone_of(timezone)
     if zone is None:
-        return Clock(now, timezone, known=False)
-    return Clock(now, timezone, known=True, skipped=tuple(_skipped(zone, as_of.astimezone(UTC))))
+        return Clock(now, timezone, is_zone_known=False)
+    return Clock(now, timezone, is_zone_known=True, skipped=tuple(_skipped(zone, as_of.astimezone(UTC))))
 
 
 def _skipped(zone: ZoneInfo, as_of: datetime) -> Iterator[Span]:

@@ -73,7 +73,7 @@ def rhythm(expression: str, clock: Clock) -> Rhythm:
             return Rhythm(valid=False, starts=0, max_gap_hours=NEVER_HOURS, because=cron.because)
         return Rhythm(valid=None, starts=None, max_gap_hours=None, because=cron.because)
     counted = _rhythm(cron, clock)
-    if counted.starts and not clock.known:
+    if counted.starts and not clock.is_zone_known:
         because = f"the time zone database has no zone {clock.zone}, so its starts are unknown"
         return Rhythm(valid=True, starts=None, max_gap_hours=None, because=because)
     if clock.skipped and counted.max_gap_hours != _rhythm(cron, clock.without_skips).max_gap_hours:

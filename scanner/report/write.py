@@ -122,5 +122,5 @@ def _write_checksums(folder: Path, written: list[Written], findings: Path | None
     if not new:
         return
     earlier = {name: sha for name, sha in read_checksums(folder).items() if name not in new}
-    kept = {name: sha for name, sha in earlier.items() if has_sha256(folder / name, sha)}
-    write_atomically(folder / CHECKSUMS, checksums_bytes(kept | new))
+    unchanged = {name: sha for name, sha in earlier.items() if has_sha256(folder / name, sha)}
+    write_atomically(folder / CHECKSUMS, checksums_bytes(unchanged | new))

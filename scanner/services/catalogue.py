@@ -99,7 +99,12 @@ def iam_actions(operation: str) -> tuple[str, ...]:
         return _UNDECLARED[operation]
     service, _, name = operation.partition(":")
     prefix = next(
-        (one.action.partition(":")[0] for one in OPERATIONS.values() if one.service == service), service
+        (
+            declared.action.partition(":")[0]
+            for declared in OPERATIONS.values()
+            if declared.service == service
+        ),
+        service,
     )
     return (f"{prefix}:{name}",)
 

@@ -129,9 +129,9 @@ class StoredTable:
                 lists = batch.column(members)
                 numbers = pc.list_parent_indices(lists)
                 is_wanted = pc.is_in(pc.list_flatten(lists), value_set=texts)
-                found = pc.list_flatten(lists).filter(is_wanted).to_pylist()
+                members_wanted = pc.list_flatten(lists).filter(is_wanted).to_pylist()
                 row_of = cache(partial(_row_of, batch.drop_columns([members])))
-                for text, number in zip(found, numbers.filter(is_wanted).to_pylist(), strict=True):
+                for text, number in zip(members_wanted, numbers.filter(is_wanted).to_pylist(), strict=True):
                     rows[text] = row_of(number)
         return rows
 

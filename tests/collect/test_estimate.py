@@ -37,11 +37,11 @@ def test_where_and_how_often() -> None:
 
 def test_the_sum() -> None:
     caller, skipped = SCOPE.accounts[0], (SCOPE.regions[1],)
-    found = estimate(SCOPE, caller, skipped, PLAN, asked=3, concurrency=2, latency=0.5)
+    found = estimate(SCOPE, caller, skipped, PLAN, scope_calls=3, concurrency=2, latency=0.5)
     assert (found.per_account, found.per_region) == (1, 5)
     assert found.calls == 3 + 10 * 1 + 19 * 5
     assert found.seconds == found.calls * 0.5 / 2
-    elsewhere = estimate(SCOPE, AccountId("9" * 12), skipped, PLAN, asked=3, concurrency=2)
+    elsewhere = estimate(SCOPE, AccountId("9" * 12), skipped, PLAN, scope_calls=3, concurrency=2)
     assert elsewhere.calls == 3 + 10 + 20 * 5
 
 

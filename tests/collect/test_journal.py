@@ -42,7 +42,7 @@ HEADER = Header(
     caller_arn="arn:aws:iam::111111111111:user/x",
     caller_account=A,
     home=WEST,
-    asked=ASKED,
+    requested=ASKED,
 )
 SCOPE = Scope(accounts=(A,), regions=(EAST, WEST), organization_id="o-1", management_account=B)
 ACCOUNTS = (Account(A, "a", "ACTIVE", "o-1/r-1"),)

@@ -170,7 +170,7 @@ def test_a_scan_remembers_what_it_collects(world: FakeAws, tmp_path: Path) -> No
     whole = collect(CollectRequest(**REQUEST, reads=needed), tmp_path)
     past = read_journal(tmp_path)
     assert past is not None
-    assert past.header.asked.reads == whole.reads == needed
+    assert past.header.requested.reads == whole.reads == needed
     journal = tmp_path / "journal.jsonl"
     journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:3]))
     world.requests.clear()

@@ -25,9 +25,9 @@ def document(answer: MutableMapping[str, Any]) -> object:
 
 def take(answer: MutableMapping[str, Any]) -> object:
     """Return the decoded body, which the caller may change. ValueError: it is no JSON."""
-    kept = document(answer)
+    body = document(answer)
     del answer[_KEPT]
-    return kept
+    return body
 
 
 def leave_check(answer: MutableMapping[str, Any], check: Check) -> None:

@@ -75,10 +75,10 @@ class _Outputs:
         """Return how a shape is read. Unusual: there is no shape."""
         if shape is None:
             raise Unusual
-        found = self._made.get(shape)
-        if found is None:
-            found = self._made[shape] = self._make(shape)
-        return found
+        output = self._made.get(shape)
+        if output is None:
+            output = self._made[shape] = self._make(shape)
+        return output
 
     def _make(self, shape: Shape) -> _Output:
         payload = shape.serialization.get("payload")

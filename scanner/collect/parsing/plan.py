@@ -36,16 +36,16 @@ class Kept:
 
     def of(self, name: str, make: Callable[[], Convert]) -> Convert:
         """Return the function of the shape `name`; `make` builds it, and may request the same again."""
-        found = self._made.get(name)
-        return self._make(name, make) if found is None else found
+        convert = self._made.get(name)
+        return self._make(name, make) if convert is None else convert
 
     def _make(self, name: str, make: Callable[[], Convert]) -> Convert:
         with self._lock:
             if name in self._begun:  # made by another thread meanwhile, or a shape that holds itself
                 return self._made.get(name) or (lambda node: self._made[name](node))  # noqa: PLW0108 -- not yet
             self._begun.add(name)
-            self._made[name] = made = make()
-            return made
+            self._made[name] = convert = make()
+            return convert
 
 
 def members(shape: Shape) -> Mapping[str, Shape]:

@@ -76,15 +76,15 @@ class XmlPlan:
                 return lambda node: read(node.text or "")
 
     def _structure(self, shape: Shape) -> Convert:
-        found = {
+        members_by_tag = {
             _tag(name, member): self._member(name, member)
             for name, member in members(shape).items()
             if member.serialization.get("location") not in _ELSEWHERE
         }
-        if _is_special(shape, len(found)):
+        if _is_special(shape, len(members_by_tag)):
             return unusual
-        repeats = any(repeated for *_, repeated in found.values())
-        convert = _children_that_repeat(found) if repeats else _children(found)
+        repeats = any(repeated for *_, repeated in members_by_tag.values())
+        convert = _children_that_repeat(members_by_tag) if repeats else _children(members_by_tag)
         return _one_of(convert) if is_union(shape) else convert
 
     def _member(self, name: str, member: Shape) -> _Member:
@@ -118,13 +118,13 @@ class XmlPlan:
 
         def convert(nodes: Any) -> Any:  # noqa: ANN401 -- a Convert
             read_key, read_value = self.of(key), self.of(value)
-            found = {}
+            entries = {}
             for entry in nodes:
                 pair = {local(node.tag): node for node in entry}
                 if len(entry) != len(tags) or pair.keys() != set(tags):
                     raise Unusual
-                found[read_key(pair[tags[0]])] = read_value(pair[tags[1]])
-            return found
+                entries[read_key(pair[tags[0]])] = read_value(pair[tags[1]])
+            return entries
 
         return convert
 

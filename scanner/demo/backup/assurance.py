@@ -98,10 +98,10 @@ class RestoreTestingOperations(Operations):
         name = check_name(body["RestoreTestingSelectionName"], _NAME)
         if name in self._selections:
             raise AlreadyExistsException(msg=f"A selection {name} already exists")
-        made = {"RestoreTestingPlanName": self._plan_name, "CreationTime": unix_time()}
-        self._selections[name] = {**body, **made}
+        created = {"RestoreTestingPlanName": self._plan_name, "CreationTime": unix_time()}
+        self._selections[name] = {**body, **created}
         arn = {"RestoreTestingPlanArn": plan["RestoreTestingPlanArn"]}
-        return answer({**made, **arn, "RestoreTestingSelectionName": name})
+        return answer({**created, **arn, "RestoreTestingSelectionName": name})
 
     def get_restore_testing_selection(self) -> str:
         """GetRestoreTestingSelection."""
@@ -112,8 +112,8 @@ class RestoreTestingOperations(Operations):
     def list_restore_testing_selections(self) -> str:
         """ListRestoreTestingSelections of one plan: without resources and conditions."""
         self.backend.find(_PLAN, self._plan_name)
-        found = [_only(selection, _LISTED_SELECTION) for selection in self._selections.values()]
-        return answer({"RestoreTestingSelections": found})
+        selections = [_only(selection, _LISTED_SELECTION) for selection in self._selections.values()]
+        return answer({"RestoreTestingSelections": selections})
 
     @property
     def _plan_name(self) -> str:
@@ -241,5 +241,5 @@ class AuditManagerOperations(Operations):
 
 
 def _listed_framework(framework: Document) -> Document:
-    kept = {key: value for key, value in framework.items() if key not in _FRAMEWORK_DETAILS}
-    return {**kept, "NumberOfControls": len(framework["FrameworkControls"])}
+    listed = {key: value for key, value in framework.items() if key not in _FRAMEWORK_DETAILS}
+    return {**listed, "NumberOfControls": len(framework["FrameworkControls"])}

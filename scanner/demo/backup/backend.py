@@ -122,10 +122,10 @@ class DemoBackupBackend(BackupBackend):
     def selection(self, plan_id: str, selection_id: str) -> Selection:
         """One selection of a plan. Raises ResourceNotFoundException."""
         self.plan(plan_id)
-        found = self.selections.get(plan_id, {}).get(selection_id)
-        if found is None:
+        selection = self.selections.get(plan_id, {}).get(selection_id)
+        if selection is None:
             raise ResourceNotFoundException(msg=f"Backup selection {selection_id} does not exist")
-        return found
+        return selection
 
     def keep(self, kind: str, name: str, document: Document) -> Document:
         """Keep a document of a kind ("framework"). Raises AlreadyExistsException for a second of its name."""

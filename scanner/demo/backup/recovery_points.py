@@ -186,8 +186,8 @@ class JobOperations(Operations):
         return [backend_of(member, self.region) for member in wanted]
 
     def _filtered(self, jobs: Iterable[Document]) -> list[Document]:
-        kept = [job for job in jobs if self._wanted(job)]
-        return sorted(kept, key=lambda job: job["CreationDate"], reverse=True)
+        wanted = [job for job in jobs if self._wanted(job)]
+        return sorted(wanted, key=lambda job: job["CreationDate"], reverse=True)
 
     def _wanted(self, job: Document) -> bool:
         for parameter, key in _EQUAL_JOBS.items():

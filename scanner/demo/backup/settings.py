@@ -73,16 +73,16 @@ class TieringOperations(Operations):
         for chosen in body["ResourceSelection"]:
             if chosen["TieringDownSettingsInDays"] not in _DAYS:
                 raise InvalidParameterValueException(msg="TieringDownSettingsInDays must be 60 to 36500")
-        made = {
+        created = {
             "TieringConfigurationArn": self.backend.arn(
                 f"tiering-configuration:{name}-{mock_random.get_random_hex(8)}"
             ),
             "CreationTime": unix_time(),
             "LastUpdatedTime": unix_time(),
         }
-        self.backend.keep(_KIND, name, {**body, **made})
-        del made["LastUpdatedTime"]
-        return answer({**made, "TieringConfigurationName": name})
+        self.backend.keep(_KIND, name, {**body, **created})
+        del created["LastUpdatedTime"]
+        return answer({**created, "TieringConfigurationName": name})
 
     def get_tiering_configuration(self) -> str:
         """GetTieringConfiguration."""
@@ -91,8 +91,8 @@ class TieringOperations(Operations):
 
     def list_tiering_configurations(self) -> str:
         """ListTieringConfigurations: without what they choose."""
-        found = [
-            {key: value for key, value in each.items() if key != "ResourceSelection"}
-            for each in self.backend.kept[_KIND].values()
+        listed = [
+            {key: value for key, value in configuration.items() if key != "ResourceSelection"}
+            for configuration in self.backend.kept[_KIND].values()
         ]
-        return answer({"TieringConfigurations": found})
+        return answer({"TieringConfigurations": listed})

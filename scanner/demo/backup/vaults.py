@@ -39,8 +39,8 @@ class VaultOperations(Operations):
         """ListBackupVaults, with ByVaultType and ByShared (no vault here is shared)."""
         kind = self._get_param("ByVaultType")
         vaults = [_describe(self.backend, vault) for vault in self.backend.vaults.values()]
-        kept = [vault for vault in vaults if kind in (None, vault["VaultType"])]
-        return answer({"BackupVaultList": [] if self._get_param("ByShared") else kept})
+        of_kind = [vault for vault in vaults if kind in (None, vault["VaultType"])]
+        return answer({"BackupVaultList": [] if self._get_param("ByShared") else of_kind})
 
     def describe_backup_vault(self) -> ActionResult:
         """DescribeBackupVault."""

@@ -71,8 +71,8 @@ def framework(site: Site, name: str, *controls: Document) -> str:
 
 def control(name: str, scope: Document | None = None, **parameters: str) -> Document:
     """A control of a framework; without a scope it judges every resource that it can."""
-    given = [{"ParameterName": key, "ParameterValue": value} for key, value in parameters.items()]
-    document: Document = {"ControlName": name, "ControlInputParameters": given}
+    inputs = [{"ParameterName": key, "ParameterValue": value} for key, value in parameters.items()]
+    document: Document = {"ControlName": name, "ControlInputParameters": inputs}
     return document if scope is None else {**document, "ControlScope": scope}
 
 

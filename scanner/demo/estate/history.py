@@ -118,13 +118,13 @@ def restore_test(
     point: Point, plan_arn: str, age_days: float, minutes: int = 22, validation: str = "SUCCESSFUL"
 ) -> None:
     """A restore job of a restore testing plan: it completed, was validated so, and was cleaned up."""
-    made = f"volume/vol-{mock_random.get_random_hex(17)}"
+    volume = f"volume/vol-{mock_random.get_random_hex(17)}"
     restore(
         point,
         age_days,
         minutes,
         CreatedBy={"RestoreTestingPlanArn": plan_arn},
-        CreatedResourceArn=point.vault.site.arn("ec2", made),
+        CreatedResourceArn=point.vault.site.arn("ec2", volume),
         ValidationStatus=validation,
         DeletionStatus="SUCCESSFUL",
     )
@@ -155,8 +155,8 @@ def restore(
     }
     site.backup.restore_jobs.append(_without_none(job))
     if not failure:
-        known = point.document.get("LastRestoreTime", created)
-        point.document["LastRestoreTime"] = max(known, created)
+        latest = point.document.get("LastRestoreTime", created)
+        point.document["LastRestoreTime"] = max(latest, created)
 
 
 def continuous_arn(site: Site, resource: Resource) -> str:

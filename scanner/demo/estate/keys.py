@@ -67,11 +67,11 @@ def aws_key(site: Site, service: str) -> str:
     for key in backend.keys.values():
         if name in key.aliases:
             return str(key.arn)
-    made = backend.create_key(_service_policy(site, service), "ENCRYPT_DECRYPT", "", "", None)
-    made.description = f"Default key that protects my {service} data when no other key is defined"
-    made.key_manager = "AWS"
-    backend.create_alias(made.id, name)
-    return str(made.arn)
+    created = backend.create_key(_service_policy(site, service), "ENCRYPT_DECRYPT", "", "", None)
+    created.description = f"Default key that protects my {service} data when no other key is defined"
+    created.key_manager = "AWS"
+    backend.create_alias(created.id, name)
+    return str(created.arn)
 
 
 def _service_policy(site: Site, service: str) -> str:

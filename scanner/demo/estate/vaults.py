@@ -141,5 +141,5 @@ def admit_organisation(organization_id: str) -> Statement:
 
 
 def _lock(planted: Vault, **configuration: int | None) -> None:
-    given = {key: value for key, value in configuration.items() if value is not None}
-    planted.site.do("backup", "PutBackupVaultLockConfiguration", BackupVaultName=planted.name, **given)
+    limits = {key: value for key, value in configuration.items() if value is not None}
+    planted.site.do("backup", "PutBackupVaultLockConfiguration", BackupVaultName=planted.name, **limits)

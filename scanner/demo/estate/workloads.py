@@ -234,10 +234,10 @@ def cluster(site: Site, sketch: Sketch, engine: Engine) -> Resource:
         **({"KmsKeyId": sketch.key} if sketch.key else {}),
         **_multi_az(engine),
     )["DBCluster"]
-    kept = rds_backends[site.account][site.region].clusters[sketch.name]
+    stored = rds_backends[site.account][site.region].clusters[sketch.name]
     if engine in _MOTOS_OWN:
-        kept.engine, kept.engine_version = engine, "5.0.0"
-    kept.status = sketch.state or "available"
+        stored.engine, stored.engine_version = engine, "5.0.0"
+    stored.status = sketch.state or "available"
     return Resource(
         answer["DBClusterArn"], _TYPES[engine], sketch.name, site.account, site.region, sketch.key
     )

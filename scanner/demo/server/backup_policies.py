@@ -74,14 +74,14 @@ def _organization(call: Call) -> tuple[str, OrganizationsBackend]:
 
 def _contents(backend: OrganizationsBackend, account: str) -> Iterator[str]:
     """The backup policies on the way from the root to the account."""
-    member = next((one for one in backend.accounts if one.id == account), None)
+    member = next((candidate for candidate in backend.accounts if candidate.id == account), None)
     if member is None:
         raise ApiError("TargetNotFoundException", "We can't find an account with the id that you specified.")
     way: list[Any] = [member]
     while parent := next((unit for unit in backend.ou if unit.id == way[0].parent_id), None):
         way.insert(0, parent)
-    for each in way:
-        yield from (policy.content for policy in each.attached_policies if policy.type == BACKUP_POLICY)
+    for node in way:
+        yield from (policy.content for policy in node.attached_policies if policy.type == BACKUP_POLICY)
 
 
 def _settle(node: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -95,6 +95,6 @@ def _merge(above: Document, below: Document) -> Document:
     """Merge two policies; the one nearer to the account wins."""
     merged = dict(above)
     for key, value in below.items():
-        known = merged.get(key)
-        merged[key] = _merge(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+        former = merged.get(key)
+        merged[key] = _merge(former, value) if isinstance(former, dict) and isinstance(value, dict) else value
     return merged

@@ -76,9 +76,12 @@ def own_region(call: Call, result: dict[str, Any]) -> dict[str, Any]:
             return name in buckets and buckets[name].region_name == call.region
         return service != "iam" or call.region == _GLOBAL_REGION
 
-    kept = [mapping for mapping in result["ResourceTagMappingList"] if lies_here(mapping)]
-    kept += tagged_resources(call)
-    return {**result, "ResourceTagMappingList": sorted(kept, key=lambda mapping: str(mapping["ResourceARN"]))}
+    mappings = [mapping for mapping in result["ResourceTagMappingList"] if lies_here(mapping)]
+    mappings += tagged_resources(call)
+    return {
+        **result,
+        "ResourceTagMappingList": sorted(mappings, key=lambda row: str(row["ResourceARN"])),
+    }
 
 
 def by_name(_: Call, result: dict[str, Any]) -> dict[str, Any]:
@@ -200,9 +203,9 @@ def adapt_moto() -> None:
 
 def _know_backup() -> None:
     """Moto does not know that AWS Backup can have a delegated administrator."""
-    known = FakeDelegatedAdministrator.SUPPORTED_SERVICES
-    if _BACKUP not in known:
-        known.append(_BACKUP)
+    services = FakeDelegatedAdministrator.SUPPORTED_SERVICES
+    if _BACKUP not in services:
+        services.append(_BACKUP)
 
 
 def _private_key(key_spec: str) -> Any:  # noqa: ANN401 - moto's own private key

@@ -35,10 +35,12 @@ def virtual_machine(stock: Stock, hypervisor_arn: str, sketch: Sketch) -> Resour
 
 
 def _list(stock: Stock, parameters: Mapping[str, Any]) -> Document:
-    asked = parameters.get("HypervisorArn")
+    hypervisor_arn = parameters.get("HypervisorArn")
     machines = stock.of(_MACHINES)
-    if asked:
-        machines = [machine for machine in machines if machine["HypervisorId"] == asked.rpartition("/")[2]]
+    if hypervisor_arn:
+        machines = [
+            machine for machine in machines if machine["HypervisorId"] == hypervisor_arn.rpartition("/")[2]
+        ]
     return {"VirtualMachines": machines}
 
 

@@ -35,13 +35,13 @@ def cluster(stock: Stock, sketch: Sketch) -> Resource:
 
 
 def _list(stock: Stock, _: Mapping[str, Any]) -> Document:
-    return {"clusters": [{key: one[key] for key in ("identifier", "arn")} for one in stock.of(_CLUSTERS)]}
+    return {"clusters": [{key: row[key] for key in ("identifier", "arn")} for row in stock.of(_CLUSTERS)]}
 
 
 def _get(stock: Stock, parameters: Mapping[str, Any]) -> Document:
-    for one in stock.of(_CLUSTERS):
-        if one["identifier"] == parameters["identifier"]:
-            return one
+    for document in stock.of(_CLUSTERS):
+        if document["identifier"] == parameters["identifier"]:
+            return document
     raise not_found("ResourceNotFoundException", f"Cluster {parameters['identifier']}", HTTP_NOT_FOUND)
 
 

@@ -88,8 +88,8 @@ def ontap_volume(stock: Stock, parent: Resource, sketch: Sketch, style: str = "R
         "UUID": unique_id(),
         "VolumeStyle": "FLEXVOL",
     }
-    kept = {field: value for field, value in configuration.items() if value is not None}
-    return _volume(stock, parent, sketch, VolumeType="ONTAP", OntapConfiguration=kept)
+    present = {field: value for field, value in configuration.items() if value is not None}
+    return _volume(stock, parent, sketch, VolumeType="ONTAP", OntapConfiguration=present)
 
 
 def openzfs_volume(stock: Stock, parent: Resource, sketch: Sketch) -> Resource:

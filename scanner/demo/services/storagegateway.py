@@ -62,22 +62,22 @@ def volume(stock: Stock, gateway_arn: str, sketch: Sketch) -> Resource:
 
 
 def _list_volumes(stock: Stock, parameters: Mapping[str, Any]) -> Document:
-    asked = parameters.get("GatewayARN")
-    if asked and asked not in {candidate["GatewayARN"] for candidate in stock.of(_GATEWAYS)}:
-        raise not_found(_INVALID, f"The specified gateway {asked}")
-    infos = [info for info in stock.of(_INFOS) if asked in (None, info["GatewayARN"])]
-    return {"GatewayARN": asked, "VolumeInfos": infos} if asked else {"VolumeInfos": infos}
+    gateway_arn = parameters.get("GatewayARN")
+    if gateway_arn and gateway_arn not in {candidate["GatewayARN"] for candidate in stock.of(_GATEWAYS)}:
+        raise not_found(_INVALID, f"The specified gateway {gateway_arn}")
+    infos = [info for info in stock.of(_INFOS) if gateway_arn in (None, info["GatewayARN"])]
+    return {"GatewayARN": gateway_arn, "VolumeInfos": infos} if gateway_arn else {"VolumeInfos": infos}
 
 
 def _details(stock: Stock, arns: list[str], kind: str) -> list[Document]:
     """The volumes of one gateway: AWS takes no others in one call (API reference)."""
-    known = {detail["VolumeARN"]: detail for detail in stock.of(kind)}
+    details = {detail["VolumeARN"]: detail for detail in stock.of(kind)}
     for arn in arns:
-        if arn not in known:
+        if arn not in details:
             raise not_found(_INVALID, f"The specified volume {arn}")
     if len({arn.partition("/volume/")[0] for arn in arns}) > 1:
         raise not_found(_INVALID, "One gateway that has all of the specified volumes")
-    return [known[arn] for arn in arns]
+    return [details[arn] for arn in arns]
 
 
 def _cached(stock: Stock, parameters: Mapping[str, Any]) -> Document:

@@ -137,7 +137,7 @@ def _restored_long_ago(production: Production) -> None:
     loose = production.vaults.loose
     documents = production.resources.continuous[1]
     points = loose.extras.recovery_points
-    point = next(one for one in points if one["ResourceArn"] == documents.arn)
+    point = next(candidate for candidate in points if candidate["ResourceArn"] == documents.arn)
     history.restore(history.Point(documents, loose, point, ""), 61, 340)
 
 

@@ -86,7 +86,7 @@ def _audit_trail(site: Site, role: str) -> None:
 
 def _restores(site: Site, production: Production) -> None:
     listed = site.do("backup", "ListRestoreTestingPlans")["RestoreTestingPlans"]
-    tests = {one["RestoreTestingPlanName"]: one["RestoreTestingPlanArn"] for one in listed}
+    tests = {row["RestoreTestingPlanName"]: row["RestoreTestingPlanArn"] for row in listed}
     gold, resources = production.vaults.gold, production.resources
     history.restore_test(_newest(gold, resources.ledger), tests["yearly"], 20, 15 * 60)
     history.restore_test(_newest(gold, resources.private), tests["weekly"], 6, 25, "FAILED")

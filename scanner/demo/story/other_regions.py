@@ -99,11 +99,11 @@ def _development_frankfurt(site: Site) -> None:
     named = fsx.file_system(stock, Sketch("integration-scratch", {}, aws_key(site, "fsx")), "LUSTRE")
     vcenter = backupgateway.hypervisor(stock, "vcenter-frankfurt")
     backupgateway.virtual_machine(stock, vcenter, Sketch("integration-machine", _INTEGRATION))
-    (found,) = site.do("backup", "ListBackupPlans")["BackupPlansList"]
-    selections = site.do("backup", "ListBackupSelections", BackupPlanId=found["BackupPlanId"])
+    (listed,) = site.do("backup", "ListBackupPlans")["BackupPlansList"]
+    selections = site.do("backup", "ListBackupSelections", BackupPlanId=listed["BackupPlanId"])
     role = selections["BackupSelectionsList"][0]["IamRoleArn"]
     body = {"SelectionName": "scratch-by-arn", "IamRoleArn": role, "Resources": [named.arn]}
-    site.do("backup", "CreateBackupSelection", BackupPlanId=found["BackupPlanId"], BackupSelection=body)
+    site.do("backup", "CreateBackupSelection", BackupPlanId=listed["BackupPlanId"], BackupSelection=body)
 
 
 def plant_stacks(site: Site, production: Production) -> None:

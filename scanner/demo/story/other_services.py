@@ -63,10 +63,10 @@ LARGEST_TAGS = {f"{number:02}-{'k' * 125}": "v" * 256 for number in range(49)}
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """What is backed up here: `copied` reaches another Region and another account, `kept` cannot."""
+    """What is backed up here: `copied` reaches another Region and another account, `uncopied` does not."""
 
     copied: tuple[Resource, ...]
-    kept: tuple[Resource, ...]
+    uncopied: tuple[Resource, ...]
     ontap: Resource
     """The file system whose volume is backed up; by itself it is no unit of backup."""
 
@@ -87,7 +87,7 @@ def plant(site: Site, central: Central, production: Production) -> Protected:
             _nested(site, production, point)
         history.copy(point, central.good, _DAYS)
         history.copy(point, production.vaults.disaster, _DAYS)
-    for resource in protected.kept:
+    for resource in protected.uncopied:
         (point,) = history.back_up(resource, nightly, _LAST_NIGHT)
         for destination in (central.good, production.vaults.disaster):
             history.fail_copy(

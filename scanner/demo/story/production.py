@@ -88,7 +88,7 @@ class Production:
     @property
     def ledger_logs(self) -> Resource:
         """A volume that is backed up as it should be."""
-        return next(one for one in self.resources.gold if one.name == "ledger-logs")
+        return next(resource for resource in self.resources.gold if resource.name == "ledger-logs")
 
 
 def plant(estate: Estate, central: Central) -> Production:
@@ -199,7 +199,7 @@ def _continuous(estate: Estate, vaults: Vaults, resources: Resources, role: str)
     """Point in time for a database and a bucket, into a vault that nothing protects."""
     rule = Rule("point-in-time", "cron(0 1 ? * * *)", vaults.loose, 35, continuous=True)
     continuous = plan(estate.at(PRODUCTION, IRELAND), "production-continuous", role, rule)
-    select(continuous, "orders-and-documents", Resources=[one.arn for one in resources.continuous])
+    select(continuous, "orders-and-documents", Resources=[selected.arn for selected in resources.continuous])
     for resource in resources.continuous:
         history.back_up(
             resource,
@@ -227,7 +227,7 @@ def _copies_gone_wrong(
     )
     rule = Rule("nightly", "cron(30 2 ? * * *)", vaults.standard, 90, copies)
     billing = plan(estate.at(PRODUCTION, IRELAND), "billing-archive", role, rule)
-    select(billing, "billing", Resources=[one.arn for one in resources.billing])
+    select(billing, "billing", Resources=[selected.arn for selected in resources.billing])
     for resource in resources.billing:
         for point in history.back_up(resource, billing.rules["nightly"], 3.5, 27.5):
             for copy in copies:

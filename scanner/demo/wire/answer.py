@@ -121,5 +121,5 @@ def request_id(call: Call) -> str:
 
 def whole_name(call: Call, parameters: Mapping[str, Any]) -> str:
     """One text for one call with these parameters."""
-    asked = [call.account, call.region, call.service, call.operation, dict(parameters)]
-    return json.dumps(asked, sort_keys=True, default=str)
+    request = [call.account, call.region, call.service, call.operation, dict(parameters)]
+    return json.dumps(request, sort_keys=True, default=str)

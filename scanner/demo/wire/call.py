@@ -48,10 +48,10 @@ class Call:
 
 def read_signature(environ: Environ) -> Signature | None:
     """The signature's scope, or None where the request is not signed (Signature Version 4)."""
-    found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-    if not found:
+    match = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    if not match:
         return None
-    access_key, region, service = found.groups()
+    access_key, region, service = match.groups()
     return Signature(access_key, region, _SIGNING_NAMES.get(service, service))
 
 
@@ -70,10 +70,10 @@ def fresh_request(environ: Environ) -> Request:
 def read_operation(environ: Environ, service: str) -> tuple[OperationModel, dict[str, Any]] | None:
     """The operation and its parameters, or None where the request is none that botocore knows."""
     request = fresh_request(environ)
-    found = _find_operation(request, service)
-    if found is None:
+    matched = _find_operation(request, service)
+    if matched is None:
         return None
-    operation, labels = found
+    operation, labels = matched
     return operation, _parse(request, operation, labels)
 
 

@@ -113,8 +113,8 @@ PAGES: Mapping[tuple[str, str], Pages] = {
 def unpaged(call: Call, pages: Pages) -> dict[str, Any]:
     """The call's parameters for the whole list."""
     paging = (pages.limit, pages.token)
-    kept = {key: value for key, value in call.parameters.items() if key not in paging}
-    return {**kept, **pages.whole}
+    filters = {key: value for key, value in call.parameters.items() if key not in paging}
+    return {**filters, **pages.whole}
 
 
 def cut(call: Call, pages: Pages, result: Mapping[str, Any]) -> dict[str, Any]:

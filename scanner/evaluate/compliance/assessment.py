@@ -70,7 +70,7 @@ def assess(  # noqa: PLR0913 -- what the figures and standings rest on
     }
     score = Score(standards.weights, summed(by_control.values()), groups, reason)
     views = (
-        _framework(framework, selected, standards.known, by_control, unlisted)
+        _framework(framework, selected, standards.all_controls, by_control, unlisted)
         for framework in standards.frameworks
     )
     return Assessment(score, tuple(views))
@@ -105,7 +105,7 @@ def _figures(
     for key, (severity, status, number) in rows:
         groups[key][severity, status] += number
     figures = {key: _figures_of(groups[key], weights) for key in sorted(groups)}
-    return {key: replace(each, withheld=withheld) for key, each in figures.items()}
+    return {key: replace(of_group, withheld=withheld) for key, of_group in figures.items()}
 
 
 def _figures_of(numbers: Mapping[tuple[Severity, Status], int], weights: Mapping[str, float]) -> Figures:

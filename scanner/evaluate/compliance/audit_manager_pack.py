@@ -8,6 +8,7 @@ is in the pack as a comment, and in `notes`.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 import orjson
@@ -48,15 +49,15 @@ def import_frameworks(frameworks: Iterable[Framework]) -> tuple[ImportedPack, ..
     Frameworks that could not be described, or have no control that is known here, give none.
     """
     alike: dict[tuple[FrameworkControl, ...], list[Framework]] = {}
-    for framework in sorted(frameworks, key=lambda each: (each.account, each.region, each.arn)):
+    for framework in sorted(frameworks, key=attrgetter("account", "region", "arn")):
         if isinstance(framework.details, Known):
             alike.setdefault(framework.details.value.controls, []).append(framework)
     single = len(alike) == 1
     packs: dict[str, ImportedPack] = {}
-    for controls, found in alike.items():
-        imported = _Import(controls, found)
+    for controls, members in alike.items():
+        imported = _Import(controls, members)
         if imported.merged:
-            name = _free(_id(found[0], is_single=single), packs)
+            name = _free(_id(members[0], is_single=single), packs)
             packs[name] = ImportedPack(name, imported.pack(name), imported.overrides(), imported.notes())
     return tuple(packs.values())
 

@@ -52,8 +52,8 @@ def frameworks_beside(scan: Path, in_effect: InEffect) -> tuple[FrameworkBeside,
     for row in _table(scan / "inventory", "framework_controls"):
         by_framework[row["framework"]].append(row)
     frameworks.sort(key=lambda row: (row["account"], row["region"], row["name"], row["arn"]))
-    found = [_framework(row, by_framework[row["arn"]], in_effect) for row in frameworks]
-    return _counted(scan / "facts", found)
+    uncounted = [_framework(row, by_framework[row["arn"]], in_effect) for row in frameworks]
+    return _counted(scan / "facts", uncounted)
 
 
 def _table(folder: Path, name: str) -> list[_Row]:
@@ -189,7 +189,12 @@ def _counts(
         rows = connection.execute(_COUNT.format(_IN_SCOPE[table == "resource"])).fetchall()
     counts = {number: (every, covered, doubtful) for number, every, covered, doubtful in rows}
     members = enumerate(alike.values())
-    return {question: counts[number] for number, found in members if number in counts for question in found}
+    return {
+        question: counts[number]
+        for number, questions in members
+        if number in counts
+        for question in questions
+    }
 
 
 def _cells(number: int, account: str, region: str, scope: ScopeOfControl) -> _Row:

@@ -142,8 +142,8 @@ def built_row(control: Control, values: Mapping[str, Any], position: int) -> Row
     row = {"subject": f"case:{position:04}", "subject_type": control.subject, **_TYPICAL, **values}
     names = {column.name for column in fields(TABLES[control.subject])}
     meant = {name: value for name, value in row.items() if name in names or name in values}
-    made: Row = built(TABLES[control.subject], meant, ("row",))
-    return made
+    built_values: Row = built(TABLES[control.subject], meant, ("row",))
+    return built_values
 
 
 def built(annotation: Any, value: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 -- by annotation
@@ -212,8 +212,8 @@ def run_cases(control: Control, cases: Sequence[Case]) -> tuple[Outcome, ...]:
     outcomes: dict[str, Outcome] = {}
     for parameters, group in _by_parameters(cases):
         table = arrow_table(control.subject, [case.row for case in group])
-        found = evaluate({control.subject: table}, [control], {control.id: parameters}, as_of=AS_OF)
-        findings = {finding.subject: finding for finding in found}
+        judged = evaluate({control.subject: table}, [control], {control.id: parameters}, as_of=AS_OF)
+        findings = {finding.subject: finding for finding in judged}
         for case in group:
             finding = findings[case.row.subject]
             outcomes[case.name] = Outcome(case, finding, _difference(case, finding))
@@ -249,17 +249,17 @@ def undemonstrated(cases: Iterable[Case]) -> tuple[Status, ...]:
 def examples(control: Control, tries: int = TRIES) -> dict[Status, RowData]:
     """Return the simplest row for each status; statuses that no row has are left out."""
     maker = _Maker(control)
-    made = [maker.row() for _ in range(tries)]
-    rows = [built_row(control, data, position) for position, data in enumerate(made)]
+    drawn = [maker.row() for _ in range(tries)]
+    rows = [built_row(control, data, position) for position, data in enumerate(drawn)]
     table = arrow_table(control.subject, rows)
-    found: dict[Status, RowData] = {}
-    data_of = {row.subject: data for row, data in zip(rows, made, strict=True)}
+    simplest: dict[Status, RowData] = {}
+    data_of = {row.subject: data for row, data in zip(rows, drawn, strict=True)}
     for finding in evaluate({control.subject: table}, [control], as_of=AS_OF):
-        data, best = data_of[finding.subject], found.get(finding.status)
+        data, best = data_of[finding.subject], simplest.get(finding.status)
         if best is None or _weight(data) < _weight(best):
-            found[finding.status] = data
-    found.setdefault(Status.NOT_APPLICABLE, {"not_applicable_because": "It is no more than an example."})
-    return {status: found[status] for status in DEMANDED if status in found}
+            simplest[finding.status] = data
+    simplest.setdefault(Status.NOT_APPLICABLE, {"not_applicable_because": "It is no more than an example."})
+    return {status: simplest[status] for status in DEMANDED if status in simplest}
 
 
 def _weight(data: RowData) -> tuple[int, str]:
@@ -278,12 +278,14 @@ class _Maker:
     def __init__(self, control: Control) -> None:
         said = f"{control.population} {control.require}"
         judges = compile_control(control).judges
-        self._columns = {each.name: each.type for each in columns(control.subject) if each.name in judges}
+        self._columns = {
+            column.name: column.type for column in columns(control.subject) if column.name in judges
+        }
         self._words = frozenset(_WORD.findall(said))
         self._texts = ["", "x", *(text.replace("''", "'") for text in _TEXT.findall(said))]
         numbers = {float(number) for number in _NUMBER.findall(said)}
         numbers |= {float(v) for v in control.parameters.values() if type(v) in {int, float}}
-        self._numbers = sorted({0.0, *(near for one in numbers for near in (one - 1, one, one + 1))})
+        self._numbers = sorted({0.0, *(near for bound in numbers for near in (bound - 1, bound, bound + 1))})
         self._texts += [text for value in control.parameters.values() for text in _texts(value)]
         self._random = Random(control.id)  # nosec B311 # noqa: S311 -- the same examples each time
 

@@ -68,13 +68,13 @@ def controls_document() -> str:
     selection, frameworks = select(), load_frameworks()
     controls = selection.controls
     index = ["| control | severity | subject |", "|---|---|---|"]
-    index += [f"| [`{each.id}`](#{each.id}) | {each.severity.value} | {each.subject} |" for each in controls]
+    index += [f"| [`{row.id}`](#{row.id}) | {row.severity.value} | {row.subject} |" for row in controls]
     sections = [line for control in controls for line in control_section(control, frameworks)]
     packs = [
         *packs_table(selection.packs),
         *(line for pack in selection.packs for line in pack_section(pack)),
     ]
-    served_by = [line for each in frameworks for line in framework_section(each, controls)]
+    served_by = [line for framework in frameworks for line in framework_section(framework, controls)]
     parts = (
         _HEAD,
         *index,
@@ -109,7 +109,12 @@ def control_section(control: Control, frameworks: Iterable[Framework] = ()) -> I
         if snippet := getattr(control.remediation, name):
             yield from (f"```{language}", snippet.rstrip(), "```", "")
     if control.frameworks:
-        yield from ("### Frameworks", "", *served(control, {each.id: each for each in frameworks}), "")
+        yield from (
+            "### Frameworks",
+            "",
+            *served(control, {row.id: row for row in frameworks}),
+            "",
+        )
 
 
 def _parameters(control: Control) -> Iterator[str]:

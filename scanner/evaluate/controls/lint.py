@@ -87,7 +87,7 @@ def _lacks(control: Control) -> Iterator[tuple[str, str]]:
         *control.reasons.values(),
         remedy.text,
     )
-    cases = (case.text for each in control.reason_cases.values() for case in each)
+    cases = (case.text for reason_cases in control.reason_cases.values() for case in reason_cases)
     if any(UNWRITTEN in text for text in (*texts, *cases, *(getattr(remedy, name) for name in _SNIPPETS))):
         yield f"a text still says {UNWRITTEN}", "write it"
 

@@ -59,7 +59,7 @@ def _root(path: Path, selection: Selection) -> Path | None:
 
 
 def _own_files(selection: Selection, roots: Mapping[Path, str]) -> Iterator[Path]:
-    named = [Path(control.file) for control in selection.known]
+    named = [Path(control.file) for control in selection.all_controls]
     named += [Path(pack.file) for pack in selection.packs]
     frameworks = (file for root in roots for file in sorted((root / FRAMEWORKS).glob("*.yaml")))
     for file in (*named, *frameworks):

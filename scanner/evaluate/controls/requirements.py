@@ -62,7 +62,7 @@ class Standards:
     """What findings are held against: frameworks, the controls that there are, and weights by severity."""
 
     frameworks: tuple[Framework, ...] = ()
-    known: tuple[Control, ...] = ()
+    all_controls: tuple[Control, ...] = ()
     weights: Mapping[str, float] = field(default_factory=lambda: EVEN)
 
 

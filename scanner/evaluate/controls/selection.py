@@ -22,14 +22,14 @@ _OWN_KEYS: Final = re.compile(r"^[\"']?(id|require|population)[\"']?\s*:", re.MU
 class Selection:
     """Controls that are to be asked, and what there is besides.
 
-    `parameters` are those of the selected packs, by control id; `known` are all controls that were found,
-    selected or not; `packs` all packs; `chosen` the selected packs; `notices` are for stderr. `folders` and
+    `parameters` are those of the selected packs, by control id; `all_controls` includes those that are not
+    selected; `packs` all packs; `chosen` the selected packs; `notices` are for stderr. `folders` and
     `files` are the words that name a folder of controls or the file of a pack.
     """
 
     controls: tuple[Control, ...]
     parameters: Mapping[str, Mapping[str, Any]]
-    known: tuple[Control, ...]
+    all_controls: tuple[Control, ...]
     packs: tuple[Pack, ...]
     chosen: tuple[Pack, ...]
     notices: tuple[str, ...]
@@ -60,9 +60,9 @@ class _Catalogue:
         self._mistakes = mistakes
         self._shipped = resources.controls_folder().resolve()
         self._folders = [Path(word) for word in words if self._is_folder(word)]
-        self.known = self._controls()
-        self._by_id = {control.id: control for control in self.known}
-        self._by_name = names_of(self.known)
+        self.all_controls = self._controls()
+        self._by_id = {control.id: control for control in self.all_controls}
+        self._by_name = names_of(self.all_controls)
         self.packs = self._packs()
 
     def _controls(self) -> tuple[Control, ...]:
@@ -108,16 +108,16 @@ class _Catalogue:
         chosen: dict[str, Pack] = {}
         notices: dict[str, None] = {}
         for word in self._words:
-            found, pack = self._meant(word)
-            controls |= {control.id: control for control in found}
+            matched, pack = self._meant(word)
+            controls |= {control.id: control for control in matched}
             if pack is not None:
                 chosen[pack.id] = pack
-            elif (one := self._by_name.get(word)) is not None and one.id != word:
-                notices[renamed(word, one.id)] = None
+            elif (renamed_control := self._by_name.get(word)) is not None and renamed_control.id != word:
+                notices[renamed(word, renamed_control.id)] = None
         return Selection(
             controls=tuple(sorted(controls.values(), key=lambda control: control.id)),
             parameters=self._parameters(chosen.values()),
-            known=self.known,
+            all_controls=self.all_controls,
             packs=tuple(sorted(self.packs.values(), key=lambda pack: pack.id)),
             chosen=tuple(chosen.values()),
             notices=tuple(notices),
@@ -151,7 +151,7 @@ class _Catalogue:
 
     def _below(self, folder: Path) -> Iterator[Control]:
         files = {str(file.resolve()) for file in control_files(folder)}
-        return (control for control in self.known if str(Path(control.file).resolve()) in files)
+        return (control for control in self.all_controls if str(Path(control.file).resolve()) in files)
 
     def _parameters(self, packs: Iterable[Pack]) -> dict[str, dict[str, Any]]:
         """Return the packs' parameters together. Two packs that set one differently are a mistake."""

@@ -163,7 +163,7 @@ class ControlSpec(Spec):
             severity=Severity(self.severity),
             reason=_last(reasons.pop("fail")),
             reasons={status: _last(reason) for status, reason in reasons.items() if reason},
-            reason_cases={s: found for s, reason in self._reasons().items() if (found := _cases(reason))},
+            reason_cases={s: cases for s, reason in self._reasons().items() if (cases := _cases(reason))},
             parameters={name: _frozen(spec.default) for name, spec in self.parameters.items()},
             parameter_rules={name: spec.rule() for name, spec in self.parameters.items()},
             evidence=tuple(self.evidence),
@@ -191,7 +191,7 @@ def _frozen(default: Scalar | list[Scalar]) -> Scalar | tuple[Scalar, ...]:
 
 
 def check_parameters(
-    controls: Iterable[Control], parameters: Mapping[str, Mapping[str, Any]], known: Iterable[str] = ()
+    controls: Iterable[Control], parameters: Mapping[str, Mapping[str, Any]], unselected: Iterable[str] = ()
 ) -> tuple[Problem, ...]:
     """Yield the mistakes in parameters; a problem's path is (control id, parameter).
 
@@ -202,8 +202,8 @@ def check_parameters(
     for name, values in parameters.items():
         if name in by_id:
             problems += _check(by_id[name], values)
-        elif name not in set(known):
-            hint = suggestion(name, {*by_id, *known})
+        elif name not in set(unselected):
+            hint = suggestion(name, {*by_id, *unselected})
             problems.append(Problem(f"there is no control {name!r}", hint, (name,)))
     return tuple(problems)
 
@@ -228,7 +228,8 @@ def _wrong_type(default: Any, value: Any) -> str:  # noqa: ANN401 -- a value of 
         if not isinstance(value, Sequence) or isinstance(value, str):
             return f"is to be a list, for example [{value}]"
         return next(
-            (f"holds {each!r}, which {wrong}" for each in value if (wrong := _wrong_type(member, each))), ""
+            (f"holds {entry!r}, which {wrong}" for entry in value if (wrong := _wrong_type(member, entry))),
+            "",
         )
     if isinstance(default, bool):
         return "" if isinstance(value, bool) else "is to be true or false"

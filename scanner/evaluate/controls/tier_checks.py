@@ -47,8 +47,10 @@ def _never(match: Match, table: str) -> tuple[str, str] | None:
             "write an entry for it that matches by `subjects` or `accounts`",
         )
     types = _types_of(table)
-    are_known = any(is_like(each, match.types) for each in subject_types())  # else that is the mistake
-    if are_known and not any(is_like(each, match.types) for each in types):
+    are_known = any(
+        is_like(subject_type, match.types) for subject_type in subject_types()
+    )  # else that is the mistake
+    if are_known and not any(is_like(name, match.types) for name in types):
         return f"it asks {', '.join(types)}", "leave the control out, or `types`"
     return None
 

@@ -86,11 +86,13 @@ def _validation(error: ValidationError, document: YamlDocument, file: str, keys:
 
     A union complains once a branch: what is deepest, or is only too long, is what was meant.
     """
-    found = sorted(error.errors(), key=lambda detail: detail["type"] not in _TOO_LONG)
-    details = [(_path(detail["loc"], document.data), detail) for detail in found]
+    complaints = sorted(error.errors(), key=lambda detail: detail["type"] not in _TOO_LONG)
+    details = [(_path(detail["loc"], document.data), detail) for detail in complaints]
     reported: set[KeyPath] = set()
     for path, detail in details:
-        deeper = any(other[: len(path)] == path and len(other) > len(path) for other, _ in details)
+        deeper = any(
+            candidate[: len(path)] == path and len(candidate) > len(path) for candidate, _ in details
+        )
         if path not in reported and not deeper:
             reported.add(path)
             message, hint = _sentence(detail, path, keys)

@@ -298,7 +298,7 @@ def _tags(column: pa.ListArray, keys: frozenset[str]) -> list[Tags | None]:
     names, values = pc.struct_field(members, "key"), pc.struct_field(members, "value")
     wanted = pc.is_in(names, value_set=pa.array(sorted(keys), pa.string()))
     tags: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
-    picked = (each.filter(wanted).to_pylist() for each in (parents, names, values))
+    picked = (array.filter(wanted).to_pylist() for array in (parents, names, values))
     for row, key, value in zip(*picked, strict=True):
         tags[row].append((key, value))
     vague = pc.or_(pc.is_null(names), pc.and_(wanted, pc.is_null(values)))

@@ -196,8 +196,8 @@ class _Walk:
         kind = place.scope.get(first)
         if first not in place.scope:
             if first not in self.vocabulary.schema.names:
-                known = (*self.vocabulary.schema.names, *place.scope)
-                self.complain(f"there is no column {first!r}", suggestion(first, known))
+                columns = (*self.vocabulary.schema.names, *place.scope)
+                self.complain(f"there is no column {first!r}", suggestion(first, columns))
                 return None
             self.columns.add(first)
             kind = self.vocabulary.schema.field(first).type
@@ -213,8 +213,8 @@ class _Walk:
             self.complain(f"{path}: there is no field {name!r}", hint)
             return None
         if kind.get_field_index(name) < 0:
-            known = [member.name for member in kind]
-            self.complain(f"{path}: there is no field {name!r}", suggestion(name, known))
+            fields = [member.name for member in kind]
+            self.complain(f"{path}: there is no field {name!r}", suggestion(name, fields))
             return None
         return kind.field(name).type
 
@@ -235,8 +235,8 @@ class _Walk:
         if node["try_cast"] and not self.lenient:
             self.complain("TRY_CAST makes something not known of a known value", "use CAST")
         if target not in grammar.TYPES or node["type_expr"].get("children"):
-            known = ", ".join(sorted(grammar.TYPES))
-            self.complain(f"a cast to {target} is not part of the control language", f"casts go to {known}")
+            types = ", ".join(sorted(grammar.TYPES))
+            self.complain(f"a cast to {target} is not part of the control language", f"casts go to {types}")
         node["child"] = self.visit(node["child"], place.within(lists=False))
         return node if self.lenient or target not in grammar.FINITE_TYPES else finite(node)
 
@@ -309,8 +309,11 @@ class _Walk:
             return True
         why, instead = grammar.refusal(name)
         if not why:
-            known = grammar.REASON_CALLABLE if self.lenient else grammar.CALLABLE
-            why, instead = f"the function {name} is not part of the control language", suggestion(name, known)
+            allowed = grammar.REASON_CALLABLE if self.lenient else grammar.CALLABLE
+            why, instead = (
+                f"the function {name} is not part of the control language",
+                suggestion(name, allowed),
+            )
         self.complain(why, instead)
         return False
 

@@ -243,5 +243,5 @@ def kind_of_value(value: object) -> str:
 
 def clash(kinds: Iterable[str]) -> str:
     """Return that values of several kinds are compared; empty: they are of one kind."""
-    found = sorted(set(kinds) - {""})
-    return f"a {found[0]} is compared with a {found[1]}" if len(found) > 1 else ""
+    distinct = sorted(set(kinds) - {""})
+    return f"a {distinct[0]} is compared with a {distinct[1]}" if len(distinct) > 1 else ""

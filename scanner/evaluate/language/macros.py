@@ -34,7 +34,7 @@ def _once(
     DuckDB puts the argument in every place of the body: calls within calls grow without end.
     """
     variable = f"{name}_once"
-    body = re.sub(rf"('[^']*')|\b{arguments[0]}\b", lambda found: found[1] or variable, sql)
+    body = re.sub(rf"('[^']*')|\b{arguments[0]}\b", lambda match: match[1] or variable, sql)
     return Macro(
         name, arguments, doc, f"list_transform([{arguments[0]}], lambda {variable}: {body})[1]", lists
     )

@@ -87,24 +87,24 @@ def guard(variable: str, body: Node) -> Node:
 
 def cast(node: Node, sql_type: str) -> Node:
     """Make `CAST(node AS sql_type)`."""
-    made = copy.deepcopy(_expression(f"CAST(1 AS {sql_type})"))
-    made["child"] = node
-    return made
+    call = copy.deepcopy(_expression(f"CAST(1 AS {sql_type})"))
+    call["child"] = node
+    return call
 
 
 def finite(node: Node) -> Node:
     """Make `finite(node)`: NULL for NaN and the infinities."""
-    made = copy.deepcopy(_expression("finite(1)"))
-    made["arguments"][0]["expression"] = node
-    return made
+    call = copy.deepcopy(_expression("finite(1)"))
+    call["arguments"][0]["expression"] = node
+    return call
 
 
 def _filled(template: str, variable: str, body: Node) -> Node:
-    made = copy.deepcopy(_expression(template))
-    check = made["case_checks"][0]
+    case = copy.deepcopy(_expression(template))
+    check = case["case_checks"][0]
     check["when_expr"]["children"][0]["column_names"] = [variable]
     check["then_expr"] = body
-    return made
+    return case
 
 
 @cache

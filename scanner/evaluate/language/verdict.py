@@ -47,14 +47,14 @@ def verdict_sql(table: str, schema: pa.Schema, parts: Parts, *, calm: bool = Tru
     (`judging_columns`) are NULL or incomplete; `is_asked` is NULL where the population is not known. A reason
     or details that cannot be written for a row are NULL (TRY), whatever the other rows are.
     """
-    asked = f"((not_applicable_because = '') AND ({parts.population.sql}))"
+    in_population = f"((not_applicable_because = '') AND ({parts.population.sql}))"
     return (
         "SELECT account, region, subject, subject_type, status_ AS status, "  # nosec B608 # noqa: S608 -- checked SQL
         f"TRY({_reason(parts, calm=calm)}) AS reason, TRY({_details(parts.details)}) AS details, "
         f"{_distinct('places_')} AS evidence, {_remedy(parts)} AS remedy, asked_ AS is_asked, "
         f"{_open_notes(parts)} AS notes, {_unread(schema, parts)} AS unread "
         f"FROM (SELECT *, {_status()} AS status_, {_places(parts)} AS places_ "
-        f'FROM (SELECT *, {asked} AS asked_, ({parts.require.sql}) AS held_ FROM "{table}"))'
+        f'FROM (SELECT *, {in_population} AS asked_, ({parts.require.sql}) AS held_ FROM "{table}"))'
     )
 
 
@@ -69,9 +69,9 @@ def status_sql(table: str, parts: Parts) -> str:
     Both expressions are evaluated once a row. Where one of them cannot be evaluated for a row, that row alone
     has NULL (TRY).
     """
-    asked = f"(not_applicable_because = '') AND ({parts.population.sql})"
+    in_population = f"(not_applicable_because = '') AND ({parts.population.sql})"
     return (
-        f"SELECT TRY(coalesce(CAST(({asked}) AS UTINYINT), 2) * 3 "  # nosec B608 # noqa: S608 -- checked SQL
+        f"SELECT TRY(coalesce(CAST(({in_population}) AS UTINYINT), 2) * 3 "  # nosec B608 # noqa: S608 -- checked SQL
         f'+ coalesce(CAST(({parts.require.sql}) AS UTINYINT), 2)) AS status FROM "{table}"'
     )
 
@@ -110,13 +110,13 @@ def _remedy(parts: Parts) -> str:
     """Return the SQL of what to do about a failure of this subject; NULL for other statuses."""
     if parts.remedy is None:
         return "NULL"
-    told = f"({parts.remedy.sql})"
-    return f"CASE WHEN status_ = 'fail' AND {told}.text <> '' THEN {told} END"
+    remedy = f"({parts.remedy.sql})"
+    return f"CASE WHEN status_ = 'fail' AND {remedy}.text <> '' THEN {remedy} END"
 
 
 def _open_notes(parts: Parts) -> str:
     """Return the notes of an unknown row about the columns that leave it open, else all its notes."""
-    population, requirement = (_notes(each.columns) for each in (parts.population, parts.require))
+    population, requirement = (_notes(part.columns) for part in (parts.population, parts.require))
     chosen = f"CASE WHEN asked_ IS NULL THEN {population} ELSE {requirement} END"
     return f"CASE WHEN status_ = 'unknown' THEN list_transform({chosen}, {_NOTE}) END"
 

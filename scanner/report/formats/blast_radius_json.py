@@ -24,7 +24,7 @@ def _document(report: BlastRadiusReport) -> dict[str, Any]:
         "protected": report.protected,
         "node": report.node,
         "nodes": [_node(node) for node in report.nodes],
-        "single_points_of_failure": [tier_document(each) for each in report.single_points],
+        "single_points_of_failure": [tier_document(tier) for tier in report.single_points],
     }
 
 

@@ -182,12 +182,14 @@ class _Redactor:
     def _blast_radius(self, summary: BlastRadiusSummary) -> BlastRadiusSummary:
         tiers = (
             replace(
-                each,
-                tier=each.tier
-                and replace(each.tier, name=each.tier.name and self._names.name(each.tier.name)),
-                points=tuple(map(self._node, each.points)),
+                tier_points,
+                tier=tier_points.tier
+                and replace(
+                    tier_points.tier, name=tier_points.tier.name and self._names.name(tier_points.tier.name)
+                ),
+                points=tuple(map(self._node, tier_points.points)),
             )
-            for each in summary.single_points
+            for tier_points in summary.single_points
         )
         return replace(summary, nodes=tuple(map(self._node, summary.nodes)), single_points=tuple(tiers))
 

@@ -24,7 +24,7 @@ def kind_word(kind: str) -> str:
 
 
 def tier_words(tier: TierOf | None) -> str:
-    """Say which resources the single points of failure of a tier concern."""
+    """Return the words for the resources whose single points of failure a tier shows."""
     if tier is None:
         return "All resources"
     if not tier.is_known:
@@ -42,8 +42,8 @@ def worst_nodes(summary: BlastRadiusSummary | None) -> tuple[NodeCounts, ...]:
 def shown_tiers(summary: BlastRadiusSummary | None) -> tuple[TierPoints, ...]:
     """Return the tiers that have single points of failure, each with the first of these."""
     tiers = () if summary is None else summary.single_points
-    found = (replace(tier, points=_of_resources(tier)[:_POINTS]) for tier in tiers)
-    return tuple(tier for tier in found if tier.points)[:_TIERS]
+    shortened = (replace(tier, points=_of_resources(tier)[:_POINTS]) for tier in tiers)
+    return tuple(tier for tier in shortened if tier.points)[:_TIERS]
 
 
 def _of_resources(tier: TierPoints) -> tuple[SinglePoint, ...]:
@@ -80,20 +80,20 @@ def blast_radius_document(summary: BlastRadiusSummary | None) -> Document:
     }
 
 
-def tier_document(each: TierPoints) -> Document:
+def tier_document(tier_points: TierPoints) -> Document:
     """Return the single points of one tier: `of` says whether it is a tier, none, or an unknown one."""
-    tier = each.tier
+    tier = tier_points.tier
     of = (
         "all" if tier is None else "unknown_tier" if not tier.is_known else "tier" if tier.name else "no_tier"
     )
     return {
         "of": of,
         "tier": tier.name if tier else "",
-        "resources": each.resources,
-        "protected": each.protected,
+        "resources": tier_points.resources,
+        "protected": tier_points.protected,
         "points": [
             {**_described(point), "resources": point.resources, "unknown": point.unknown}
-            for point in each.points
+            for point in tier_points.points
         ],
     }
 

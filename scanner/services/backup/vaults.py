@@ -206,10 +206,10 @@ def _contradiction(answers: Answers, answer: Answer, operation: str, name: str) 
     """
     if not answer.absent:
         return None
-    for other in (_POINTS, "backup:DescribeBackupVault"):
-        gap = answers.one(other, BackupVaultName=name).gap
+    for read in (_POINTS, "backup:DescribeBackupVault"):
+        gap = answers.one(read, BackupVaultName=name).gap
         if gap is not None and gap.code == _NOT_FOUND:
-            message = f"AWS did not find the vault itself either ({other.partition(':')[2]})."
+            message = f"AWS did not find the vault itself either ({read.partition(':')[2]})."
             return replace(answers.gap(operation, name, GapKind.FAILED), code=_NOT_FOUND, message=message)
     return None
 

@@ -62,7 +62,7 @@ def test_what_does_not_fit_is_told(control: Any, name: str, value: Any, message:
 
 def test_what_is_misspelt_gets_a_suggestion(control: Any) -> None:
     assert told(control, hour=1) == [("a-control has no parameter 'hour'", "did you mean hours?")]
-    problems = check_parameters([control()], {"a-controll": {}, "elsewhere": {}}, known=("elsewhere",))
+    problems = check_parameters([control()], {"a-controll": {}, "elsewhere": {}}, unselected=("elsewhere",))
     assert [(each.message, each.hint, each.path) for each in problems] == [
         ("there is no control 'a-controll'", "did you mean a-control?", ("a-controll",))
     ]
