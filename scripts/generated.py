@@ -11,7 +11,7 @@ from typing import Final
 
 from scanner.evaluate.controls.docs import controls_document, facts_document
 from scanner.findings.athena import athena_document
-from scripts import deployment, identity, pagination
+from scripts import deployment, identity, man_page, pagination
 from scripts.capability_docs import capabilities_document
 from scripts.licence_docs import licences_document
 
@@ -30,6 +30,8 @@ def generated_files() -> Iterator[tuple[Path, bytes]]:
     yield ROOT / "docs" / "controls.md", controls_document().encode()
     yield ROOT / "docs" / "capabilities.md", capabilities_document().encode()
     yield ROOT / "docs" / "athena.md", athena_document().encode()
+    yield man_page.FILE, man_page.content().encode()
+    yield man_page.ALIAS, man_page.alias().encode()
     yield ROOT / "docs" / "licences.md", licences_document().encode()
 
 

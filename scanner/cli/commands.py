@@ -16,7 +16,6 @@ from types import ModuleType
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command_from_info
 from typer.models import CommandInfo
 
@@ -24,6 +23,7 @@ from scanner.cli import options
 from scanner.cli.common import PREFIX, with_common_options
 from scanner.cli.controls import controls as controls_commands
 from scanner.cli.exits import check_text, flush_at_exit, guarded, handle_termination, open_missing_streams
+from scanner.cli.help.terminal import Command, Group
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, ScopeOptions, SigningOptions, Target
 from scanner.report.wording import visible
@@ -44,12 +44,12 @@ models, tables and findings is in a cycle.
 #
 # Their modules import AWS clients, DuckDB and Arrow, which the list of commands does not need: it is printed
 # from this table.
-class CommandGroup(TyperGroup):
+class CommandGroup(Group):
     """The registered commands, and those of `COMMANDS`, which are imported when they are called."""
 
     def __init__(self, *, commands: Any = None, **options: Any) -> None:  # noqa: ANN401 -- Typer's
         listed = {
-            name: TyperCommand(name, help=command.help, rich_markup_mode="rich")
+            name: Command(name, help=command.help, rich_markup_mode="rich")
             for name, command in COMMANDS.items()
         }
         first = {name: command for name, command in commands.items() if name in FIRST}
@@ -87,7 +87,6 @@ audit = typer.Typer(
     name="audit",
     cls=CommandGroup,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"auto_envvar_prefix": PREFIX, "help_option_names": ["--help", "-h"]},
@@ -102,11 +101,7 @@ def main() -> None:
     handle_termination()
     keep_files_private()
     gc.set_threshold(NEW_OBJECTS)
-    for entry in sorted(entry_points(group=PLUGINS), key=lambda entry: entry.name):
-        try:
-            audit.command(entry.name)(entry.load())
-        except ImportError as problem:
-            say(f"warning: the command {entry.name} cannot be loaded: {problem}")
+    add_plugins()
     try:
         code = guarded(_invoke)
     except SystemExit as end:
@@ -114,6 +109,15 @@ def main() -> None:
         raise end from None
     flush_at_exit()
     sys.exit(code)
+
+
+def add_plugins() -> None:
+    """Add the commands of the entry points."""
+    for entry in sorted(entry_points(group=PLUGINS), key=lambda entry: entry.name):
+        try:
+            audit.command(entry.name, cls=Command)(entry.load())
+        except ImportError as problem:
+            say(f"warning: the command {entry.name} cannot be loaded: {problem}")
 
 
 def _invoke() -> int:
@@ -144,7 +148,9 @@ def about(
     """Proof that an organisation's AWS backups would be there when needed."""
 
 
-@audit.command(epilog="Example: [bold]audit run --org --region eu-west-1 --out scan --fail-on high[/]")
+@audit.command(
+    cls=Command, epilog="Example: [bold]audit run --org --region eu-west-1 --out scan --fail-on high[/]"
+)
 @with_common_options
 def run(  # noqa: PLR0913 -- the options of the contract
     *,
@@ -201,7 +207,7 @@ def run(  # noqa: PLR0913 -- the options of the contract
     raise typer.Exit(guarded(lambda: _actions("run").run(scope, judged, target, formats, quiet=quiet)))
 
 
-@audit.command(epilog="Example: [bold]audit collect --org --out bundle[/]")
+@audit.command(cls=Command, epilog="Example: [bold]audit collect --org --out bundle[/]")
 @with_common_options
 def collect(  # noqa: PLR0913 -- the options of the contract
     *,
@@ -239,7 +245,7 @@ def collect(  # noqa: PLR0913 -- the options of the contract
     raise typer.Exit(guarded(lambda: collect_scan(scope, judged, target, quiet=quiet)))
 
 
-@audit.command(epilog="Example: [bold]audit evaluate bundle --out judged --format html[/]")
+@audit.command(cls=Command, epilog="Example: [bold]audit evaluate bundle --out judged --format html[/]")
 @with_common_options
 def evaluate(  # noqa: PLR0913 -- the options of the contract
     bundle: options.Bundle,
@@ -288,7 +294,7 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
     )
 
 
-@audit.command(epilog="Example: [bold]audit report scan --format pdf[/]")
+@audit.command(cls=Command, epilog="Example: [bold]audit report scan --format pdf[/]")
 @with_common_options
 def report(  # noqa: PLR0913 -- as `run`
     scan: options.ScanDir,
@@ -407,7 +413,7 @@ def loaded_command(name: str) -> Any:  # noqa: ANN401 -- as above
     function = getattr(import_module(f"scanner.cli.{lazy.module}"), lazy.function or lazy.module)
     info = CommandInfo(
         name=name,
-        cls=TyperCommand,
+        cls=Command,
         callback=function if lazy.own is None else with_common_options(function, lazy.own),
         epilog=f"Example: [bold]{lazy.epilog}[/]",
     )

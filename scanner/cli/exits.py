@@ -1,20 +1,6 @@
 """Exit codes and error messages: one sentence on stderr, and a traceback only for internal errors.
 
-| code | when |
-|---|---|
-| 0 | done |
-| 1 | an internal error, or a control with an error |
-| 2 | usage, configuration, credentials, an endpoint that does not answer |
-| 3 | nothing in scope |
-| 4 | an account in scope could not be read at all (`run` and `collect`, without --allow-partial) |
-| 4 | --require-complete and a read is missing, or --fail-on-unknown and a result is unknown |
-| 4 | `audit check`: something that a scan needs is missing |
-| 5 | a requested output could not be written, or a notification could not be sent |
-| 6 | a bundle is missing, corrupt, does not match its checksums, or contradicts itself |
-| 6 | `audit verify`: a check failed |
-| 10 | findings at or above --fail-on; of `audit diff`: new ones |
-| 130 | interrupted by Ctrl-C |
-| 129, 143 | ended by SIGHUP or SIGTERM, as if interrupted |
+`help/codes.py` has the table of the codes.
 """
 
 import errno
@@ -151,7 +137,7 @@ def code_of(
     fail_on_unknown: bool,
     has_unread_account: bool = False,
 ) -> int:
-    """Return the exit code of an evaluated scan: the first that applies, in the order of the table above.
+    """Return the exit code of an evaluated scan: the first that applies, in the order of the README's table.
 
     `has_unread_account`: an account in scope could not be read at all, and the user does not allow that.
     """

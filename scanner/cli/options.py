@@ -287,7 +287,7 @@ Formats = Annotated[
     typer.Option(
         "--format",
         metavar="LIST",
-        help=f"Of {','.join(FORMATS)} \\[{','.join(DEFAULT_FORMATS)}].",
+        help=f"The formats, separated by commas: {', '.join(FORMATS)} \\[{','.join(DEFAULT_FORMATS)}].",
         rich_help_panel=OUTPUT,
     ),
 ]

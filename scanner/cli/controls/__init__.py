@@ -8,9 +8,11 @@ from typing import Annotated, Final
 import typer
 
 from scanner.cli.exits import guarded
+from scanner.cli.help.terminal import Command, Group
 
 controls: Final = typer.Typer(
     name="controls",
+    cls=Group,
     no_args_is_help=True,
     rich_markup_mode="rich",
     help="List, show, test, lint and create controls. A control is a YAML file with a file of cases.",
@@ -35,7 +37,7 @@ def _lists() -> ModuleType:
     return import_module("scanner.cli.controls.listing")
 
 
-@controls.command("list", epilog="Example: [bold]audit controls list[/]")
+@controls.command("list", cls=Command, epilog="Example: [bold]audit controls list[/]")
 def list_(
     words: Words = None,
     *,
@@ -49,7 +51,7 @@ def list_(
     raise typer.Exit(guarded(lambda: _lists().list_controls(words)))
 
 
-@controls.command(epilog="Example: [bold]audit controls show resource-in-backup-plan[/]")
+@controls.command(cls=Command, epilog="Example: [bold]audit controls show resource-in-backup-plan[/]")
 def show(
     words: Annotated[
         list[str], typer.Argument(metavar="ID|PACK|DIR...", help="Controls, packs, or a folder.")
@@ -59,20 +61,21 @@ def show(
     raise typer.Exit(guarded(lambda: _lists().show_controls(words)))
 
 
-@controls.command("test", epilog="Example: [bold]audit controls test ./our-controls[/]")
+@controls.command("test", cls=Command, epilog="Example: [bold]audit controls test ./our-controls[/]")
 def run_cases(words: Words = None) -> None:
     """Run the cases of controls. Exit 1 if a case gives another result than it states."""
     raise typer.Exit(guarded(lambda: _actions().test_controls(words)))
 
 
-@controls.command(epilog="Example: [bold]audit controls lint ./our-controls[/]")
+@controls.command(cls=Command, epilog="Example: [bold]audit controls lint ./our-controls[/]")
 def lint(words: Words = None) -> None:
     """Report what a control lacks: a case for each status, a remediation, a description of a parameter."""
     raise typer.Exit(guarded(lambda: _actions().lint_controls(words)))
 
 
 @controls.command(
-    epilog="Example: [bold]audit controls new vault-has-a-policy --subject vault --require has_policy[/]"
+    cls=Command,
+    epilog="Example: [bold]audit controls new vault-has-a-policy --subject vault --require has_policy[/]",
 )
 def new(
     control_id: ControlId,
@@ -96,7 +99,9 @@ def new(
     raise typer.Exit(guarded(lambda: _actions().new_control(control_id, subject, population, require, out)))
 
 
-@controls.command("import", epilog="Example: [bold]audit controls import ./scan --framework production[/]")
+@controls.command(
+    "import", cls=Command, epilog="Example: [bold]audit controls import ./scan --framework production[/]"
+)
 def import_(
     scan: Annotated[Path, typer.Argument(metavar="SCAN_DIR", help="The folder with the evidence of a scan.")],
     *,
