@@ -7,9 +7,9 @@ version against the same controls and settings, so that every difference comes f
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from scanner.app.criteria import Judgement, load_judgement
 from scanner.app.findings import facts_request, waivers_of, write_findings
@@ -23,11 +23,13 @@ from scanner.evidence.scan_files import is_judged
 from scanner.findings.filed import Filed
 from scanner.findings.texts import all_without_texts, with_texts
 from scanner.history.compare import pairs_of
+from scanner.judging.concerned import concerned_shards
 from scanner.judging.tables import write_tables
 from scanner.judging.worker_pool import workers_for
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Status
 from scanner.model.manifest import Manifest
+from scanner.model.names import AccountId, RegionName, Shard
 from scanner.model.planned_change import ChangeSet
 from scanner.model.what_if import Effect, FindingEffect, Horizon, WhatIf
 from scanner.settings.settings import Settings
@@ -72,17 +74,24 @@ def what_if(folder: Path, change_set: ChangeSet, *, jobs: int | None = 1) -> Wha
         )
         if not overlay.applied:
             return result
-        before = _findings_before(bundle, judgement, Path(scratch) / "before", jobs)
-        after = _judged(
-            Bundle(Path(scratch) / "bundle", what_if=True), judgement, Path(scratch) / "after", jobs
-        )
-        counts: Counter[Effect] = Counter()
-        today = _controls_of_today(judgement.controls)
-        effects = tuple(
-            _explained(effect, today, overlay) for effect in _effects(before, after, overlay, counts)
-        )
-        effects = _with_texts(effects, before, after)
-        return replace(result, effects=effects, counts=dict(counts))
+        return replace(result, **_compared(bundle, overlay, judgement, Path(scratch), jobs))
+
+
+def _compared(
+    bundle: Bundle, overlay: Overlay, judgement: Judgement, scratch: Path, jobs: int | None
+) -> dict[str, Any]:
+    """Judge the account-Regions that the changes concern, and return what differs, as fields of a WhatIf."""
+    changed = Bundle(scratch / "bundle", what_if=True)
+    only = concerned_shards(bundle, changed, overlay.edited)
+    before = _findings_before(bundle, judgement, _Place(scratch / "before", only, jobs))
+    after = _judged(changed, judgement, _Place(scratch / "after", only, jobs))
+    skipped = frozenset() if only is None else frozenset(shard for shard, _ in bundle.scope()) - only
+    counts: Counter[Effect] = Counter()
+    today = _controls_of_today(judgement.controls)
+    effects = tuple(
+        _explained(effect, today, overlay) for effect in _effects(before, after, overlay, counts, skipped)
+    )
+    return {"effects": _with_texts(effects, before, after), "counts": dict(counts)}
 
 
 def _controls_of_today(controls: Iterable[Control]) -> frozenset[str]:
@@ -112,29 +121,52 @@ def _judgement(folder: Path, manifest: Manifest) -> Judgement:
     return judgement
 
 
-def _findings_before(bundle: Bundle, judgement: Judgement, out: Path, jobs: int | None) -> Filed:
-    """Return the findings of the scan; judged here where another version or other controls have judged it."""
-    manifest = bundle.manifest
-    is_same = judgement.inputs.controls_sha256 == manifest.inputs.controls_sha256 != ""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The folder to judge into, the account-Regions to judge (None: all), and the number of processes."""
+
+    out: Path
+    only: frozenset[Shard] | None
+    jobs: int | None
+
+
+def _findings_before(bundle: Bundle, judgement: Judgement, place: _Place) -> Filed:
+    """Return the findings of the scan; judged here where another version or other criteria have judged it."""
+    manifest, used = bundle.manifest, judgement.inputs
+    stored = manifest.inputs
+    is_same = stored.controls_sha256 == used.controls_sha256 != ""
+    is_same = is_same and stored.controls_version == used.controls_version
     if is_judged(manifest.files) and manifest.schema == JUDGED_SCHEMA and is_same:
         findings = read_judged(bundle.folder).findings
         if isinstance(findings, Filed):
             return findings
-    return _judged(bundle, judgement, out, jobs)
+    return _judged(bundle, judgement, place)
 
 
-def _judged(bundle: Bundle, judgement: Judgement, out: Path, jobs: int | None) -> Filed:
-    """Write the facts and findings of a bundle into a folder, and return the findings."""
-    tables = write_tables(bundle, out, facts_request(bundle, judgement), workers_for(bundle, jobs))
+def _judged(bundle: Bundle, judgement: Judgement, place: _Place) -> Filed:
+    """Write the facts and findings of account-Regions of a bundle into a folder, and return the findings."""
+    out, request = place.out, facts_request(bundle, judgement)
+    workers = workers_for(bundle, place.jobs)
+    tables = write_tables(bundle, out, request, workers, only=place.only)
     write_findings(bundle, out, judgement, tables.rows, waivers_of(judgement, bundle.manifest))
     return unlined_findings(out, judgement, bundle.manifest)
 
 
 def _effects(
-    before: Filed, after: Filed, overlay: Overlay, counts: Counter[Effect]
+    before: Filed, after: Filed, overlay: Overlay, counts: Counter[Effect], skipped: frozenset[Shard]
 ) -> Iterator[FindingEffect]:
-    """Yield each finding that does not stay as it is, and count all."""
+    """Yield each finding that does not stay as it is, and count all.
+
+    `skipped`: account-Regions that the changes do not concern, so that they were not judged again.
+    """
     for was, now in pairs_of(all_without_texts(before), all_without_texts(after)):
+        if (
+            now is None
+            and was is not None
+            and Shard(AccountId(was.account), RegionName(was.region)) in skipped
+        ):
+            counts[Effect.UNCHANGED] += 1
+            continue
         effect = _effect(was, now, overlay.effects.unreadable)
         counts[effect.effect] += 1
         if effect.effect is not Effect.UNCHANGED:

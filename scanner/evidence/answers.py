@@ -32,6 +32,9 @@ from scanner.model.known import CONTRADICTION, EvidenceRef, Gap, GapKind, Known,
 from scanner.model.manifest import CollectedReads, named_left_out
 from scanner.model.names import Shard
 
+REMOVED_BY_CHANGE: Final = "RemovedByChange"
+"""In a list of a what-if bundle, the names of what a planned change removes: they contradict no list."""
+
 _REFUSALS: Final = (
     "AccessDenied",
     "Unauthorized",

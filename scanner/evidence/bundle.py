@@ -11,7 +11,7 @@ from scanner.errors import BundleError
 from scanner.evidence.answers import Answers
 from scanner.evidence.lines import MALFORMED, CallError, EvidenceLine
 from scanner.evidence.manifest import INPUTS, NAME, parse_manifest, read_document
-from scanner.evidence.reader import read_lines, shard_file
+from scanner.evidence.reader import raw_lines, read_lines, shard_file
 from scanner.evidence.shape import MalformedAnswerError
 from scanner.model.inventory import ShardStatus
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, Shard
@@ -113,6 +113,11 @@ class Bundle:
         """Yield the recorded calls of a shard as they are; none where it has no file."""
         name = self._file(shard)
         return iter(()) if name is None else read_lines(self.folder, name, self._allowance)
+
+    def raw_lines(self, shard: Shard) -> Iterator[bytes]:
+        """Yield the lines of a shard's evidence file as bytes; none where it has no file."""
+        name = self._file(shard)
+        return iter(()) if name is None else raw_lines(self.folder, name, self._allowance)
 
     def account_answers(self, account: AccountId) -> Answers:
         """Return the answers of an account's global services. Those of the last account are cached."""

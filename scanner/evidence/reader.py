@@ -61,15 +61,22 @@ def shards_on_disk(bundle: Path) -> tuple[Shard, ...]:
 
 
 def read_lines(bundle: Path, name: str, allowance: Allowance | None = None) -> Iterator[EvidenceLine]:
-    """Yield the lines of one evidence file.
+    """Yield the lines of one evidence file. BundleError: as `raw_lines`, or a line is not of the format."""
+    for number, raw in enumerate(raw_lines(bundle, name, allowance), start=1):
+        if raw and not raw.isspace():
+            yield parse_line(raw, EvidenceRef(name, number))
+
+
+def raw_lines(bundle: Path, name: str, allowance: Allowance | None = None) -> Iterator[bytes]:
+    """Yield the lines of one evidence file as bytes, without line ends.
 
     BundleError: it is damaged, truncated, unreadable, no regular file, or too large (`storage.bounded`).
     """
     number = 0
     try:
-        for number, raw in enumerate(bounded.read_lines(bundle / name, allowance), start=1):
-            if raw and not raw.isspace():
-                yield parse_line(raw, EvidenceRef(name, number))
+        for raw in bounded.read_lines(bundle / name, allowance):
+            number += 1
+            yield raw
     except (EOFError, zlib.error) as problem:
         raise BundleError(
             f"{name}: truncated or damaged after line {number} ({problem}). "

@@ -23,6 +23,8 @@ No proof: the target vault of a rule, the destination of a copy action and the r
 they do not exist is a finding); recovery points (they outlive their resource, plan and job); vaults of other
 accounts and Regions, whose lists are read at another time; NumberOfRecoveryPoints (an approximation). Nothing
 in the account-Region contradicts an empty ListCopyJobs, or an empty answer of the tagging API.
+
+What a planned change removes (`audit what-if`) counts as listed: other reads still name it.
 """
 
 import re
@@ -31,7 +33,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from scanner.evidence.answers import Answer, Answers
+from scanner.evidence.answers import REMOVED_BY_CHANGE, Answer, Answers
 from scanner.evidence.identity import is_same
 from scanner.model.known import CONTRADICTION, EvidenceRef, Gap, GapKind
 from scanner.model.names import Shard, parse_arn
@@ -211,6 +213,7 @@ def _is_empty(answer: Answer) -> bool:
 def _names(answer: Answer, operation: str) -> Iterator[str]:
     key, name = _NAMES[operation]
     for page in answer.pages:
+        yield from page.texts(REMOVED_BY_CHANGE)
         if name:
             yield from (row.text(name) or "" for row in page.children(key))
         else:

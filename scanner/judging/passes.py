@@ -12,7 +12,7 @@ folder; a single process keeps them to itself.
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, partial
@@ -144,24 +144,35 @@ def look_over_together(bundle: Bundle, organization: Organization, folder: Path,
     return shared
 
 
-def judged(bundle: Bundle, others: OtherShards, request: FactsRequest) -> Iterator[Judged]:
-    """Make the second pass in this process: yield the rows of one task after the other."""
-    return map(_judging(bundle.opening(), lambda: others, request), tasks(bundle))
+def judged(
+    bundle: Bundle, others: OtherShards, request: FactsRequest, only: Collection[Shard] | None = None
+) -> Iterator[Judged]:
+    """Make the second pass in this process: yield the rows of one task after the other.
+
+    `only`: the account-Regions to judge; None: all.
+    """
+    return map(_judging(bundle.opening(), lambda: others, request), tasks(bundle, only))
 
 
 def judged_together(
-    bundle: Bundle, shared: Shared, request: FactsRequest, workers: int
+    bundle: Bundle,
+    shared: Shared,
+    request: FactsRequest,
+    workers: int,
+    only: Collection[Shard] | None = None,
 ) -> Generator[Judged, None, None]:
-    """Make the second pass on several processes. Exhaust the generator, or close it."""
+    """Make the second pass on several processes. Exhaust the generator, or close it. `only`: as `judged`."""
     start = partial(_judging, bundle.opening(), shared.opened, request)
-    return in_order(start, tasks(bundle), workers, shared.sweep)
+    return in_order(start, tasks(bundle, only), workers, shared.sweep)
 
 
-def tasks(bundle: Bundle) -> Iterator[Scopes]:
-    """Yield the account-Regions that are read here, in order, small ones together."""
+def tasks(bundle: Bundle, only: Collection[Shard] | None = None) -> Iterator[Scopes]:
+    """Yield the account-Regions that are read here, in order, small ones together. `only`: as `judged`."""
     waiting: list[Scope] = []
     size = 0
     for scope in bundle.scope():
+        if only is not None and scope[0] not in only:
+            continue
         added = bundle.size_of(scope[0])
         if waiting and (len(waiting) == _MOST_SHARDS or size + added > _MOST_BYTES):
             yield tuple(waiting)

@@ -5,7 +5,7 @@ policies of the organisation are read before them. Tables, gaps and reconciliati
 shards, so they do not depend on the number of processes.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,6 +22,7 @@ from scanner.model.facts import TABLES
 from scanner.model.inventory import Organization
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.known import Gap
+from scanner.model.names import Shard
 from scanner.model.scan import Reconciliation
 from scanner.services.organizations import parse_account, parse_governance, parse_organization
 from scanner.storage.account_tables import AccountTable
@@ -52,18 +53,21 @@ class Tables:
     rows: Mapping[str, Mapping[str, int]]  # of facts: by table and account
 
 
-def write_tables(
+def write_tables(  # noqa: PLR0913 -- what is judged, where to, and how
     bundle: Bundle,
     out: Path,
     request: FactsRequest,
     workers: int,
     before_replacing: Callable[[], None] = lambda: None,
+    *,
+    only: Collection[Shard] | None = None,
 ) -> Tables:
     """Write `out`/inventory and `out`/facts, on this number of processes.
 
     Each folder replaces an earlier one in one step, once all tables are complete and `before_replacing` was
     called: until then, an error leaves an earlier scan as it was.
 
+    `only`: the account-Regions whose rows are written; None: all. The control plane is always that of all.
     `request`: without what the organisation's policies give, which is read here. BundleError: the evidence
     cannot be trusted. OutputError: no room, here or for temporary files. LostWorkerError: a process died.
     """
@@ -75,7 +79,7 @@ def write_tables(
     gaps = dict.fromkeys(gap for gap in governance.gaps if gap.matters_to(request.affected_controls))
     reconciliation: list[Reconciliation] = []
     with (
-        closing(_judged(bundle, organization, request, workers)) as shards,
+        closing(_judged(bundle, organization, request, workers, only)) as shards,
         replaced(out / "facts") as facts_folder,
         replaced(out / "inventory") as inventory_folder,
     ):
@@ -96,28 +100,35 @@ def write_tables(
 
 
 def _judged(
-    bundle: Bundle, organization: Organization, request: FactsRequest, workers: int
+    bundle: Bundle,
+    organization: Organization,
+    request: FactsRequest,
+    workers: int,
+    only: Collection[Shard] | None,
 ) -> Generator[Judged, None, None]:
     """Make both passes, the second as it is gone through; what was put aside between them goes with it."""
-    alone = workers == 1
-    return (
-        _alone(bundle, organization, request) if alone else _together(bundle, organization, request, workers)
-    )
+    if workers == 1:
+        return _alone(bundle, organization, request, only)
+    return _together(bundle, organization, request, workers, only)
 
 
 def _alone(
-    bundle: Bundle, organization: Organization, request: FactsRequest
+    bundle: Bundle, organization: Organization, request: FactsRequest, only: Collection[Shard] | None
 ) -> Generator[Judged, None, None]:
     with Spool() as spool:
-        yield from judged(bundle, look_over(bundle, organization, spool), request)
+        yield from judged(bundle, look_over(bundle, organization, spool), request, only)
 
 
 def _together(
-    bundle: Bundle, organization: Organization, request: FactsRequest, workers: int
+    bundle: Bundle,
+    organization: Organization,
+    request: FactsRequest,
+    workers: int,
+    only: Collection[Shard] | None,
 ) -> Generator[Judged, None, None]:
     with temporary_folder() as folder:
         shared = look_over_together(bundle, organization, folder, workers)
-        yield from judged_together(bundle, shared, request, workers)
+        yield from judged_together(bundle, shared, request, workers, only)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ says that it is a what-if: without `what_if=True`, nothing reads it as evidence
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -33,13 +33,15 @@ _NOT_OF_A_BUNDLE: Final = ("files", "columns", "capabilities_as_of", SIGNATURE, 
 class Overlay:
     """What was laid over a bundle: the changes that are in it, those that are not, and what they did.
 
-    `subjects`: the changes by the ARN that findings name.
+    `subjects`: the changes by the ARN that findings name. `edited`: the shards whose files differ, those of
+    global services and of the organization included.
     """
 
     applied: tuple[PlannedChange, ...]
     not_judged: tuple[NotJudged, ...]
     effects: Effects
     subjects: Mapping[str, PlannedChange]
+    edited: frozenset[Shard] = frozenset()
 
 
 def write_overlay(bundle: Bundle, changes: Iterable[PlannedChange], folder: Path) -> Overlay:
@@ -55,7 +57,7 @@ def write_overlay(bundle: Bundle, changes: Iterable[PlannedChange], folder: Path
     effects = Effects()
     applied: list[PlannedChange] = []
     not_judged: list[NotJudged] = []
-    written: set[str] = set()
+    written: dict[str, Shard] = {}
     subjects: dict[str, PlannedChange] = {}
     for shard, of_shard in sorted(by_shard.items()):
         name = _file_of(bundle, shard)
@@ -66,12 +68,13 @@ def write_overlay(bundle: Bundle, changes: Iterable[PlannedChange], folder: Path
         done = tuple(_applied(edits, of_shard, not_judged, subjects))
         if done:
             edits.lines.write(folder / name)
-            written.add(name)
+            written[name] = shard
             applied += done
     _link_others(bundle.folder, folder, written)
     document = _manifest(bundle, folder, written, len(applied))
     (folder / NAME).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-    return Overlay(tuple(applied), tuple(not_judged), effects, subjects)
+    edited = frozenset(written.values())
+    return Overlay(tuple(applied), tuple(not_judged), effects, subjects, edited)
 
 
 def _own_shard(bundle: Bundle, shard: Shard) -> Shard:
@@ -103,7 +106,7 @@ def _edits(bundle: Bundle, shard: Shard, name: str, effects: Effects) -> ShardEd
     manifest = bundle.manifest
     return ShardEdits(
         shard=shard,
-        lines=ShardLines(bundle.folder / name, name, EDITED),
+        lines=ShardLines(bundle.folder, name, EDITED),
         as_of=manifest.evaluated_as_of,
         at=rfc3339(manifest.finished_at or manifest.evaluated_as_of) or "",
         effects=effects,
@@ -128,7 +131,7 @@ def _applied(
             yield change
 
 
-def _link_others(source: Path, folder: Path, written: set[str]) -> None:
+def _link_others(source: Path, folder: Path, written: Collection[str]) -> None:
     """Link the other evidence files into the folder; copy them where the file system has no links."""
     for file in sorted((source / "evidence").rglob("*.jsonl*")):
         name = file.relative_to(source).as_posix()
@@ -145,7 +148,7 @@ def _link_others(source: Path, folder: Path, written: set[str]) -> None:
             raise OutputError(f"{target} cannot be written: {problem.strerror}.") from problem
 
 
-def _manifest(bundle: Bundle, folder: Path, written: set[str], changes: int) -> dict[str, Any]:
+def _manifest(bundle: Bundle, folder: Path, written: Collection[str], changes: int) -> dict[str, Any]:
     """Return the manifest: that of the scan, with other checksums and without a signature."""
     base = {key: value for key, value in bundle.document.items() if key not in _NOT_OF_A_BUNDLE}
     shards = [_record(entry, folder, written) for entry in bundle.document.get("shards") or ()]
@@ -160,7 +163,7 @@ def _manifest(bundle: Bundle, folder: Path, written: set[str], changes: int) -> 
     }
 
 
-def _record(entry: Mapping[str, Any], folder: Path, written: set[str]) -> dict[str, Any]:
+def _record(entry: Mapping[str, Any], folder: Path, written: Collection[str]) -> dict[str, Any]:
     name = entry.get("file")
     if name not in written:
         return dict(entry)

@@ -139,7 +139,7 @@ class ShardEdits:
             return {name: inner for name, inner in {**row, **fields}.items() if inner is not None}
 
         about = {"BackupPlanId": plan_id} if plan_id else {}
-        self.lines.edit_rows(operation, key, edit, about=about)
+        self.lines.edit_rows(operation, key, edit, about=about, identity=identity)
 
     def new_id(self, *parts: str) -> str:
         """Return an identifier as AWS would assign one: the same for the same change."""

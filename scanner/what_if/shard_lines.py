@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import orjson
 
-from scanner.evidence.answers import pagination
+from scanner.evidence.answers import REMOVED_BY_CHANGE, pagination
 from scanner.evidence.gzipstream import member
 from scanner.evidence.lines import parse_line
+from scanner.evidence.reader import raw_lines
 from scanner.model.known import EvidenceRef
-from scanner.storage.bounded import read_lines
 from scanner.storage.files import write_atomically
 
 AFTER_CHANGE: Final = "KnownAfterApply"
@@ -25,17 +25,20 @@ _CHUNK: Final = 1 << 20
 
 
 class ShardLines:
-    """The editable lines of an evidence file. `operations`: those that can be edited, `service:Operation`."""
+    """The editable lines of an evidence file.
 
-    def __init__(self, file: Path, name: str, operations: Collection[str]) -> None:
-        self._file, self._name = file, name
+    `folder`: the bundle's. `operations`: those that can be edited, `service:Operation`.
+    """
+
+    def __init__(self, folder: Path, name: str, operations: Collection[str]) -> None:
+        self._folder, self._name = folder, name
         self._documents: dict[int, Document] = {}
         self._changed: set[int] = set()
         self._removed: set[int] = set()
         self._added: list[Document] = []
         self._markers: dict[bytes, Callable[[Any], bool]] = {}
         names = tuple(f'"{operation.partition(":")[2]}"'.encode() for operation in operations)
-        for number, raw in enumerate(read_lines(file), start=1):
+        for number, raw in enumerate(raw_lines(folder, name), start=1):
             if any(operation in raw for operation in names):
                 line = parse_line(raw, EvidenceRef(name, number))
                 if line.name in operations:
@@ -98,17 +101,19 @@ class ShardLines:
             self._documents[lines[0]] = document
             self._changed.add(lines[0])
 
-    def edit_rows(
+    def edit_rows(  # noqa: PLR0913, PLR0917 -- a list, its rows, and what becomes of them
         self,
         operation: str,
         key: str,
         edit: Callable[[Document], Document | None],
         added: Document | None = None,
         about: Mapping[str, str] | None = None,
+        identity: str = "",
     ) -> None:
         """Rewrite the rows of a list, of the calls with the parameters `about`.
 
-        `edit` returns None for a row to remove; `added` goes to the last page.
+        `edit` returns None for a row to remove; `added` goes to the last page. `identity`: the member that
+        names a row, under which other reads still name a removed one.
         """
         for number, document in tuple(self._numbered(operation, about or {})):
             response = document.get("response")
@@ -120,6 +125,9 @@ class ShardLines:
                 changed.append(added)
             if changed != rows:
                 response[key] = changed
+                removed = (row for row, now in zip(rows, edited, strict=True) if now is None)
+                if names := [str(row.get(identity)) for row in removed]:
+                    response[REMOVED_BY_CHANGE] = [*response.get(REMOVED_BY_CHANGE, ()), *names]
                 self._changed.add(number)
 
     def write(self, file: Path) -> None:
@@ -138,7 +146,7 @@ class ShardLines:
         yield bytes(chunk)
 
     def _lines(self) -> Iterator[bytes]:
-        for number, raw in enumerate(read_lines(self._file), start=1):
+        for number, raw in enumerate(raw_lines(self._folder, self._name), start=1):
             if number in self._removed:
                 yield b""
             elif number in self._documents:

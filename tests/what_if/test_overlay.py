@@ -334,3 +334,23 @@ def test_the_scan_stays_as_it_was(bundle: Bundle) -> None:
     files = {path: path.read_bytes() for path in bundle.folder.rglob("*") if path.is_file()}
     overlay(bundle, change(ChangeKind.PLAN, PLAN, name="daily"))
     assert files == {path: path.read_bytes() for path in bundle.folder.rglob("*") if path.is_file()}
+
+
+def test_what_other_reads_still_name_is_removed_all_the_same(tmp_path: Path) -> None:
+    """Jobs of the last day name the plan and the vault, and a resource was last backed up into the vault."""
+    builder = BundleBuilder(tmp_path / "scan")
+    builder.organization(ACCOUNT)
+    shard = builder.shard().vault("main").plan("daily", rules=[rule()])
+    shard.volume("vol-1")
+    shard.listed(
+        "backup:ListProtectedResources",
+        {"ResourceArn": volume_arn("vol-1"), "ResourceType": "EBS", "LastBackupVaultArn": vault_arn("main")},
+    )
+    before = Bundle(builder.record().write())
+    removals = (
+        change(ChangeKind.VAULT, action=Action.REMOVE, name="main"),
+        change(ChangeKind.PLAN, action=Action.REMOVE, name="daily"),
+    )
+    now = after(before, *removals)
+    assert (now.vaults, now.plans) == ((), ())
+    assert now.gaps == inventory_of(before).gaps
