@@ -31,6 +31,10 @@ class Console(rich.console.Console):
             text = segment.text if segment.control else visible(segment.text)
             yield segment if text == segment.text else Segment(text, segment.style)
 
+    def on_broken_pipe(self) -> None:
+        """Raise the BrokenPipeError again for `exits.guarded`: rich would exit with 1."""
+        raise  # noqa: PLE0704 -- rich calls this in its except clause
+
 
 def echo(text: str) -> None:
     """Print one line."""

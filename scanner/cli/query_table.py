@@ -1,8 +1,9 @@
 """Rows of a query as a table for people, or as one block per row where a table would be too wide.
 
 The width of a column is that of its longest cell, unless there is no room: then long columns are narrowed
-before short ones, and cells continue on further lines, broken at spaces and commas. An ARN stays whole: if
-that leaves no room for a table, each row becomes a block of lines `column  value`.
+before short ones, and cells continue on further lines, broken at spaces and commas. If that leaves no room
+for a table, each row becomes a block of lines `column  value`. An ARN is never broken: one that is wider than
+a line of a block begins at the left margin, and only a terminal that is narrower breaks it.
 """
 
 import re
@@ -18,9 +19,10 @@ MAX_CELL: Final = 2_000
 """Characters of a cell that are shown."""
 
 LONGEST_WORD: Final = 120
-"""Cells of a word that is kept whole in a table: ARNs are shorter, as a rule."""
+"""Cells of a word that is kept whole in a table. ARNs are kept whole at any length."""
 
 UNKNOWN: Final = "-"
+_ARN: Final = "arn:"
 _GAP: Final = "  "
 _LABEL: Final = 40
 _WORDS: Final = re.compile(r"[^\s,]+,*|,+|\s+")
@@ -31,7 +33,7 @@ Cells = Sequence[str | None]
 def table_lines(columns: Sequence[str], rows: Sequence[Cells], width: int) -> Iterator[Text]:
     """Yield the lines of rows; None is a value that is not known.
 
-    No line is wider than `width`, except the head of a table with very many columns.
+    No line is wider than `width`, except an ARN, and the head of a table with very many columns.
     """
     head = [_shown(column) for column in columns]
     shown = [[_cell(cell) for cell in row] for row in rows]
@@ -70,7 +72,10 @@ def _widths(head: Sequence[str], rows: Sequence[Sequence[Text]], width: int) -> 
 
 
 def _longest_word(text: str) -> int:
-    return min(LONGEST_WORD, max((cell_len(word) for word in _WORDS.findall(text)), default=0))
+    words = _WORDS.findall(text)
+    return max(
+        (cell_len(word) if _ARN in word else min(LONGEST_WORD, cell_len(word)) for word in words), default=0
+    )
 
 
 def _shared(least: Sequence[int], longest: Sequence[int], room: int) -> list[int]:
@@ -113,15 +118,24 @@ def _blocks(head: Sequence[str], rows: Sequence[Sequence[Text]], width: int) -> 
             names = _folded(Text(name, "bold"), label)
             values = _folded(cell, room)
             for at in range(max(len(names), len(values))):
-                line = names[at].copy() if at < len(names) else Text()
+                line = Text().append_text(names[at]) if at < len(names) else Text()
+                value = values[at] if at < len(values) else Text()
+                if value.cell_len > room:  # an ARN
+                    if line.cell_len:
+                        yield line
+                    yield value
+                    continue
                 line.append(" " * (label - line.cell_len) + _GAP)
-                line.append(values[at] if at < len(values) else Text())
+                line.append_text(value)
                 line.rstrip()
                 yield line
 
 
 def _folded(text: Text, width: int) -> list[Text]:
-    """Break a text into lines at spaces and commas, and within a word only if it is wider than a line."""
+    """Break a text into lines at spaces and commas, and within a word that is wider than a line.
+
+    An ARN that is wider than a line is a line of its own, which is too wide.
+    """
     if text.cell_len <= width:
         return [text]
     lines = [""]
@@ -129,6 +143,5 @@ def _folded(text: Text, width: int) -> list[Text]:
         if cell_len(lines[-1] + word) <= width:
             lines[-1] += word
         elif not word.isspace():
-            pieces = chop_cells(word, width)
-            lines += pieces
+            lines += [word] if _ARN in word else chop_cells(word, width)
     return [Text(line.rstrip(), text.style) for line in lines if line.strip()] or [Text()]

@@ -51,10 +51,19 @@ def test_list_of_a_folder(folder: Path) -> None:
 
 
 def test_show_tells_the_question_its_reads_and_the_remedy() -> None:
-    code, out, _ = asked("show", "resource-in-backup-plan")
+    code, out, _ = asked("show", "resource-in-backup-plan", "--format", "markdown")
     assert code == 0
     for said in ("```sql", "covered", "- backup:GetBackupSelection", "### Remediation", "iso-27001-2022"):
         assert said in out
+
+
+def test_show_lays_markdown_out_as_text() -> None:
+    code, out, _ = asked("show", "vault-locked")
+    assert code == 0
+    assert [mark for mark in ("```", "**", "### ", "| mode") if mark in out] == []
+    assert "\nRemediation" in out
+    assert "AND $mode = 'governance')) AND ($min_retention_days = 0 OR (air_gapped" in out  # code is whole
+    assert "    aws backup put-backup-vault-lock-configuration --backup-vault-name VAULT_NAME \\\n" in out
 
 
 def test_cases_that_come_out_as_they_say(folder: Path) -> None:

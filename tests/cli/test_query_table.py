@@ -32,6 +32,21 @@ def test_an_arn_is_never_broken_where_a_line_has_room_for_it() -> None:
     assert shown_lines == [f"subject  {ARN}", f"other    {ARN}", "", f"subject  {ARN}", "other    -"]
 
 
+def test_an_arn_that_is_wider_than_a_line_is_not_broken_either() -> None:
+    shown_lines = lines(["subject", "reason"], [[ARN, "a short reason"]], 50)
+    assert shown_lines == ["subject", ARN, "reason   a short reason"]
+
+
+def test_an_arn_within_a_text_has_a_line_of_its_own() -> None:
+    shown_lines = lines(["reason"], [[f"Role {ARN} does not exist."]], 50)
+    assert shown_lines == ["reason  Role", ARN, "        does not exist."]
+
+
+def test_only_the_column_is_bold_in_a_block() -> None:
+    (line, *_) = table_lines(["subject", "other"], [[ARN, ARN]], 80)
+    assert [(span.start, span.end, span.style) for span in line.spans] == [(0, 7, "bold")]
+
+
 def test_a_cell_of_a_million_characters_is_cut_and_counted() -> None:
     shown_lines = lines(["a", "name"], [["x" * 1_000_000, "one"], ["y", "two"]], 100)
     assert sum(map(len, shown_lines)) < 2 * MAX_CELL

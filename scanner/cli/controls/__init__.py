@@ -1,5 +1,6 @@
 """`audit controls ...`: list, show, test, lint, create and import controls."""
 
+from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -29,6 +30,13 @@ Words = Annotated[
 ControlId = Annotated[str, typer.Argument(metavar="ID", help="The control's id.")]
 
 
+class ShowFormat(StrEnum):
+    """The output format of `audit controls show`."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+
+
 def _actions() -> ModuleType:
     return import_module("scanner.cli.controls.actions")
 
@@ -56,9 +64,11 @@ def show(
     words: Annotated[
         list[str], typer.Argument(metavar="ID|PACK|DIR...", help="Controls, packs, or a folder.")
     ],
+    *,
+    form: Annotated[ShowFormat, typer.Option("--format", help="The output format.")] = ShowFormat.TEXT,
 ) -> None:
     """Show a control (requirement, parameters, required data and remediation) or a pack."""
-    raise typer.Exit(guarded(lambda: _lists().show_controls(words)))
+    raise typer.Exit(guarded(lambda: _lists().show_controls(words, form.value)))
 
 
 @controls.command("test", cls=Command, epilog="Example: [bold]audit controls test ./our-controls[/]")
