@@ -48,8 +48,12 @@ _OF_PLAN: Final = "#"
 """Separates a plan's ARN from the id of a rule or a selection of it."""
 
 
-def what_if(folder: Path, change_set: ChangeSet, *, jobs: int | None = 1) -> WhatIf:
+def what_if(
+    folder: Path, change_set: ChangeSet, *, jobs: int | None = 1, judgement: Judgement | None = None
+) -> WhatIf:
     """Judge changes against a scan, or against a bundle that is not evaluated yet.
+
+    `judgement`: other controls and settings than those that the scan stores, for both sides.
 
     Raises:
         BundleError: the evidence cannot be trusted, or is not in the folder.
@@ -59,7 +63,8 @@ def what_if(folder: Path, change_set: ChangeSet, *, jobs: int | None = 1) -> Wha
         raise UsageError("The files contain no change of AWS Backup, of tags or of roles: nothing is judged.")
     bundle = Bundle(folder)
     bundle.check()
-    judgement = _judgement(folder, bundle.manifest)
+    is_stored = judgement is None
+    judgement = judgement or _judgement(folder, bundle.manifest)
     with tempfile.TemporaryDirectory(prefix="vaultproof-what-if-") as scratch:
         overlay = write_overlay(bundle, change_set.changes, Path(scratch) / "bundle")
         not_judged = (*change_set.not_judged, *overlay.not_judged)
@@ -71,20 +76,21 @@ def what_if(folder: Path, change_set: ChangeSet, *, jobs: int | None = 1) -> Wha
             notes=tuple(filter(None, (*(change.note for change in overlay.applied), *overlay.effects.notes))),
             effects=(),
             counts={},
+            as_of=judgement.clock(bundle.manifest),
         )
         if not overlay.applied:
             return result
-        return replace(result, **_compared(bundle, overlay, judgement, Path(scratch), jobs))
+        place = _Place(Path(scratch), jobs, is_stored=is_stored)
+        return replace(result, **_compared(bundle, overlay, judgement, place))
 
 
-def _compared(
-    bundle: Bundle, overlay: Overlay, judgement: Judgement, scratch: Path, jobs: int | None
-) -> dict[str, Any]:
+def _compared(bundle: Bundle, overlay: Overlay, judgement: Judgement, place: "_Place") -> dict[str, Any]:
     """Judge the account-Regions that the changes concern, and return what differs, as fields of a WhatIf."""
-    changed = Bundle(scratch / "bundle", what_if=True)
+    changed = Bundle(place.folder / "bundle", what_if=True)
     only = concerned_shards(bundle, changed, overlay.edited)
-    before = _findings_before(bundle, judgement, _Place(scratch / "before", only, jobs))
-    after = _judged(changed, judgement, _Place(scratch / "after", only, jobs))
+    place = replace(place, only=only)
+    before = _findings_before(bundle, judgement, replace(place, folder=place.folder / "before"))
+    after = _judged(changed, judgement, replace(place, folder=place.folder / "after"))
     skipped = frozenset() if only is None else frozenset(shard for shard, _ in bundle.scope()) - only
     counts: Counter[Effect] = Counter()
     today = _controls_of_today(judgement.controls)
@@ -123,11 +129,15 @@ def _judgement(folder: Path, manifest: Manifest) -> Judgement:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The folder to judge into, the account-Regions to judge (None: all), and the number of processes."""
+    """The folder to judge into, the number of processes, and the account-Regions to judge (None: all).
 
-    out: Path
-    only: frozenset[Shard] | None
+    `is_stored`: whether both sides are judged against what the scan stores, so that its findings are usable.
+    """
+
+    folder: Path
     jobs: int | None
+    only: frozenset[Shard] | None = None
+    is_stored: bool = True
 
 
 def _findings_before(bundle: Bundle, judgement: Judgement, place: _Place) -> Filed:
@@ -136,7 +146,8 @@ def _findings_before(bundle: Bundle, judgement: Judgement, place: _Place) -> Fil
     stored = manifest.inputs
     is_same = stored.controls_sha256 == used.controls_sha256 != ""
     is_same = is_same and stored.controls_version == used.controls_version
-    if is_judged(manifest.files) and manifest.schema == JUDGED_SCHEMA and is_same:
+    is_same = is_same and place.is_stored and manifest.schema == JUDGED_SCHEMA
+    if is_same and is_judged(manifest.files):
         findings = read_judged(bundle.folder).findings
         if isinstance(findings, Filed):
             return findings
@@ -145,7 +156,7 @@ def _findings_before(bundle: Bundle, judgement: Judgement, place: _Place) -> Fil
 
 def _judged(bundle: Bundle, judgement: Judgement, place: _Place) -> Filed:
     """Write the facts and findings of account-Regions of a bundle into a folder, and return the findings."""
-    out, request = place.out, facts_request(bundle, judgement)
+    out, request = place.folder, facts_request(bundle, judgement)
     workers = workers_for(bundle, place.jobs)
     tables = write_tables(bundle, out, request, workers, only=place.only)
     write_findings(bundle, out, judgement, tables.rows, waivers_of(judgement, bundle.manifest))

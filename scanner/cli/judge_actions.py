@@ -28,6 +28,7 @@ from scanner.cli.scan.destination import (
     temporary,
 )
 from scanner.cli.scan.judgement import judgement_of, with_settings
+from scanner.cli.scan.newest import newest_folder
 from scanner.cli.scan.replacement import output_of
 from scanner.cli.scan.requests import settings_of
 from scanner.cli.scan.summary import one_line, print_summary
@@ -47,7 +48,6 @@ from scanner.settings.settings import Settings
 from scanner.storage.place import Place, is_place
 
 LATEST: Final = "latest"
-_JUDGED: Final = "findings.json"
 
 
 def evaluate(
@@ -271,25 +271,10 @@ def former_scan(
 
 def _latest(goal: Destination, folder: Path) -> str | None:
     if goal.place is None:
-        newest = _latest_folder(folder)
+        newest = newest_folder(folder.absolute().parent, without=folder)
         return None if newest is None else str(newest)
     from scanner.storage.s3 import judged_scans  # noqa: PLC0415 -- loads the AWS client
 
     parent = Place(goal.place.bucket, goal.place.prefix.rpartition("/")[0])
     scans = (place for place in judged_scans(parent, means_of(goal)) if place != goal.place)
     return next(map(str, scans), None)
-
-
-def _latest_folder(folder: Path) -> Path | None:
-    """Return the evaluated scan next to a folder with the latest evaluation time, if there is one."""
-    parent = folder.absolute().parent
-    dated = []
-    for sibling in sorted(parent.iterdir()) if parent.is_dir() else ():
-        is_scan = (sibling / NAME).is_file() and (sibling / _JUDGED).is_file()
-        if not is_scan or sibling.resolve() == folder.resolve():
-            continue
-        try:
-            dated.append((read_manifest(sibling).evaluated_as_of, sibling.name, sibling))
-        except BundleError as problem:
-            say(f"note: {sibling} is not compared with: {problem}")
-    return max(dated)[2] if dated else None

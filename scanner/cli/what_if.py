@@ -1,49 +1,41 @@
 """`audit what-if SCAN --change FILE`: what a planned change would do to the findings of a scan."""
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from scanner.app.what_if import what_if as judge_changes
 from scanner.cli import options
-from scanner.cli.console import Console, echo_json, echo_lines
+from scanner.cli.console import echo, echo_json, echo_lines
 from scanner.cli.exits import FINDINGS, INCOMPLETE, guarded
 from scanner.cli.progress import wide_console
 from scanner.cli.scan.destination import Destination, fetched
+from scanner.cli.scan.judgement import judgement_of
+from scanner.cli.scan.newest import newest_scan
+from scanner.cli.scan.requests import settings_of
+from scanner.cli.what_if_table import print_what_if
 from scanner.errors import UsageError
 from scanner.model.finding import Severity
-from scanner.model.what_if import EFFECT_WORDS, HORIZON_WORDS, Effect, FindingEffect, Horizon, WhatIf
+from scanner.model.what_if import WhatIf
 from scanner.report.formats.what_if import what_if_document
 from scanner.report.formats.what_if_markdown import what_if_markdown
 from scanner.report.formats.what_if_sarif import what_if_sarif
-from scanner.report.wording import visible
+from scanner.storage.files import write_atomically
 from scanner.what_if.changes import Defaults
 from scanner.what_if.read import read_changes
 
-_SHOWN: Final = 25
-"""The most findings of one effect that the table names. The others are counted."""
-
-_COUNTED: Final = frozenset({Effect.ADDED, Effect.UNCHANGED})
-"""Effects whose findings the table does not list."""
-
-
-class WhatIfFormat(StrEnum):
-    """The output format."""
-
-    TABLE = "table"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    SARIF = "sarif"
-
+FORMATS: Final = ("table", "json", "markdown", "sarif")
+_FILES: Final = {"json": "what-if.json", "markdown": "what-if.md", "sarif": "what-if.sarif"}
+"""The names of the files of --out."""
 
 ScanArgument = Annotated[
     str,
-    typer.Argument(metavar="SCAN", help="The folder of a scan with its evidence, or s3://BUCKET/PREFIX."),
+    typer.Argument(
+        metavar="SCAN",
+        help="A scan with its evidence, or what contains scans (the newest): a folder or s3://BUCKET/PREFIX.",
+    ),
 ]
 ChangeOption = Annotated[
     list[Path],
@@ -67,7 +59,14 @@ ParameterOption = Annotated[
         "--parameter", metavar="NAME=VALUE", help="The value of a template's parameter (repeatable)."
     ),
 ]
-FormatOption = Annotated[WhatIfFormat, typer.Option("--format", help="The output format.")]
+FormatOption = Annotated[
+    str,
+    typer.Option("--format", metavar="LIST", help=f"Of {','.join(FORMATS)}; several need --out."),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Write the formats into this folder: what-if.md and others."),
+]
 FailOnOption = Annotated[
     Severity | None,
     typer.Option("--fail-on", help="Exit 10 if the change brings a failure of this severity or higher."),
@@ -85,7 +84,10 @@ def what_if(  # noqa: PLR0913 -- the options of the contract
     account: AccountOption = None,
     region: RegionOption = None,
     parameter: ParameterOption = None,
-    format_: FormatOption = WhatIfFormat.TABLE,
+    format_: FormatOption = "table",
+    out: OutOption = None,
+    controls: options.Controls = None,
+    config: options.Config = None,
     fail_on: FailOnOption = None,
     allow_partial: PartialOption = False,
     jobs: options.Jobs = None,
@@ -95,30 +97,54 @@ def what_if(  # noqa: PLR0913 -- the options of the contract
     """Judge a planned change before it is applied: new, fixed, newly unknown and removed findings.
 
     Nothing is changed in AWS or in the scan. A value that is known only after apply is unknown. Old failures
-    never change the exit code.
+    never change the exit code. Without --config and --controls, the settings and controls of the scan apply.
     """
     source = Destination(folder=None, bucket_owner=bucket_owner or "", profile=profile)
 
     def judged() -> int:
+        formats = formats_of(format_, out)
         defaults = Defaults(account or "", region or "", parameters_of(parameter or []))
         changes = read_changes(change, defaults)
-        with fetched(scan, source, whole=True) as folder:
-            result = judge_changes(folder, changes, jobs=jobs)
-        show_what_if(result, format_)
-        return code_of(result, fail_on, allow_partial=allow_partial)
+        settings = settings_of(config, controls)
+        judgement = judgement_of(settings, controls, None) if config or controls else None
+        with fetched(newest_scan(scan, source), source, whole=True) as folder:
+            result = judge_changes(folder, changes, jobs=jobs, judgement=judgement)
+        show_what_if(result, formats, out)
+        return code_of(
+            result, fail_on or settings.fail_on, allow_partial=allow_partial or settings.allow_partial
+        )
 
     raise typer.Exit(guarded(judged))
 
 
-def show_what_if(result: WhatIf, form: WhatIfFormat) -> None:
-    """Print the result in a format."""
-    if form is WhatIfFormat.TABLE:
-        print_what_if(result, wide_console())
-    elif form is WhatIfFormat.MARKDOWN:
-        echo_lines(what_if_markdown(result).rstrip("\n"))
-    else:
-        document = what_if_document(result) if form is WhatIfFormat.JSON else what_if_sarif(result)
-        echo_json(json.dumps(document, indent=2, ensure_ascii=False))
+def formats_of(text: str, out: Path | None) -> tuple[str, ...]:
+    """Parse --format. UsageError: a format is unknown, or there are several and no folder to write to."""
+    formats = tuple(dict.fromkeys(word.strip().lower() for word in text.split(",") if word.strip()))
+    if not formats or not set(formats) <= {*FORMATS}:
+        raise UsageError(f"--format {text[:80]}: choose from {', '.join(FORMATS)}, separated by commas.")
+    if out is None and len(formats) > 1:
+        raise UsageError(f"--format {text[:80]}: several formats need --out DIR.")
+    return formats
+
+
+def show_what_if(result: WhatIf, formats: tuple[str, ...], out: Path | None) -> None:
+    """Print the result, or write it into a folder: the table is always printed."""
+    for form in formats:
+        if form == "table":
+            print_what_if(result, wide_console())
+        elif out is None:
+            (echo_json if form in {"json", "sarif"} else echo_lines)(_text_of(result, form))
+        else:
+            path = out / _FILES[form]
+            write_atomically(path, [f"{_text_of(result, form)}\n".encode()])
+            echo(str(path))
+
+
+def _text_of(result: WhatIf, form: str) -> str:
+    if form == "markdown":
+        return what_if_markdown(result).rstrip("\n")
+    document = what_if_document(result) if form == "json" else what_if_sarif(result)
+    return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def parameters_of(pairs: list[str]) -> dict[str, str]:
@@ -134,53 +160,3 @@ def code_of(result: WhatIf, fail_on: Severity | None, *, allow_partial: bool) ->
     if fail_on is not None and result.has_new_at(fail_on):
         return FINDINGS
     return INCOMPLETE if result.not_judged and not allow_partial else 0
-
-
-def print_what_if(result: WhatIf, console: Console) -> None:
-    """Print the changes, what could not be judged, the counts, and the findings that change."""
-    for change in result.changes:
-        _say(console, f"{change.title}  [dim]{escape(visible(str(change.origin)))}[/]", is_markup=True)
-    for note in result.notes:
-        _say(console, f"note: {note}")
-    for problem in result.not_judged:
-        _say(console, f"not judged: {problem.origin}: {problem.why}")
-    if result.ignored:
-        _say(console, f"{result.ignored:,} changes of other resources are not judged.")
-    if not result.changes:
-        return
-    console.print()
-    console.print(_counts(result))
-    for horizon in Horizon:
-        of_horizon = [effect for effect in result.effects if effect.horizon is horizon]
-        for kind in Effect:
-            listed = [effect for effect in of_horizon if effect.effect is kind]
-            if listed and kind not in _COUNTED:
-                _print_effects(console, f"{EFFECT_WORDS[kind]}. {HORIZON_WORDS[horizon]}", listed)
-
-
-def _say(console: Console, text: str, *, is_markup: bool = False) -> None:
-    console.print(text if is_markup else escape(visible(text)), soft_wrap=True, highlight=False)
-
-
-def _counts(result: WhatIf) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("Findings")
-    table.add_column("", justify="right")
-    for effect, title in EFFECT_WORDS.items():
-        if number := result.counts.get(effect, 0):
-            table.add_row(title, f"{number:,}")
-    return table
-
-
-def _print_effects(console: Console, title: str, effects: list[FindingEffect]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold", title=title, title_justify="left")
-    for name in ("Severity", "Control", "Subject", "Reason"):
-        table.add_column(name, overflow="fold")
-    for effect in sorted(effects, key=lambda effect: effect.finding.severity.rank)[:_SHOWN]:
-        finding = effect.finding
-        cells = (finding.severity.value, finding.control, finding.subject, effect.reason)
-        table.add_row(*(escape(visible(text)) for text in cells))
-    console.print()
-    console.print(table)
-    if (more := len(effects) - _SHOWN) > 0:
-        _say(console, f"{more:,} more: use --format json to see all.")

@@ -1,6 +1,7 @@
 """What planned changes would do to the findings of a scan."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -84,6 +85,7 @@ class WhatIf:
     """The result: each finding that does not stay as it is, and what could not be judged.
 
     `counts`: by effect, unchanged ones included. `ignored`: changes of resources that no control is about.
+    `as_of`: the time that both sides are judged as of, that of the scan.
     """
 
     scan_id: str
@@ -93,6 +95,7 @@ class WhatIf:
     notes: tuple[str, ...]
     effects: tuple[FindingEffect, ...]
     counts: dict[Effect, int]
+    as_of: datetime | None = None
 
     def has_new_at(self, severity: Severity) -> bool:
         """Check whether the changes bring a failure of this severity or a higher one.

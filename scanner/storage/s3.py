@@ -450,6 +450,14 @@ def _checksums(pieces: Iterable[bytes]) -> dict[str, str]:
     return {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": digest}
 
 
+def has_scan(place: Place, options: S3Options) -> bool:
+    """Check whether a location has a manifest itself. BundleError and others: as `judged_scans`."""
+    options = with_owner(options)
+    client = open_s3(options)
+    with translated_errors(place, options, writes=False):
+        return _written_at(client, place, options, LAST) is not None
+
+
 def judged_scans(parent: Place, options: S3Options) -> list[Place]:
     """Return the evaluated scans directly below a prefix, newest first.
 
@@ -474,10 +482,15 @@ def _children(client: Any, parent: Place, options: S3Options) -> Iterator[Place]
             yield Place(parent.bucket, listed["Prefix"].rstrip("/"))
 
 
-def _written_at(client: Any, place: Place, options: S3Options) -> datetime | None:  # noqa: ANN401 -- a client
-    """Return when a scan was evaluated; None: it was not."""
+def _written_at(
+    client: Any,  # noqa: ANN401 -- a client
+    place: Place,
+    options: S3Options,
+    name: str = _JUDGED,
+) -> datetime | None:
+    """Return when a file of a scan was written, by default when it was evaluated; None: it was not."""
     try:
-        answer = client.head_object(Bucket=place.bucket, Key=place.key(_JUDGED), **options.owner)
+        answer = client.head_object(Bucket=place.bucket, Key=place.key(name), **options.owner)
     except ClientError as problem:
         if code_of(problem) in _MISSING:
             return None

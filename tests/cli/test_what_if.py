@@ -6,12 +6,16 @@ monthly (365 days; a copy to central-backup-frankfurt).
 """
 
 import json
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from jsonschema import Draft202012Validator
+from moto import mock_aws
 from typer.testing import CliRunner
 
 from scanner.app.criteria import load_judgement
@@ -28,6 +32,7 @@ PLACE = ("--account", ACCOUNT, "--region", REGION)
 PLAN_ID = "a256b155-ad35-4c72-9e56-597a92ac23b0"
 PLAN_ARN = f"arn:aws:backup:{REGION}:{ACCOUNT}:backup-plan:{PLAN_ID}"
 NIGHTLY = f"{PLAN_ARN}#548a7f72-e948-43c7-93a6-84ea03df3a6a"
+LOCK = "rule-retention-within-vault-lock"
 FORGOTTEN = f"arn:aws:ec2:{REGION}:{ACCOUNT}:volume/vol-6185e5e8a3d456e7e"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/service-role/AWSBackupDefaultServiceRole"
 
@@ -234,6 +239,74 @@ def test_markdown_and_sarif(scan: str, tmp_path: Path) -> None:
     assert "rule-retention-within-vault-lock" in {result["ruleId"] for result in results}
     files = {result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for result in results}
     assert files == {str(file)}
+
+
+def shorter(tmp_path: Path) -> str:
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps(gold({"Lifecycle": {"DeleteAfterDays": 1}}, (CENTRAL, DISASTER))), "utf-8")
+    return str(file)
+
+
+def test_several_formats_go_into_a_folder(scan: str, tmp_path: Path) -> None:
+    words = ("--change", shorter(tmp_path), *PLACE, "--controls", LOCK)
+    code, out, _ = run(scan, *words, "--format", "markdown,sarif,json", "--out", str(tmp_path / "out"))
+    names = ["what-if.md", "what-if.sarif", "what-if.json"]
+    assert (code, out.split()) == (0, [str(tmp_path / "out" / name) for name in names])
+    assert json.loads((tmp_path / "out/what-if.json").read_bytes())["counts"]["new"] == 1
+    code, _, err = run(scan, *words, "--format", "markdown,sarif")
+    assert (code, "several formats need --out DIR" in err) == (2, True)
+    code, _, err = run(scan, *words, "--format", "pdf")
+    assert (code, "choose from table, json, markdown, sarif" in err) == (2, True)
+
+
+def test_other_controls_and_settings_than_those_of_the_scan(scan: str, tmp_path: Path) -> None:
+    words = ("--change", shorter(tmp_path), *PLACE, "--format", "json", "--fail-on", "low")
+    code, out, _ = run(scan, *words, "--controls", LOCK)
+    assert (code, of_effect(json.loads(out), "new")) == (10, {(LOCK, NIGHTLY)})
+    settings = tmp_path / "audit.yaml"
+    settings.write_text(
+        f"controls: [{LOCK}]\nwaivers:\n- {{id: w, control: {LOCK}, subject: '*', owner: o@example.com,"
+        " approver: c@example.com, reason: agreed, expires: 2027-01-01}\n"
+    )
+    code, out, _ = run(scan, *words, "--config", str(settings))
+    assert (code, of_effect(json.loads(out), "new")) == (0, set())
+    assert of_effect(json.loads(out), "changed") == {(LOCK, NIGHTLY)}
+
+
+def test_the_newest_scan_of_a_folder(scan: str, tmp_path: Path) -> None:
+    words = ("--change", shorter(tmp_path), *PLACE, "--controls", LOCK, "--format", "json")
+    code, out, err = run(str(Path(scan).parent), *words)
+    assert (code, json.loads(out)["counts"]["new"]) == (0, 1)
+    assert f"Using {scan}, the newest evaluated scan there." in err.replace("\n", " ")
+    code, _, err = run(str(tmp_path), *words)
+    assert (code, "manifest.json" in err) == (6, True)
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="scans")
+        yield client
+
+
+def test_the_newest_scan_below_a_prefix_in_s3(bucket: Any, scan: str, tmp_path: Path) -> None:
+    for path in sorted(Path(scan).rglob("*")):
+        if path.is_file():
+            bucket.upload_file(str(path), "scans", f"nightly/2026-11-30/{path.relative_to(scan).as_posix()}")
+    bucket.put_object(Bucket="scans", Key="nightly/2026-12-01-only-evidence/manifest.json", Body=b"{}")
+    words = ("--change", shorter(tmp_path), *PLACE, "--controls", LOCK, "--format", "json")
+    for source in ("s3://scans/nightly", "s3://scans/nightly/2026-11-30"):
+        code, out, err = run(source, *words)
+        assert (code, json.loads(out)["counts"]["new"]) == (0, 1), err
+        assert ("Using s3://scans/nightly/2026-11-30," in err.replace("\n", " ")) == source.endswith(
+            "nightly"
+        )
+    code, out, err = run("s3://scans/weekly", *words)
+    assert (code, out, "There is no scan at s3://scans/weekly" in err) == (6, "", True)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ def what_if_document(result: WhatIf) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "scan_id": result.scan_id,
+        "evaluated_as_of": None if result.as_of is None else result.as_of.isoformat(),
         "changes": [_change(change) for change in result.changes],
         "not_judged": [_not_judged(problem) for problem in result.not_judged],
         "ignored": result.ignored,
