@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 
 from bench.bundles import RESOURCES, SAMPLE, bundle_of, copies_for, write_bundle
-from scanner.app import judgement as app
 from scanner.cli.scan.judgement import judgement_of
 from scanner.cli.scan.requests import settings_of
 from scanner.evidence.bundle import Bundle
-from scanner.model.finding import Finding
 from scanner.model.known import Known
 from scanner.services.organizations import parse_organization
+from tests.contract.variants import findings_of
 
 COPIES = 3
 
@@ -72,8 +71,9 @@ def test_a_bundle_is_written_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_each_copy_gives_the_findings_of_the_sample(folder: Path, tmp_path: Path) -> None:
-    sample, copied = _findings(SAMPLE, tmp_path / "sample"), _findings(folder, tmp_path / "copied")
+def test_each_copy_gives_the_findings_of_the_sample(folder: Path) -> None:
+    judgement = judgement_of(settings_of(None), None, None)
+    sample, copied = findings_of(SAMPLE, judgement), findings_of(folder, judgement)
     counts = Counter((finding.control, finding.status) for finding in sample)
     assert Counter((finding.control, finding.status) for finding in copied) == {
         key: number * COPIES for key, number in counts.items()
@@ -81,8 +81,3 @@ def test_each_copy_gives_the_findings_of_the_sample(folder: Path, tmp_path: Path
     assert len({finding.fingerprint for finding in copied}) == len(copied)
     resources = [finding for finding in sample if finding.control == "resource-in-backup-plan"]
     assert len(resources) == RESOURCES
-
-
-def _findings(bundle: Path, out: Path) -> list[Finding]:
-    judgement = judgement_of(settings_of(None), None, None)
-    return list(app.evaluate(bundle, out, judgement, ()).scan.findings)

@@ -31,6 +31,9 @@ DOCUMENTED: Final = {
 }
 """Texts that the models do not enumerate, but AWS's documentation does."""
 
+GROUPS: Final = 24
+"""Into how many groups the members are divided that are changed together."""
+
 Path = tuple[str, ...]
 
 
@@ -82,12 +85,28 @@ def variants(bundle: Recorded) -> Iterator[tuple[str, Lines]]:
             yield f"{operation} {'.'.join(path)}", changed(bundle.lines, operation, _change(path))
 
 
+def in_groups(bundle: Recorded) -> Iterator[tuple[str, Lines]]:
+    """Yield the recording with members of several operations changed at once."""
+    members = [(operation, path) for operation in operations(bundle.lines) for path in enumerated(operation)]
+    for start in range(GROUPS):
+        lines = bundle.lines
+        for operation, path in members[start::GROUPS]:
+            lines = changed(lines, operation, _change(path))
+        yield f"group {start}", lines
+
+
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     return recorded(SAMPLE, tmp_path_factory.mktemp("sample"), ACCOUNTS, REGIONS)
 
 
 @pytest.mark.slow
+def test_no_unknown_words_of_the_sample_make_a_verdict(sample: Recorded) -> None:
+    """Replace words of several operations at once, which takes a fifth of the time."""
+    assert wrong(sample, in_groups(sample)) == {}
+
+
+@pytest.mark.exhaustive
 def test_no_unknown_word_of_the_sample_makes_a_verdict(sample: Recorded) -> None:
     assert wrong(sample, variants(sample)) == {}
 

@@ -6,7 +6,7 @@ rows that differ are judged, those of all variants at once: that takes a fractio
 
 import gzip
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ import orjson
 import pyarrow as pa
 
 from scanner.app.criteria import Judgement
+from scanner.app.findings import facts_request
 from scanner.cli.scan.judgement import judgement_of
 from scanner.cli.scan.requests import settings_of
 from scanner.evaluate.engine import evaluate
@@ -26,7 +27,7 @@ from scanner.facts.account import build_account_rows
 from scanner.facts.build import FactsRequest
 from scanner.judging.passes import judged, look_over
 from scanner.model.facts import TABLES
-from scanner.model.finding import Status
+from scanner.model.finding import Finding, Status
 from scanner.services.organizations import parse_account, parse_governance, parse_organization
 from scanner.storage.parquet import arrow_schema, decoded_rows, encoded_rows
 from scanner.storage.scratch import Spool
@@ -72,10 +73,13 @@ class Recorded:
     def facts_of(self, lines: Lines, manifest: Mapping[str, Any] | None = None) -> Facts:
         """Build the fact rows of a variant."""
         self.write(lines, manifest)
-        return _facts(self.folder, self._blinds)
+        request = FactsRequest(
+            as_of=Bundle(self.folder).manifest.evaluated_as_of, affected_controls=self._affected_controls
+        )
+        return _facts(self.folder, request)
 
     @cached_property
-    def _blinds(self) -> Mapping[str, tuple[str, ...]]:
+    def _affected_controls(self) -> Mapping[str, tuple[str, ...]]:
         return affected_controls(self.judgement.controls)
 
     def write(self, lines: Lines, manifest: Mapping[str, Any] | None = None) -> None:
@@ -144,24 +148,30 @@ def _written(line: Line | None) -> bytes:
     return b"\n" if line is None else orjson.dumps(line) + b"\n"
 
 
-def _facts(folder: Path, blinding: Mapping[str, tuple[str, ...]]) -> Facts:
+def _facts(folder: Path, request: FactsRequest) -> Facts:
     """Build the fact rows of a bundle as `judging.tables` does, in memory."""
     bundle = Bundle(folder)
     bundle.check()
     organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
     governance = bundle.parsed(lambda: parse_governance(bundle.organization_answers()))
     accounts = bundle.parsed(lambda: _accounts(bundle))
-    request = FactsRequest(
-        as_of=bundle.manifest.evaluated_as_of,
-        affected_controls=blinding,
-        account_rows=build_account_rows(accounts, governance, organization),
-    )
-    found = {(0, "account"): encoded_rows(TABLES["account"], request.account_rows.rows)}
+    request = replace(request, account_rows=build_account_rows(accounts, governance, organization))
+    facts = {(0, "account"): encoded_rows(TABLES["account"], request.account_rows.rows)}
     with Spool() as spool:
         beyond = look_over(bundle, organization, spool)
         for number, shard in enumerate(judged(bundle, beyond, request), start=1):
-            found |= {(number, table): data for table, data in shard.facts.items()}
-    return found
+            facts |= {(number, table): data for table, data in shard.facts.items()}
+    return facts
+
+
+def findings_of(folder: Path, judgement: Judgement) -> tuple[Finding, ...]:
+    """Return the findings of a bundle without writing files or reports, in a third of the time."""
+    request = facts_request(Bundle(folder), judgement)
+    tables = {name: [arrow_schema(name).empty_table()] for name in TABLES}
+    for (_, name), data in _facts(folder, request).items():
+        tables[name].append(decoded_rows(TABLES[name], data))
+    joined = {name: pa.concat_tables(parts) for name, parts in tables.items()}
+    return tuple(evaluate(joined, judgement.controls, judgement.parameters, as_of=request.as_of))
 
 
 def _accounts(bundle: Bundle) -> tuple[Any, ...]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from scanner.app import judgement as app
 from scanner.app.criteria import Judgement
 from scanner.cli.scan.judgement import judgement_of
 from scanner.cli.scan.requests import settings_of
@@ -19,6 +18,7 @@ from scanner.collect.retry import RetryPolicy
 from scanner.errors import VaultproofError
 from scanner.model.finding import Finding
 from scanner.services.catalogue import OPERATIONS
+from tests.contract.variants import findings_of
 from tests.faults.faults import PATIENCE
 from tests.faults.oracle import Evidence, check_evidence, check_findings, guarded, recorded
 from tests.faults.proxy import Proxy, Rule, proxy_before
@@ -73,9 +73,7 @@ class Laboratory:
         """Judge what was recorded; what is recorded alike is judged once."""
         same = (frozenset(evidence.answers.items()), frozenset(evidence.failed))
         if same not in self._findings:
-            out = next(self.folders)
-            outcome = guarded(lambda: app.evaluate(evidence.folder, out, self.judgement, ()))
-            self._findings[same] = tuple(outcome.scan.findings)
+            self._findings[same] = guarded(lambda: findings_of(evidence.folder, self.judgement))
         return self._findings[same]
 
     def check(self, *rules: Rule, request: CollectRequest = REQUEST) -> Evidence | VaultproofError:
