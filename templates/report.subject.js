@@ -84,7 +84,7 @@ function subjects(data, view) {
     const reason = begin === undefined ? (rows.length ? data.reasons[data.reason[rows[0]]] : "") : data.reasons[data.reason[begin]];
     const lead = because && verdict !== "broken" && failing ? `${because} But ${counted(failing, "control fails", "controls fail")}.` : because || reason;
     return make(`div.verdict-box.${tone}`, {}, make("p.lead", {}, bdi(lead)), reason && reason !== lead ? make("p", {}, bdi(reason)) : "",
-      make("p", {}, `${counted(rows.length, "check")}: `, tally, "."));
+      make("p", {}, head.passes ? `${counted(rows.length, "check")}: ` : `${counted(rows.length, "check that did not pass", "checks that did not pass")}: `, tally, "."));
   }
 
   /* How to fix it: the remediation of the control, filled in with the values of this subject */

@@ -210,7 +210,7 @@ class Filed:
         with self.database() as connection, ExitStack() as stack:
             controls = self._without_texts(connection, numbers)
             read = stack.enter_context(self._words.reader(controls)) if self._words and controls else None
-            where = "" if numbers is None else f" WHERE {_of_controls(numbers)}"
+            where = "" if numbers is None else f" WHERE {of_controls(numbers)}"
             for control, batches in self.in_order(connection, f"SELECT * FROM {TABLE}{where}"):  # nosec B608 # noqa: S608 -- names and words of the model
                 selected = SelectedRows(batches, None if numbers is None else numbers[control])
                 rows = chain.from_iterable(map(self.rows, selected.batches()))
@@ -259,7 +259,7 @@ def having(statuses: Iterable[Status]) -> str:
     return " OR ".join(f"status = {literal(status.value)}" for status in statuses)
 
 
-def _of_controls(controls: Iterable[str]) -> str:
+def of_controls(controls: Iterable[str]) -> str:
     """Return the SQL condition that a row of TABLE is of one of these controls."""
     return " OR ".join(f"control = {literal(control)}" for control in controls) or "false"
 

@@ -4,11 +4,12 @@ A query selects by columns that are quick to read; only the selected rows are re
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
-from scanner.findings.filed import TABLE, Connection, Filed
+from scanner.findings.filed import TABLE, Connection, Filed, of_controls
+from scanner.findings.selected import Numbers, SelectedRows
 from scanner.model.finding import Finding, Status
 
 Pair = tuple[str, Status]
@@ -38,7 +39,16 @@ WITH keys AS MATERIALIZED (
     WHERE status IN (SELECT unnest($statuses)) ORDER BY {_PLACE} LIMIT $size)
 """  # nosec B608 # noqa: S608 -- a name of the model
 
-_OF_SUBJECTS: Final = f"SELECT * FROM {TABLE} WHERE subject IN (SELECT unnest($subjects))"  # nosec B608 # noqa: S608 -- names and words of the model
+_OF_SUBJECTS: Final = (
+    f"SELECT * FROM {TABLE} WHERE subject IN (SELECT unnest($subjects)) "  # nosec B608 # noqa: S608 -- names and words of the model
+    "AND NOT list_contains($without, status)"
+)
+
+_LISTED: Final = (
+    "SELECT control, status, subject, subject_type, account, region, coalesce(reason, '') AS reason, "  # nosec B608 # noqa: S608 -- as above
+    "CASE WHEN json_type(details, '$.name') = 'VARCHAR' THEN details ->> '$.name' ELSE '' END AS name, "
+    f"owner, owner_source FROM {TABLE}"
+)
 
 _DETAILS: Final = (
     f"SELECT account, region, details FROM {TABLE} WHERE control = $control AND details IS NOT NULL"  # nosec B608 # noqa: S608 -- names and words of the model
@@ -80,9 +90,39 @@ def draw(
     return filed.chosen(connection, f"{_DRAWN}{_WHOLE} ORDER BY {_PLACE}", parameters)
 
 
-def whole_findings_of(filed: Filed, connection: Connection, subjects: Iterable[str]) -> list[Finding]:
-    """Return all findings of the given subjects with their texts, in filing order."""
-    return filed.chosen(connection, _OF_SUBJECTS + _IN_ORDER, {"subjects": list(subjects)})
+def whole_findings_of(
+    filed: Filed, connection: Connection, subjects: Iterable[str], without: Iterable[Status] = ()
+) -> list[Finding]:
+    """Return the findings of the given subjects with their texts, in filing order, without some statuses."""
+    parameters = {"subjects": list(subjects), "without": [status.value for status in without]}
+    return filed.chosen(connection, _OF_SUBJECTS + _IN_ORDER, parameters)
+
+
+class ListedRow(NamedTuple):
+    """What a list shows of a finding. `name`: of the subject, in its details; empty: there is none."""
+
+    control: str
+    status: str
+    subject: str
+    subject_type: str
+    account: str
+    region: str
+    reason: str
+    name: str
+    owner: str | None
+    owner_source: str | None
+
+
+def listed_rows(filed: Filed, numbers: Mapping[str, Numbers]) -> Iterator[ListedRow]:
+    """Yield the first findings of controls in filing order, as `Filed.first`, without rendering texts.
+
+    `numbers`: how many of each status, none of them WITHOUT_TEXTS.
+    """
+    with filed.database() as connection:
+        for control, batches in filed.in_order(connection, f"{_LISTED} WHERE {of_controls(numbers)}"):
+            for batch in SelectedRows(batches, numbers[control]).batches():
+                columns = (batch.column(name).to_pylist() for name in ListedRow._fields)
+                yield from map(ListedRow, *columns)
 
 
 def filed_details(connection: Connection, control: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

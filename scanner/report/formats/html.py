@@ -49,7 +49,10 @@ ACCOUNTS: Final = 150
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Limits in characters that keep the file below 5 MB, and the maximum number of rows."""
+    """Limits in characters that keep the file below 5 MB, and the maximum number of rows.
+
+    A report of more findings than `rows` has no rows for those that pass or are not applicable.
+    """
 
     room: int = 2_800_000
     rows_room: int = 2_400_000  # the part of `room` for rows and reasons
@@ -145,10 +148,10 @@ def embed(view: View, limits: Limits = LIMITS) -> Embedded:
     """Return the data that the HTML report contains."""
     rows = embed_rows(view, limits.rows_room, limits.rows)
     release_memory()
-    details = embed_details(view, limits.room - len(rows.text) - len(rows.reasons))
+    details = embed_details(view, limits.room - len(rows.text) - len(rows.reasons), limits.rows)
     release_memory()
     blocks = {str(rows.subjects[arn]): place for arn, place in details.places.items() if arn in rows.subjects}
-    head = encode({**_head(view), "blocks": blocks})
+    head = encode({**_head(view), "passes": view.counts.total <= limits.rows, "blocks": blocks})
     return Embedded(
         head=head.replace(b"<", b"\\u003c").decode(),
         rows_text=rows.text,

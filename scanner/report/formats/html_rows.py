@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 
 from scanner.findings.filed import Filed
+from scanner.findings.picks import ListedRow, listed_rows
 from scanner.model.explanation import Node, NodeKind, Verdict
 from scanner.model.finding import Finding, Severity, Status, waiver_document
 from scanner.report.explain.queries import Facts
@@ -76,15 +77,15 @@ class Subjects:
     )  # number of the owner; -1: no rule for owners is configured
     owner_numbers: dict[str | None, int] = field(default_factory=dict)  # None: unknown; empty: no owner
 
-    def number(self, finding: Finding) -> int:
-        """Return the number of a finding's subject. Its name is that of its first finding with a name."""
-        key = (finding.subject, finding.subject_type, finding.account, finding.region)
+    def number(self, row: ListedRow) -> int:
+        """Return the number of a row's subject. Its name is that of its first row with a name."""
+        key = (row.subject, row.subject_type, row.account, row.region)
         number = self.numbers.setdefault(key, len(self.numbers))
         if number == len(self.names):
             self.names.append("")
-            self.owners.append(-1 if finding.owner is None else self._owner(finding.owner.name))
+            self.owners.append(-1 if row.owner_source is None else self._owner(row.owner))
         if not self.names[number]:
-            self.names[number] = given_name(finding.details)
+            self.names[number] = row.name.strip()
         return number
 
     def _owner(self, name: str | None) -> int:
@@ -132,11 +133,11 @@ class _Columns:
     rank: "array[int]" = field(default_factory=_numbers)
     reason: "array[int]" = field(default_factory=_numbers)
 
-    def add(self, finding: Finding) -> None:
-        self.control.append(self.controls.number(finding.control))
-        self.subject.append(self.subjects.number(finding))
-        self.rank.append(_RANKS[finding.status, finding.severity])
-        self.reason.append(self.reasons.number(finding.reason))
+    def add(self, row: ListedRow, severity: Severity) -> None:
+        self.control.append(self.controls.number(row.control))
+        self.subject.append(self.subjects.number(row))
+        self.rank.append(_RANKS[Status(row.status), severity])
+        self.reason.append(self.reasons.number(row.reason))
 
     def worst(self, number: int) -> "_Columns":
         """Return the worst rows alone, with the texts that they need."""
@@ -172,10 +173,14 @@ class _Columns:
 
 
 def embed_rows(view: View, room: int, limit: int) -> Rows:
-    """Encode the rows of a view in at most `room` characters, the worst ones if not all fit."""
+    """Encode the rows of a view in at most `room` characters, the worst ones if not all fit.
+
+    Of more than `limit` findings, those that pass or are not applicable are counted and left out: their texts
+    are not filed, and rendering them would take most of the time.
+    """
     columns = _Columns()
-    for finding in view.findings if view.counts.total <= limit else _worst(view, limit):
-        columns.add(finding)
+    for row, severity in _listed_rows(view, limit):
+        columns.add(row, severity)
     text, reasons = columns.texts()
     while len(text) + len(reasons) > room:
         columns = columns.worst(int(len(columns.rank) * room / (len(text) + len(reasons)) * _SPARE))
@@ -185,15 +190,39 @@ def embed_rows(view: View, room: int, limit: int) -> Rows:
     return Rows(text, reasons, len(columns.rank), numbers, view.counts.less(shown))
 
 
+def _listed_rows(view: View, limit: int) -> Iterator[tuple[ListedRow, Severity]]:
+    """Return the rows that the report contains, in filing order, with their severities."""
+    if view.counts.total <= limit:
+        return ((_row_of(finding), finding.severity) for finding in view.findings)
+    if isinstance(filed := view.findings, Filed):
+        rows = listed_rows(filed, _worst_numbers(view, filed, limit))
+        return ((row, filed.control(row.control).severity) for row in rows)
+    return ((_row_of(finding), finding.severity) for finding in _worst(view, limit))
+
+
+def _row_of(finding: Finding) -> ListedRow:
+    owner = finding.owner
+    return ListedRow(
+        control=finding.control,
+        status=finding.status.value,
+        subject=finding.subject,
+        subject_type=finding.subject_type,
+        account=finding.account,
+        region=finding.region,
+        reason=finding.reason,
+        name=given_name(finding.details),
+        owner=owner.name if owner else None,
+        owner_source=owner.source if owner else None,
+    )
+
+
 def _worst(view: View, limit: int) -> Iterator[Finding]:
     """Return the worst findings in filing order. Of the last rank that fits, the first findings are taken."""
-    if isinstance(view.findings, Filed):
-        yield from view.findings.first(_worst_numbers(view, view.findings, limit))
-        return
     places = {
         (status, Severity(group.key)): number
         for group in view.severities
         for status, number in group.counts.parts()
+        if status not in UNLISTED
     }
     left: dict[tuple[Status, Severity], int] = {}
     room = limit
@@ -210,7 +239,12 @@ def _worst(view: View, limit: int) -> Iterator[Finding]:
 def _worst_numbers(view: View, filed: Filed, room: int) -> Mapping[str, Mapping[Status, int]]:
     """Return how many of the worst `room` findings belong to each control and status."""
     numbers: dict[str, dict[Status, int]] = {}
-    pairs = [(control, pair) for control, counts in view.by_control.items() for pair in counts.parts()]
+    pairs = [
+        (control, pair)
+        for control, counts in view.by_control.items()
+        for pair in counts.parts()
+        if pair[0] not in UNLISTED
+    ]
 
     def order(pair: tuple[str, tuple[Status, int]]) -> tuple[int, int, str]:
         control, (status, _) = pair
@@ -349,9 +383,12 @@ class Details:
     findings: int
 
 
-def embed_details(view: View, room: int) -> Details:
-    """Pack the details of the worst subjects into `room` characters; the last block may exceed it."""
-    subjects, packed, number = _Subjects(view), _Packed(room), _FIRST
+def embed_details(view: View, room: int, limit: int) -> Details:
+    """Pack the details of the worst subjects into `room` characters; the last block may exceed it.
+
+    `limit`: as in `embed_rows`, whose rows are those that show details.
+    """
+    subjects, packed, number = _Subjects(view, limit), _Packed(room), _FIRST
     while not packed.is_full() and (batch := subjects.next(number)):
         for subject, findings, root in batch:
             packed.add(subject, len(findings), _subject_document(findings, root))
@@ -406,8 +443,9 @@ _Subject = tuple[str, Sequence[Finding], Node | None]
 class _Subjects:
     """The subjects of a view's worst findings, worst first."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, limit: int) -> None:
         self._view = view
+        self._unlisted = frozenset[Status]() if view.counts.total <= limit else UNLISTED
         self._chains = Chains(view)
         self._left = iter(view.worst_subjects.items())
 
@@ -415,7 +453,7 @@ class _Subjects:
         """Return the next subjects; empty: there are no more. `number`: how many to read at once."""
         # Findings that are not in Parquet are read from start to end for each batch: use large batches.
         types = dict(islice(self._left, number if isinstance(self._view.findings, Filed) else _AT_ONCE))
-        subjects = self._view.resources_of(tuple(types))
+        subjects = self._view.resources_of(tuple(types), without=self._unlisted)
         nodes = self._chains.of([subject for subject in subjects if types[subject.subject] not in STRUCTURES])
         return [(subject.subject, self._shown(subject), nodes.get(subject.subject)) for subject in subjects]
 

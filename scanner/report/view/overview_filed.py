@@ -1,7 +1,7 @@
 """The counts and the worst findings for a view, by a few queries on findings in Parquet."""
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Final, TypeVar, overload
@@ -17,7 +17,7 @@ from scanner.findings.picks import (
     first_subjects,
     whole_findings_of,
 )
-from scanner.model.finding import ControlCount, Finding, FindingCounts, GroupCount
+from scanner.model.finding import ControlCount, Finding, FindingCounts, GroupCount, Status
 from scanner.model.scan import Scan, Stream
 from scanner.report.view import overview
 from scanner.report.view.audit_manager import FoundBeside
@@ -62,11 +62,13 @@ def overview_of_filed(scan: Scan, filed: Filed) -> Overview:
         )
 
 
-def findings_of_subjects(findings: Stream[Finding], subjects: Sequence[str]) -> Iterable[Finding]:
-    """Return all findings of some subjects, in filing order."""
+def findings_of_subjects(
+    findings: Stream[Finding], subjects: Sequence[str], without: Collection[Status] = ()
+) -> Iterable[Finding]:
+    """Return the findings of some subjects, in filing order. `without`: statuses that may be left out."""
     if isinstance(findings, Filed):
         with findings.database() as connection:
-            return whole_findings_of(findings, connection, subjects)
+            return whole_findings_of(findings, connection, subjects, without)
     wanted = frozenset(subjects)
     return (finding for finding in findings if finding.subject in wanted)
 

@@ -7,7 +7,7 @@ Memory does not grow with the organisation: the view contains counts and the wor
 write all findings iterate over `findings`, which streams them in filing order.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -271,10 +271,15 @@ class View:
             return _first_of_each(worst.subjects())
         return _first_of_each((finding.subject, finding.subject_type) for finding in worst)
 
-    def resources_of(self, subjects: Sequence[str]) -> tuple[ResourceView, ...]:
-        """Return some subjects of `worst_subjects`, each with all its findings, worst first."""
-        findings = self.worst if self.has_all else findings_of_subjects(self.findings, subjects)
-        return _resources(subjects, findings)
+    def resources_of(
+        self, subjects: Sequence[str], *, without: Collection[Status] = ()
+    ) -> tuple[ResourceView, ...]:
+        """Return some subjects of `worst_subjects`, each with all its findings, worst first.
+
+        `without`: statuses whose findings are left out, and with them subjects that have no others.
+        """
+        findings = self.worst if self.has_all else findings_of_subjects(self.findings, subjects, without)
+        return _resources(subjects, (finding for finding in findings if finding.status not in without))
 
     @cached_property
     def resources(self) -> tuple[ResourceView, ...]:
@@ -371,7 +376,9 @@ def _resources(subjects: Iterable[str], findings: Iterable[Finding]) -> tuple[Re
     for finding in findings:
         if (members := by_subject.get(finding.subject)) is not None:
             members.append(finding)
-    return tuple(_resource(subject, sorted(members, key=rank)) for subject, members in by_subject.items())
+    return tuple(
+        _resource(subject, sorted(members, key=rank)) for subject, members in by_subject.items() if members
+    )
 
 
 def _resource(subject: str, findings: list[Finding]) -> ResourceView:
