@@ -22,6 +22,7 @@ from scanner.facts.build import FactsRequest
 from scanner.graph.control_plane import ControlPlane, ShardSummary
 from scanner.inventory.tables import account_rows, gap_rows, governance_rows
 from scanner.judging.passes import OtherShards, decoded_summary, encoded_summary, judged, summarised
+from scanner.judging.policy_settings import policy_setting_rows
 from scanner.judging.tables import Tables, append_rows, governance_of, opened_tables, write_rows
 from scanner.model.facts import TABLES
 from scanner.model.inventory import Organization
@@ -132,7 +133,13 @@ def write_batch(
         opened_tables(ParquetTable, out / SHARDS, INVENTORY_TABLES) as inventory,
     ):
         effective = governance_rows(governance.organization, governance.accounts)["effective_policies"]
-        write_rows(governed_tables, {"effective_policies": effective, "gaps": gap_rows(account_gaps)})
+        settings = policy_setting_rows(governance.organization, governance.accounts, organization.accounts)
+        governed = {
+            "effective_policies": effective,
+            "policy_settings": settings,
+            "gaps": gap_rows(account_gaps),
+        }
+        write_rows(governed_tables, governed)
         facts["account"].write(request.account_rows.rows)
         others = read_plane(plane, organization, spool, bundle.manifest.reads)
         for shard in judged(bundle, others, request):

@@ -17,6 +17,7 @@ from scanner.facts.account import build_account_rows
 from scanner.facts.build import FactsRequest
 from scanner.inventory.tables import account_rows, gap_rows, governance_rows
 from scanner.judging.passes import Judged, judged, judged_together, look_over, look_over_together
+from scanner.judging.policy_settings import policy_setting_rows
 from scanner.model.backup_policies import AccountInventory, BackupGovernance
 from scanner.model.facts import TABLES
 from scanner.model.inventory import Organization
@@ -89,6 +90,9 @@ def write_tables(  # noqa: PLR0913 -- what is judged, where to, and how
         ):
             inventory["accounts"].write(account_rows(organization.accounts.values()))
             write_rows(inventory, governance.rows)
+            inventory["policy_settings"].write(
+                policy_setting_rows(governance.organization, governance.accounts, organization.accounts)
+            )
             facts["account"].write(request.account_rows.rows)
             for shard in shards:
                 append_rows(facts, shard.facts)

@@ -333,6 +333,44 @@ class EffectivePolicyTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySourceTable:
+    """A backup policy that names a setting. `attached_to`: a root, a unit or an account.
+
+    `effective` None: whether it sets the value is not known. `limited_by`: the policies above whose child
+    control operators leave it without effect. `file` and `line`: the evidence of the policy's content.
+    """
+
+    policy: str
+    name: str
+    attached_to: str
+    operator: str
+    value: str
+    effective: bool | None
+    limited_by: tuple[str, ...]
+    file: str | None
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySettingTable:
+    """A setting of an account's effective backup policy, and the policies that set it.
+
+    `setting`: the keys from `plans` to the setting; empty: the policy as a whole, whose value is `attached`
+    or `none`. `value`: as computed from the policies of the account's root, units and its own; lists are JSON.
+    `described`: as AWS describes it, which counts. Both: None is unknown, `none` or empty that there is none.
+    `because`: why the computed value is unknown.
+    """
+
+    account: str
+    setting: tuple[str, ...]
+    value: str | None
+    described: str | None
+    agrees: bool | None
+    because: str
+    sources: tuple[PolicySourceTable, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GapTable:
     """A read that is missing."""
 
@@ -369,6 +407,7 @@ INVENTORY_TABLES: Final[Mapping[str, type]] = {
     "roles": RoleTable,
     "backup_policies": BackupPolicyTable,
     "effective_policies": EffectivePolicyTable,
+    "policy_settings": PolicySettingTable,
     "gaps": GapTable,
     "key_aliases": KeyAliasTable,
     "protection_groups": ProtectionGroup,

@@ -346,7 +346,7 @@ def test_every_row_fits_its_table(tmp_path: Any) -> None:
     tables = {**inventory_rows(full()), **governance_rows(parse_governance(answers), accounts)}
     for name, rows in tables.items():
         assert write_parquet(tmp_path, name, INVENTORY_TABLES[name], rows).is_file()
-    assert set(tables) | {"accounts", "protection_groups"} == set(INVENTORY_TABLES)
+    assert set(tables) | {"accounts", "protection_groups", "policy_settings"} == set(INVENTORY_TABLES)
 
 
 @pytest.mark.parametrize(
