@@ -43,6 +43,7 @@ _STYLES: Final = {
 _KINDS: Final = {
     NodeKind.LINK: "",
     NodeKind.KEY: "",
+    NodeKind.SETTING: "",
     NodeKind.GROUP: "",
     NodeKind.MORE: "",
     NodeKind.RECOVERY_POINT: "",

@@ -105,7 +105,7 @@ def _setting(
 
 
 def _is_effective(source: SettingSource, setting: ComparedSetting) -> Ternary:
-    """Return whether a policy sets the value; where policies do not agree, AWS's answer may show which does."""
+    """Return whether a policy sets the value. If policies do not agree, AWS's answer may show which does."""
     if setting.computed is not None and setting.computed.value is not None:
         return True
     return True if setting.described and same_value(source.operand, setting.described) else None

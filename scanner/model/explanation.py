@@ -46,8 +46,26 @@ class NodeKind(StrEnum):
     RECOVERY_POINT = "recovery_point"
     LINK = "link"  # one condition for protection
     KEY = "key"
+    SETTING = "setting"  # a value of an effective backup policy
     GROUP = "group"  # a heading for its children
     MORE = "more"  # children that are left out, or that may exist unseen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetBy:
+    """A backup policy that names a setting, where it is attached, and its operator there.
+
+    `effective` None: whether it sets the value is not known. `limited_by`: the policies above whose child
+    control operators leave it without effect.
+    """
+
+    policy: str
+    name: str
+    attached_to: str
+    operator: str
+    value: str
+    effective: Ternary
+    limited_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +80,7 @@ class Node:
     facts: tuple[tuple[str, str], ...] = ()  # properties, as name and value for people
     evidence: tuple[EvidenceRef, ...] = ()
     children: "tuple[Node, ...]" = ()
+    set_by: tuple[SetBy, ...] = ()  # of a setting
 
     def walk(self) -> "Iterator[Node]":
         """Yield this node and all below it, from the top."""

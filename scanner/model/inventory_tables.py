@@ -356,8 +356,8 @@ class PolicySettingTable:
     """A setting of an account's effective backup policy, and the policies that set it.
 
     `setting`: the keys from `plans` to the setting; empty: the policy as a whole, whose value is `attached`
-    or `none`. `value`: as computed from the policies of the account's root, units and its own; lists are JSON.
-    `described`: as AWS describes it, which counts. Both: None is unknown, `none` or empty that there is none.
+    or `none`. `value`: as computed from the policies of the account and of what is above it. `described`: as
+    AWS describes it, which counts. Lists are JSON; None is unknown, the empty text that there is no value.
     `because`: why the computed value is unknown.
     """
 

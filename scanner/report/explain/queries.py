@@ -14,6 +14,7 @@ from scanner.storage.lookup import StoredTable, is_called, resembles
 from scanner.storage.table_files import NoTableError, TableSource
 
 _GROUPS: Final = "protection_groups"
+_POLICY_SETTINGS: Final = "policy_settings"
 
 _LONG: Final = ("covered_keys", "covered_types", "covered_supports", "selected")
 """Columns with an entry for each resource of a rule: nothing here needs them, and they may be long."""
@@ -64,6 +65,16 @@ class Facts:
         except NoTableError:
             return {}
         return {**table.rows_with("account", set(subjects.values()), "resources", subjects)}
+
+    def policy_settings(self, account: str) -> tuple[Row, ...]:
+        """Return the settings of an account's effective backup policy; none in scans of earlier versions."""
+        if self._inventory is None:
+            return ()
+        try:
+            table = StoredTable(self._inventory(_POLICY_SETTINGS))
+        except NoTableError:
+            return ()
+        return tuple(table.rows("account", (account,)))
 
     def count(self, table: str, column: str, value: str) -> int:
         """Count the rows whose column is a value."""
@@ -193,7 +204,7 @@ _QUERIES: Final[Mapping[str, Callable[[Facts, Row], Related]]] = {
     "rule": _of_rule,
     "copy_action": _of_copy_action,
     "recovery_point": _of_point,
-    "account": lambda _facts, _row: Related(),
+    "account": lambda facts, row: Related(policy_settings=facts.policy_settings(text(row, "account"))),
     "account_region": lambda _facts, _row: Related(),
 }
 

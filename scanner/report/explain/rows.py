@@ -37,6 +37,7 @@ class Related:
     vaults: Mapping[str, Row] = field(default_factory=dict)
     selections: Mapping[str, SelectionRow] = field(default_factory=dict)
     walk: ProtectionWalk | None = None  # from the tree's resource; None: it is made of the rows
+    policy_settings: tuple[Row, ...] = ()  # of the tree's account
     left_out: int = 0  # number of further rules and copy actions that use the vault
 
 

@@ -9,6 +9,7 @@ from scanner.model.known import EvidenceRef, all_of
 from scanner.model.text import sentence
 from scanner.report.explain.around import name_of, unknown_nodes
 from scanner.report.explain.copies import reach
+from scanner.report.explain.effective_policy import effective_policy_nodes
 from scanner.report.explain.rows import (
     NO_ROW,
     Related,
@@ -301,7 +302,7 @@ def _held_by(row: Row, vault: Row) -> Node:
 TreeBuilder = Callable[[Row, Related], Node]
 
 
-def account_node(row: Row, _: Related) -> Node:
+def account_node(row: Row, related: Related) -> Node:
     """Build the node of an account or account-Region: each missing read leaves something unknown."""
     missing, _complete = members(row.get("missing_reads"))
     return Node(
@@ -311,7 +312,11 @@ def account_node(row: Row, _: Related) -> Node:
         because=text(row, "not_applicable_because"),
         facts=facts(("status", text(row, "status"))),
         evidence=references(row, ""),
-        children=(*map(_missing, missing), *unknown_nodes(row)),
+        children=(
+            *map(_missing, missing),
+            *unknown_nodes(row),
+            *effective_policy_nodes(row, related.policy_settings),
+        ),
     )
 
 

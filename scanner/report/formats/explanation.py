@@ -14,7 +14,7 @@ from typing import Any, Final
 from unicodedata import east_asian_width
 
 from scanner.model.decisions import Owner
-from scanner.model.explanation import Advice, Explanation, Node, NodeKind, Verdict
+from scanner.model.explanation import Advice, Explanation, Node, NodeKind, SetBy, Verdict
 from scanner.report.formats.templates import environment
 from scanner.report.view.root_causes import cause_document
 from scanner.report.wording import clip, one_line
@@ -92,6 +92,19 @@ def _node(node: Node) -> dict[str, Any]:
         "facts": [{"name": name, "value": value} for name, value in node.facts],
         "evidence": [{"file": ref.file, "line": ref.line} for ref in node.evidence],
         "children": [_node(child) for child in node.children],
+        **({} if node.kind is not NodeKind.SETTING else {"set_by": [_set_by(by) for by in node.set_by]}),
+    }
+
+
+def _set_by(by: SetBy) -> dict[str, Any]:
+    return {
+        "policy": by.policy,
+        "name": by.name,
+        "attached_to": by.attached_to,
+        "operator": by.operator,
+        "value": by.value,
+        "effective": by.effective,
+        "limited_by": list(by.limited_by),
     }
 
 

@@ -15,7 +15,7 @@ from scanner.model.compliance import (
 )
 from scanner.model.control import Control
 from scanner.model.decisions import Match, Owner, Tier, Tiers, Waiver, WaiverUse
-from scanner.model.explanation import Advice, Explanation, Node, NodeKind
+from scanner.model.explanation import Advice, Explanation, Node, NodeKind, SetBy
 from scanner.model.facts import TABLES
 from scanner.model.finding import Finding
 from scanner.model.inventory import Account
@@ -41,7 +41,7 @@ Parameters = Callable[[Mapping[str, Any]], dict[str, Any]]
 _BARE = frozenset({"name"})
 """The only detail of a finding that was read back from a summary."""
 
-_SENTENCES: Final = frozenset((NodeKind.LINK, NodeKind.GROUP, NodeKind.MORE))
+_SENTENCES: Final = frozenset((NodeKind.LINK, NodeKind.GROUP, NodeKind.MORE, NodeKind.SETTING))
 """Nodes whose label is one of the program's sentences; the label of all others is a name."""
 
 
@@ -514,6 +514,7 @@ def redacted_explanation(explanation: Explanation, pseudonyms: Pseudonyms) -> Ex
     named = [explanation.subject, explanation.name, explanation.account_name]
     for node in explanation.root.walk():
         named += [node.subject, *([] if node.kind in _SENTENCES else [node.label])]
+        named += [name for by in node.set_by for name in (by.policy, by.name, by.attached_to)]
     pseudonyms.seek(part for name in named for part in parts_of(name))
     redact = _ExplanationRedactor(pseudonyms)
     return replace(
@@ -544,6 +545,17 @@ class _ExplanationRedactor:
             facts=tuple((name, self._names.sentence(value)) for name, value in node.facts),
             evidence=tuple(EvidenceRef(self._names.path(ref.file), ref.line) for ref in node.evidence),
             children=tuple(map(self.node, node.children)),
+            set_by=tuple(map(self._set_by, node.set_by)),
+        )
+
+    def _set_by(self, by: SetBy) -> SetBy:
+        return replace(
+            by,
+            policy=self._names.name(by.policy),
+            name=self._names.name(by.name),
+            attached_to=self._names.name(by.attached_to),
+            value=self._names.sentence(by.value),
+            limited_by=tuple(map(self._names.sentence, by.limited_by)),
         )
 
     def advice(self, advice: Advice) -> Advice:

@@ -8,9 +8,8 @@ import pytest
 
 from scanner.evidence.bundle import Bundle
 from scanner.judging.tables import governance_of
-from scanner.model.backup_policies import BackupGovernance, BackupPolicy, PolicyTarget
-from scanner.model.known import Gap, GapKind, Known, Reading, Unread
-from scanner.model.names import ORG, AccountId
+from scanner.model.backup_policies import BackupPolicy
+from scanner.model.known import Known, Unread
 from scanner.protection.backup_policy.comparison import compared_settings, described_settings
 from scanner.protection.backup_policy.effective import (
     ComputedPolicy,
@@ -19,7 +18,8 @@ from scanner.protection.backup_policy.effective import (
     governance_after,
 )
 from scanner.services.organizations import parse_organization
-from tests.fakes.bundles import ACCOUNT, MANAGEMENT
+from tests.fakes.backup_policies import governance, policy, unread
+from tests.fakes.bundles import ACCOUNT
 
 SAMPLE: Final = Path(__file__).resolve().parents[3] / "sample_reports" / "bundle"
 NODES: Final = ("r-root", "ou-root-one", ACCOUNT)
@@ -27,38 +27,6 @@ DAILY: Final[dict[str, Any]] = {
     "plans": {"daily": {"vault": {"@@assign": "a"}, "regions": {"@@append": ["x"]}}}
 }
 OVERRIDE: Final[dict[str, Any]] = {"plans": {"daily": {"vault": {"@@assign": "b"}}}}
-
-
-def unread(operation: str, about: str = "") -> Unread:
-    return Unread(
-        Gap(AccountId(MANAGEMENT), ORG, f"organizations:{operation}", about, GapKind.REFUSED, "AccessDenied")
-    )
-
-
-def policy(id_: str, document: Any, *targets: str, **unread_parts: Unread) -> BackupPolicy:
-    text = document if isinstance(document, str) else json.dumps(document)
-    return BackupPolicy(
-        id=id_,
-        arn=None,
-        name=id_.upper(),
-        content=unread_parts.get("content", Known(text)),
-        targets=unread_parts.get("targets", Known(tuple(PolicyTarget(target, None) for target in targets))),
-    )
-
-
-ENABLED: Final[Reading[bool]] = Known(value=True)
-
-
-def governance(
-    policies: Reading[tuple[BackupPolicy, ...]], *, enabled: Reading[bool] = ENABLED
-) -> BackupGovernance:
-    return BackupGovernance(
-        delegated_administrators=Known(()),
-        trusted_access=Known(value=True),
-        policies_enabled=enabled,
-        policies=policies,
-        invalid_accounts=Known(()),
-    )
 
 
 def effective(*policies: BackupPolicy, nodes: tuple[str, ...] | None = NODES) -> ComputedPolicy:
