@@ -2,8 +2,9 @@
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,6 +17,7 @@ from rich.tree import Tree
 from scanner.app import reports as app
 from scanner.cli.console import Console, plain_json
 from scanner.cli.exits import guarded
+from scanner.cli.explanation.short import short
 from scanner.cli.judge_actions import Key, pseudonyms
 from scanner.cli.options import Redact, RedactKey
 from scanner.errors import UsageError
@@ -80,6 +82,13 @@ EvidenceOption = Annotated[
     bool, typer.Option("--show-evidence", help="Also print the recorded answers, shortened.")
 ]
 
+AllOption = Annotated[
+    bool,
+    typer.Option(
+        "--all", help="Show every link with its evidence, and what to do about each finding, not one screen."
+    ),
+]
+
 BundleOption = Annotated[
     Path | None,
     typer.Option("--bundle", metavar="DIR", help="The bundle that contains the evidence [SCAN_DIR]."),
@@ -92,6 +101,7 @@ def explain(  # noqa: PLR0913 -- the options of the contract
     *,
     format_: FormatOption = ExplainFormat.TREE,
     out: OutOption = None,
+    all_: AllOption = False,
     show_evidence: EvidenceOption = False,
     bundle: BundleOption = None,
     redact: Redact = False,
@@ -100,15 +110,23 @@ def explain(  # noqa: PLR0913 -- the options of the contract
     """Show why something is protected or not: each link with its result, reason and evidence."""
     shown = bundle or scan if show_evidence else None
     key = redact_key or redact
-    raise typer.Exit(guarded(lambda: explain_subject(scan, arn, format_.value, out, shown, key)))
+    raise typer.Exit(guarded(lambda: explain_subject(scan, arn, format_.value, out, shown, key, whole=all_)))
 
 
 def explain_subject(  # noqa: PLR0913, PLR0917 -- one call for each option
-    scan: Path, wanted: str, form: str, out: Path | None, bundle: Path | None, key: Key = None
+    scan: Path,
+    wanted: str,
+    form: str,
+    out: Path | None,
+    bundle: Path | None,
+    key: Key = None,
+    *,
+    whole: bool = False,
 ) -> int:
     """Write the chain of one subject. `bundle`: the evidence to quote below the tree; None: no quotes.
 
     `key`: the file with the key for pseudonyms; True: pseudonyms with a new key; otherwise none.
+    `whole`: the whole tree, which `bundle` implies; otherwise what fits a screen.
     """
     if bundle is not None and form != "tree":
         raise UsageError("--show-evidence requires --format tree.")
@@ -125,7 +143,8 @@ def explain_subject(  # noqa: PLR0913, PLR0917 -- one call for each option
             if bundle is not None
             else ()
         )
-        _print(explanation, lines, out)
+        draw = partial(rendered, explanation, lines, whole=whole or bundle is not None)
+        _print(draw, out)
     return 0
 
 
@@ -142,18 +161,19 @@ def _write(content: bytes, out: Path | None) -> None:
         sys.stdout.write(content.decode())
 
 
-def _print(explanation: Explanation, lines: tuple[Recorded, ...], out: Path | None) -> None:
+def _print(draw: Callable[..., RenderableType], out: Path | None) -> None:
+    """Print what `draw` returns, or write it to a file. Commands are not wrapped: they are copied."""
     if out is not None:
         text = io.StringIO()
-        Console(file=text, width=_WIDTH).print(rendered(explanation, lines))
+        Console(file=text, width=_WIDTH).print(draw(), crop=False)
         write_atomically(out, _trimmed(text.getvalue()).encode())
         return
     console = Console(highlight=False)
     if console.is_terminal:
-        console.print(rendered(explanation, lines, plain=_is_plain(console)))
+        console.print(draw(plain=_is_plain(console)), crop=False)
         return
     text = io.StringIO()
-    Console(file=text, width=_WIDTH).print(rendered(explanation, lines))
+    Console(file=text, width=_WIDTH).print(draw(), crop=False)
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(_trimmed(text.getvalue()).encode(encoding, "backslashreplace").decode(encoding))
 
@@ -167,10 +187,12 @@ def _is_plain(console: Console) -> bool:
 
 
 def rendered(
-    explanation: Explanation, lines: tuple[Recorded, ...] = (), *, plain: bool = False
+    explanation: Explanation, lines: tuple[Recorded, ...] = (), *, plain: bool = False, whole: bool = False
 ) -> RenderableType:
-    """Draw an explanation for a terminal; `plain`: in ASCII."""
+    """Draw an explanation for a terminal; `plain`: in ASCII; `whole`: all of it, not one screen."""
     marks = _PLAIN if plain else _MARKS
+    if not whole:
+        return Group(_head(explanation), *short(explanation, marks))
     tree = Tree(_node(explanation.root, marks), guide_style="dim")
     _grow(tree, explanation.root, marks)
     return Group(_head(explanation), tree, *_advice(explanation), *_quoted(lines))

@@ -31,6 +31,7 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
         selections=[{"Resources": [volume_arn("vol-1"), volume_arn("vol-3")], "SelectionName": "gold"}],
     )
     shard.volume("vol-1", {"Name": NAME}).volume("vol-2", {"Name": "twin"}).volume("vol-3", {"Name": "twin"})
+    shard.volume("vol-4", {"Name": "gold"})
     bundle.shard(region=FAR).settings()
     shard.point("main", volume_arn("vol-1"))
     folder = bundle.write()
@@ -51,7 +52,7 @@ def document(scan: Path, *words: str) -> dict[str, Any]:
 
 
 def test_the_chain_is_printed_with_verdicts_evidence_and_what_to_do(scan: Path) -> None:
-    done = run(scan, volume_arn("vol-1"))
+    done = run(scan, volume_arn("vol-1"), "--all")
     assert done.exit_code == 0
     assert re.search(r"✗ copy to gone +BROKEN", done.stdout)
     assert re.search(r"evidence/111111111111/eu-west-1\.jsonl(\.gz)?:\d+", done.stdout)
@@ -59,8 +60,23 @@ def test_the_chain_is_printed_with_verdicts_evidence_and_what_to_do(scan: Path) 
     assert "(copy-destination-exists)" in done.stdout
 
 
-def test_hostile_names_reach_no_terminal(scan: Path) -> None:
+def test_the_root_cause_comes_first_then_the_chain_on_one_screen(scan: Path) -> None:
     done = run(scan, volume_arn("vol-1"))
+    lines = done.stdout.splitlines()
+    assert done.exit_code == 0
+    assert len(lines) <= 40
+    order = [lines.index(line) for line in ("Root cause", "Chain", "Findings")]
+    assert order == sorted(order)
+    assert lines[order[0] + 1].startswith("  ")
+    assert "failures below" in done.stdout
+    assert re.search(r"✗ copy gone +BROKEN", done.stdout)
+    assert "evidence/" not in done.stdout
+    assert "--all shows every link" in lines[-1]
+
+
+@pytest.mark.parametrize("words", [(), ("--all",)])
+def test_hostile_names_reach_no_terminal(scan: Path, words: tuple[str, ...]) -> None:
+    done = run(scan, volume_arn("vol-1"), *words)
     assert "\x1b" not in done.stdout
     assert "\u202e" not in done.stdout
     assert "[red]x[/red]" in done.stdout
@@ -96,6 +112,17 @@ def test_a_vault_tells_who_fills_it(scan: Path) -> None:
     }
     assert "Used by" in filled["main"]
     assert "Not used" in filled["other"]
+
+
+def test_an_account_is_found_by_its_id(scan: Path) -> None:
+    assert document(scan, "111111111111")["subject"] == "aws:account:111111111111"
+    region = document(scan, "111111111111/eu-west-1")
+    assert region["subject"] == "aws:account-region:111111111111/eu-west-1"
+
+
+def test_a_resource_wins_over_a_selection_of_the_same_name(scan: Path) -> None:
+    assert document(scan, "gold")["subject"] == volume_arn("vol-4")
+    assert document(scan, f"{plan_arn('daily')}#s1")["subject_type"] == "selection"
 
 
 def test_a_bare_id_that_only_one_thing_has_is_enough(scan: Path) -> None:

@@ -1,5 +1,6 @@
 """Finding the subject that a user names, and reading the rows that its tree refers to: few in any scan."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -22,6 +23,14 @@ _LONG: Final = ("covered_keys", "covered_types", "covered_supports", "selected")
 _USERS: Final = 25
 """Number of rules, and of copy actions, that are shown of one vault."""
 _SEARCHED: Final = ("resource", "vault", "plan", "rule", "selection", "copy_action")
+_BY_NAME: Final = (
+    ("resource",),
+    ("vault", "plan", "rule", "selection", "copy_action"),
+    ("account",),
+    ("recovery_point",),
+)
+"""The tables that are searched for a name. A match in one group counts before those of the next."""
+_PLACE: Final = re.compile(r"\d{12}(?P<region>/[a-z0-9-]+)?")
 _SHOWN: Final = 10
 _FEW: Final = 5_000  # names of a table that are compared one by one to find similar ones
 _CLOSE: Final = 0.6
@@ -214,7 +223,7 @@ def find_subject(facts: Facts, wanted: str) -> SubjectRow:
     query = wanted.strip().encode(errors="replace").decode()
     if not query or len(query) > _LONGEST:
         raise UsageError("Name a subject: the ARN, name or id of a resource, vault, plan or the like.")
-    subject = _exact(facts, query)
+    subject = _exact(facts, _place_of(query) or query)
     if subject is not None:
         return subject
     called = _called(facts, query)
@@ -228,6 +237,14 @@ def find_subject(facts: Facts, wanted: str) -> SubjectRow:
     return subject
 
 
+def _place_of(query: str) -> str:
+    """Return the subject of an account id, or of `ACCOUNT/REGION`; empty: it is neither."""
+    match = _PLACE.fullmatch(query)
+    if match is None:
+        return ""
+    return f"aws:account-region:{query}" if match["region"] else f"aws:account:{query}"
+
+
 def _exact(facts: Facts, query: str) -> SubjectRow | None:
     for table in _tables_of(query):
         for row in facts.table(table).rows("subject", (query,), without=("selected",), limit=1):
@@ -236,7 +253,7 @@ def _exact(facts: Facts, query: str) -> SubjectRow | None:
 
 
 def _tables_of(query: str) -> tuple[str, ...]:
-    """Return the tables that may contain an ARN or id of that form, the most likely first."""
+    """Return the tables that may contain an ARN or subject of that form, the most likely first."""
     if "->" in query:
         return ("copy_action",)
     if "#" in query:
@@ -251,8 +268,8 @@ def _tables_of(query: str) -> tuple[str, ...]:
 
 
 def _called(facts: Facts, query: str) -> list[str]:
-    """Return the subjects with that name or id. Recovery points count only where no other subject matches."""
-    for tables in (_SEARCHED, ("recovery_point",)):
+    """Return the subjects with that name or id: resources before plans, vaults and their parts."""
+    for tables in _BY_NAME:
         subjects = {
             text(row, "subject"): None
             for table in tables

@@ -1,0 +1,1 @@
+"""`audit explain` on one screen: the root cause, the chain in a few lines, and the findings."""
