@@ -7,6 +7,7 @@ from scanner.app.criteria import Judgement
 from scanner.app.findings import organizational_units
 from scanner.evaluate.compliance.assessment import assess
 from scanner.evaluate.compliance.frameworks import frameworks_beside
+from scanner.evaluate.coverage import asks_recency, coverage, scored
 from scanner.evaluate.decisions.waivers import Waivers
 from scanner.evaluate.needs import unlisted
 from scanner.evaluate.unsupported_rows import unsupported_of
@@ -17,6 +18,7 @@ from scanner.findings.filed import Filed
 from scanner.judging.tables import Tables
 from scanner.model.compliance import Assessment
 from scanner.model.facts import TABLES
+from scanner.model.finding import FindingCounts
 from scanner.model.manifest import Manifest, reach_of
 from scanner.model.protection import ProtectionGroup
 from scanner.model.scan import POPULATION, Scan
@@ -37,6 +39,10 @@ def judged_scan(  # noqa: PLR0913, PLR0917 -- what was judged, against what, and
 ) -> Scan:
     """Return the scan whose facts, inventory and findings are in `out`."""
     resources = open_parquet(out / FACTS, "resource", TABLES["resource"], new=True)
+    with findings.database() as connection:
+        checks = scored(judgement.evaluated_controls, judgement.standards.unscored, connection, resources)
+        assessment = _assessment(bundle, judgement, counts(findings, connection), checks)
+        protected = coverage(connection, resources, asks_recency=asks_recency(judgement.controls))
     return Scan(
         manifest=manifest,
         controls=judgement.evaluated_controls,
@@ -45,7 +51,8 @@ def judged_scan(  # noqa: PLR0913, PLR0917 -- what was judged, against what, and
         gaps=tables.gaps,
         reconciliation=tables.reconciliation,
         limitations=_limitations(manifest),
-        assessment=_assessment(bundle, judgement, findings),
+        assessment=assessment,
+        coverage=protected,
         protection_groups=StoredRows(
             partial(table_files, out / INVENTORY), "protection_groups", ProtectionGroup
         ),
@@ -65,11 +72,17 @@ def _limitations(manifest: Manifest) -> tuple[str, ...]:
     return (*collected, *LIMITATIONS, *report_notes())
 
 
-def _assessment(bundle: Bundle, judgement: Judgement, findings: Filed) -> Assessment:
+def _assessment(
+    bundle: Bundle, judgement: Judgement, counted: FindingCounts, checks: FindingCounts
+) -> Assessment:
     """Return the score and the status of compliance requirements, from counts of the findings."""
-    reach = reach_of(status for _, status in bundle.whole_scope())
-    with findings.database() as connection:
-        counted = counts(findings, connection)
     controls, units = judgement.evaluated_controls, organizational_units(bundle)
-    missing = unlisted(controls, bundle.manifest.reads)
-    return assess(counted, controls, judgement.standards, units, reach, unlisted=missing)
+    return assess(
+        counted,
+        controls,
+        judgement.standards,
+        units,
+        reach_of(status for _, status in bundle.whole_scope()),
+        unlisted=unlisted(controls, bundle.manifest.reads),
+        scored=checks,
+    )

@@ -43,15 +43,21 @@ class RequirementStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How many checks have each status, and the weight of the evaluated ones.
+    """How many checks have each status, and the checks that the score counts, with their weight.
 
     `withheld`: percentages have no value, because too little of the scope was evaluated (`Score.withheld`).
+    `scored`: the checks of resources that the score counts (ADR 0010): evaluated ones, and `without_backup`,
+    which do not apply because the resource is in no backup plan, and count as failed. `weight_judged` is
+    the weight of `scored`.
     """
 
     counts: Mapping[Status, int] = field(default_factory=dict)
     weight_passed: float = 0.0
     weight_judged: float = 0.0
     withheld: bool = False
+    scored: int = 0
+    scored_passed: int = 0
+    without_backup: int = 0
 
     def of(self, status: Status) -> int:
         """Return the number of checks with a status."""
@@ -89,8 +95,10 @@ class Figures:
 
     @property
     def score(self) -> float | None:
-        """The weighted percentage that passed; None as in `percent`."""
-        return 100 * self.weight_passed / self.weight_judged if self.judged and not self.withheld else None
+        """The weighted percentage of scored checks that passed; None: the score counts none, or withheld."""
+        if not self.weight_judged or self.withheld:
+            return None
+        return 100 * self.weight_passed / self.weight_judged
 
     @property
     def standing(self) -> RequirementStatus:

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol, TypeVar
 from scanner.model.changes import Changes
 from scanner.model.compliance import Assessment, FrameworkBeside
 from scanner.model.control import Control
+from scanner.model.coverage import Coverage
 from scanner.model.decisions import Tiers, WaiverUse
 from scanner.model.finding import Finding
 from scanner.model.known import Gap
@@ -109,6 +110,7 @@ class Scan:
     reconciliation: tuple[Reconciliation, ...]
     limitations: tuple[str, ...]
     assessment: Assessment | None = None  # None: another program judged
+    coverage: Coverage | None = None  # None: not known, since another program or an earlier version judged
     resources: Stream[Row] | None = None
     protection_groups: Stream[Row] | None = None  # of the inventory; None: not recorded, or redacted
     frameworks: tuple[FrameworkBeside, ...] = ()  # incomplete where a list was not read

@@ -47,6 +47,7 @@ from scanner.report.view.audit_manager import frameworks_of
 from scanner.report.view.blast_radius import blast_radius_of
 from scanner.report.view.changes import changes_of
 from scanner.report.view.completeness import unsupported_of
+from scanner.report.view.coverage import coverage_of
 from scanner.report.view.decisions import tiers_of, waivers_of
 from scanner.report.view.root_causes import root_causes_of
 from scanner.storage.bounded import read_regular
@@ -231,6 +232,7 @@ def _scan(manifest: Manifest, document: _Document, findings: Stream[Finding]) ->
         reconciliation=tuple(map(_reconciliation, summary.get("reconciliation", ()))),
         limitations=(*foreign, *summary.get("limitations", ())),
         assessment=assessment_of(summary),
+        coverage=coverage_of(summary),
         frameworks=frameworks_of(summary.get("audit_manager", ())),
         tiers=tiers_of(summary),
         count_inherited_backup=summary.get("count_inherited_backup"),

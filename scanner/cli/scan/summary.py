@@ -19,6 +19,7 @@ from scanner.model.decisions import WaiverState, WaiverUse
 from scanner.model.finding import Status
 from scanner.model.manifest import unread_accounts
 from scanner.model.scan import Scan
+from scanner.report.view.assessment import score_sentence
 from scanner.report.view.root_causes import cause_sentence
 from scanner.report.view.view import ControlView, View
 from scanner.report.wording import count_word
@@ -76,11 +77,13 @@ def print_summary(outcome: Outcome, shown: Callable[[Path], str], console: Conso
 
 
 def headline(view: View) -> Iterator[str]:
-    """Yield how many checks failed, and the score, as lines of rich's markup."""
+    """Yield how many resources are unprotected and checks failed, and the score, as rich's markup."""
     counts = view.counts
+    if view.headline:
+        yield f"[bold]{escape(view.headline)}[/]"
     failed = f"{counts.failed:,} of {counts.judged:,} evaluated checks failed"
     unknown = f"; {counts.unknown:,} could not be evaluated" if counts.unknown else ""
-    yield f"[bold]{failed}{unknown}.[/]"
+    yield f"{failed}{unknown}."
     if counts.error:
         yield f"[magenta]{count_word(counts.error, 'check')} ended with an error.[/]"
     if view.scan.assessment is not None:
@@ -132,8 +135,8 @@ def _score(assessment: Assessment) -> str:
     if assessment.score.withheld:
         return f"Score: none; {assessment.score.withheld}."
     if total.score is None:
-        return f"Score: none; no check could be evaluated ({total.open:,} unknown)."
-    share = f"{total.passed:,} of {total.judged:,} evaluated checks passed"
+        return f"Score: none; no check of a resource could be evaluated ({total.open:,} unknown)."
+    share = score_sentence(total)
     score = f"[bold]Score {int(total.score * 10) / 10:g} of 100[/]"
     return f"{score}, weighted by severity ({share})."
 

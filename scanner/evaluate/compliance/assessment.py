@@ -2,13 +2,13 @@
 
 Everything is computed from counts of findings (`FindingCounts`), so that nothing grows with findings times
 requirements. One check is one control and one subject; a score never counts what is unknown as passed, and
-has no value where nothing was evaluated, nor where less than half of the scope was judged.
+has no value where nothing was evaluated, nor where less than half of the scope was judged. It counts checks
+of resources only, and as failed those that need a backup that the resource does not have (ADR 0010).
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from scanner.evaluate.controls.requirements import Standards
@@ -38,6 +38,12 @@ _JUDGED: Final = frozenset((Status.PASS, Status.FAIL, Status.WAIVED))
 _Group = tuple[Severity, Status, int]
 """So many findings with one severity and one status."""
 
+_Row = tuple[str, _Group]
+"""The key of a group, and some of its findings."""
+
+_SCORED: Final = _JUDGED | {Status.NOT_APPLICABLE}
+"""Statuses that the score counts. What it is given as not applicable has no backup, and counts as failed."""
+
 
 def assess(  # noqa: PLR0913 -- what the figures and standings rest on
     counts: FindingCounts,
@@ -47,27 +53,25 @@ def assess(  # noqa: PLR0913 -- what the figures and standings rest on
     reach: Reach | None = None,
     *,
     unlisted: Container[str] = (),
+    scored: FindingCounts | None = None,
 ) -> Assessment:
     """Compute scores and standings from the counts of all findings. `reach`: how much of the scope was read.
 
     `units` are the organizational units above each account whose place is known, the root among them: an
     account counts in each of them, so that the figures of a unit are those of everything below it. `unlisted`
-    are controls whose subjects the scan did not list: what they serve is at best unknown.
+    are controls whose subjects the scan did not list: what they serve is at best unknown. `scored`: the
+    checks that the score counts, not applicable ones as failed; None: all that were evaluated.
     """
     selected = tuple(controls)
     reason = _reason_to_withhold(counts, reach)
-    figures = partial(_figures, weights=standards.weights, withheld=bool(reason))
-    by_control = {framework.id: Figures() for framework in selected} | figures(
-        (row.control, (row.severity, row.status, row.number)) for row in counts.controls
-    )
-    groups = {
-        "control": by_control,
-        "account": figures(map(_keyed, counts.accounts)),
-        "ou": figures((unit, _keyed(row)[1]) for row in counts.accounts for unit in _units_of(row, units)),
-        "region": figures(map(_keyed, counts.regions)),
-        "type": figures(map(_keyed, counts.types)),
-        "tier": figures(map(_keyed, counts.tiers)),
+    checks = _grouped(counts, units)
+    points = _grouped(scored or _evaluated(counts), units)
+    figures = {
+        name: _figures(checks[name], points[name], standards.weights, withheld=bool(reason))
+        for name in checks
     }
+    by_control = {control.id: Figures() for control in selected} | figures["control"]
+    groups = {**figures, "control": by_control}
     score = Score(standards.weights, summed(by_control.values()), groups, reason)
     views = (
         _framework(framework, selected, standards.all_controls, by_control, unlisted)
@@ -89,7 +93,30 @@ def _reason_to_withhold(counts: FindingCounts, reach: Reach | None) -> str:
     return ""
 
 
-def _keyed(row: GroupCount) -> tuple[str, _Group]:
+def _evaluated(counts: FindingCounts) -> FindingCounts:
+    """Return the counts without findings that are not applicable."""
+    return replace(
+        counts,
+        controls=tuple(row for row in counts.controls if row.status is not Status.NOT_APPLICABLE),
+        accounts=tuple(row for row in counts.accounts if row.status is not Status.NOT_APPLICABLE),
+        regions=tuple(row for row in counts.regions if row.status is not Status.NOT_APPLICABLE),
+        tiers=tuple(row for row in counts.tiers if row.status is not Status.NOT_APPLICABLE),
+    )
+
+
+def _grouped(counts: FindingCounts, units: Mapping[str, tuple[str, ...]]) -> dict[str, list[_Row]]:
+    """Return the rows of each grouping of the score."""
+    return {
+        "control": [(row.control, (row.severity, row.status, row.number)) for row in counts.controls],
+        "account": [*map(_keyed, counts.accounts)],
+        "ou": [(unit, _keyed(row)[1]) for row in counts.accounts for unit in _units_of(row, units)],
+        "region": [*map(_keyed, counts.regions)],
+        "type": [*map(_keyed, counts.types)],
+        "tier": [*map(_keyed, counts.tiers)],
+    }
+
+
+def _keyed(row: GroupCount) -> _Row:
     return NOT_KNOWN if row.key is None else row.key, (row.severity, row.status, row.number)
 
 
@@ -98,25 +125,42 @@ def _units_of(row: GroupCount, units: Mapping[str, tuple[str, ...]]) -> tuple[st
 
 
 def _figures(
-    rows: Iterable[tuple[str, _Group]], weights: Mapping[str, float], *, withheld: bool
+    checks: Iterable[_Row], scored: Iterable[_Row], weights: Mapping[str, float], *, withheld: bool
 ) -> dict[str, Figures]:
     """Compute the figures of each group, from rows of its key and some of its findings."""
-    groups: defaultdict[str, Counter[tuple[Severity, Status]]] = defaultdict(Counter)
-    for key, (severity, status, number) in rows:
-        groups[key][severity, status] += number
-    figures = {key: _figures_of(groups[key], weights) for key in sorted(groups)}
-    return {key: replace(of_group, withheld=withheld) for key, of_group in figures.items()}
+    counts: defaultdict[str, Counter[Status]] = defaultdict(Counter)
+    for key, (_, status, number) in checks:
+        counts[key][status] += number
+    points: defaultdict[str, Counter[tuple[Severity, Status]]] = defaultdict(Counter)
+    for key, (severity, status, number) in scored:
+        points[key][severity, status] += number
+    return {
+        key: replace(_points(points[key], weights), counts=_in_order(counts[key]), withheld=withheld)
+        for key in sorted(counts)
+    }
 
 
-def _figures_of(numbers: Mapping[tuple[Severity, Status], int], weights: Mapping[str, float]) -> Figures:
-    counts: Counter[Status] = Counter()
+def _points(numbers: Mapping[tuple[Severity, Status], int], weights: Mapping[str, float]) -> Figures:
+    """Compute the part of figures that the score is made of."""
     passed = judged = 0.0
+    statuses: Counter[Status] = Counter()
     for (severity, status), number in sorted(numbers.items()):  # sorted: the same sum whatever the order
-        counts[status] += number
-        weight = weights.get(severity, 1.0) * number
-        passed += weight if status is Status.PASS else 0.0
-        judged += weight if status in _JUDGED else 0.0
-    return Figures({status: counts[status] for status in Status if counts[status]}, passed, judged)
+        if status in _SCORED:
+            weight = weights.get(severity, 1.0) * number
+            passed += weight if status is Status.PASS else 0.0
+            judged += weight
+            statuses[status] += number
+    return Figures(
+        weight_passed=passed,
+        weight_judged=judged,
+        scored=statuses.total(),
+        scored_passed=statuses[Status.PASS],
+        without_backup=statuses[Status.NOT_APPLICABLE],
+    )
+
+
+def _in_order(counts: Mapping[Status, int]) -> dict[Status, int]:
+    return {status: counts[status] for status in Status if counts[status]}
 
 
 def summed(figures: Iterable[Figures]) -> Figures:
@@ -126,10 +170,13 @@ def summed(figures: Iterable[Figures]) -> Figures:
     for part in every:
         counts.update(part.counts)
     return Figures(
-        {status: counts[status] for status in Status if counts[status]},
+        _in_order(counts),
         sum(part.weight_passed for part in every),
         sum(part.weight_judged for part in every),
         any(part.withheld for part in every),
+        sum(part.scored for part in every),
+        sum(part.scored_passed for part in every),
+        sum(part.without_backup for part in every),
     )
 
 

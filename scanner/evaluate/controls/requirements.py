@@ -1,4 +1,4 @@
-"""Files of frameworks (`controls/frameworks/ID.yaml`) and the weights of the score (`controls/score/`)."""
+"""Files of frameworks (`controls/frameworks/ID.yaml`), and what the score counts (`controls/score/`)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -52,18 +52,23 @@ class WeightsSpec(Spec):
 
 
 class WeightsFileSpec(Spec):
-    """The file of the weights."""
+    """The file of the weights. `left_out`: controls on resources that the score does not count."""
 
     weights: WeightsSpec
+    left_out: list[Id] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Standards:
-    """What findings are held against: frameworks, the controls that there are, and weights by severity."""
+    """What findings are held against: frameworks, the controls that there are, and weights by severity.
+
+    `unscored`: the ids of controls on resources that the score leaves out.
+    """
 
     frameworks: tuple[Framework, ...] = ()
     all_controls: tuple[Control, ...] = ()
     weights: Mapping[str, float] = field(default_factory=lambda: EVEN)
+    unscored: frozenset[str] = frozenset()
 
 
 def load_standards(
@@ -77,9 +82,11 @@ def load_standards(
     mistakes: list[Mistake] = []
     frameworks = _frameworks(folders, mistakes)
     shipped = _weights(resources.controls_folder() / WEIGHTS, mistakes)
-    if mistakes:
+    if mistakes or shipped is None:
         raise ConfigurationError(tuple(mistakes))
-    return Standards(frameworks, tuple(controls), {**shipped, **(weights or {})})
+    by_severity = {str(severity): float(getattr(shipped.weights, severity)) for severity in Severity}
+    unscored = frozenset(shipped.left_out)
+    return Standards(frameworks, tuple(controls), {**by_severity, **(weights or {})}, unscored)
 
 
 def load_frameworks(folders: Iterable[Path] = ()) -> tuple[Framework, ...]:
@@ -126,16 +133,15 @@ def _keys(path: KeyPath) -> list[str]:
     return keys_of(RequirementSpec if path[0] == "requirements" else FrameworkSpec)
 
 
-def _weights(file: Path, mistakes: list[Mistake]) -> dict[str, float]:
+def _weights(file: Path, mistakes: list[Mistake]) -> WeightsFileSpec | None:
     document = read_document(file, mistakes)
     if document is None:
-        return {}
-    spec = shaped(WeightsFileSpec, document, str(file), mistakes, lambda _: keys_of(WeightsSpec))
-    return (
-        {}
-        if spec is None
-        else {str(severity): float(getattr(spec.weights, severity)) for severity in Severity}
-    )
+        return None
+    return shaped(WeightsFileSpec, document, str(file), mistakes, _weights_keys)
+
+
+def _weights_keys(path: KeyPath) -> list[str]:
+    return keys_of(WeightsSpec if path[0] == "weights" else WeightsFileSpec)
 
 
 def unknown_requirements(control: Control, frameworks: Iterable[Framework]) -> Iterator[tuple[str, str]]:

@@ -24,6 +24,7 @@ from scanner.report.view.blast_radius import blast_radius_document
 from scanner.report.view.changes import changes_document
 from scanner.report.view.completeness import unsupported_document
 from scanner.report.view.counts import Counts
+from scanner.report.view.coverage import coverage_document
 from scanner.report.view.decisions import owners_document, sets_document, settled_document
 from scanner.report.view.root_causes import root_causes_document
 from scanner.report.view.view import View
@@ -120,6 +121,7 @@ def _summary(view: View) -> Document:
         **unsupported_document(scan.unsupported),
         **blast_radius_document(scan.blast_radius),
         **root_causes_document(scan.root_causes),
+        **coverage_document(scan.coverage),
         **assessment_document(scan.assessment),
         **changes_document(scan.changes),
     }

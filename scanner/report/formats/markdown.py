@@ -12,6 +12,7 @@ from scanner.model.compliance import Score
 from scanner.model.finding import Finding, Status
 from scanner.model.known import ASSUME_ROLE
 from scanner.model.root_causes import CauseCount, RootCause
+from scanner.report.view.assessment import score_sentence
 from scanner.report.view.changes import kinds
 from scanner.report.view.completeness import GapGroup
 from scanner.report.view.counts import Counts
@@ -99,7 +100,8 @@ def _standing(view: View) -> str:
     checked = (
         f"{count_word(len(view.controls), 'control')} and {count_word(view.asked_resources, 'resource')}"
     )
-    lines = [
+    lines = [f"**{view.headline}**"] if view.headline else []
+    lines += [
         f"**{_verdict(counts)}** A check evaluates one control for one subject; {checked} were checked.",
         f"| Result | Checks | Share | Meaning |\n|---|---:|---:|---|{rows}",
     ]
@@ -120,8 +122,10 @@ def _verdict(counts: Counts) -> str:
 def _score(score: Score) -> str:
     if score.withheld:
         return f"No score: {score.withheld}."
-    share, judged = percent(score.total.score), count_word(score.total.judged, "evaluated check")
-    return f"Score, weighted by severity: {share} of 100, over {judged}."
+    if score.total.score is None:
+        return "No score: no check of a resource was evaluated."
+    share = percent(score.total.score)
+    return f"Score, weighted by severity: {share} of 100. {score_sentence(score.total)}."
 
 
 def _answer(status: Status, counts: Counts) -> str:

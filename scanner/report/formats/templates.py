@@ -10,9 +10,11 @@ from markupsafe import Markup
 
 from scanner.model.finding import Finding, Status
 from scanner.report import wording
+from scanner.report.view.assessment import score_sentence
 from scanner.report.view.blast_radius import kind_word, tier_words
 from scanner.report.view.changes import kinds, other_kinds
 from scanner.report.view.counts import Counts
+from scanner.report.view.coverage import headline_after_number
 from scanner.resources import templates_folder
 
 FONTS: Final = ("Inter-Regular.woff2", "Inter-SemiBold.woff2", "JetBrainsMono-Regular.woff2")
@@ -47,6 +49,8 @@ def environment() -> Environment:
         tier_words=tier_words,
         percent=wording.percent,
         clip=wording.clip,
+        after_number=headline_after_number,
+        score_sentence=score_sentence,
         meaning=wording.STATUS_MEANINGS.__getitem__,
         word=_word,
         type=wording.type_word,

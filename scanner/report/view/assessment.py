@@ -15,6 +15,7 @@ from scanner.model.compliance import (
     Source,
 )
 from scanner.model.finding import Status
+from scanner.report.wording import count_word
 
 Document = dict[str, Any]
 
@@ -45,7 +46,20 @@ def _figures(figures: Figures) -> Document:
         "weight_passed": figures.weight_passed,
         "weight_judged": figures.weight_judged,
         "score": _rounded(figures.score),
+        "scored": figures.scored,
+        "scored_passed": figures.scored_passed,
+        "without_backup": figures.without_backup,
     }
+
+
+def score_sentence(figures: Figures) -> str:
+    """Return what the score is made of: `612 of 1,940 checks of resources passed; 585 failed ...`."""
+    if not figures.scored:  # of a scan that an earlier version evaluated
+        return f"{figures.passed:,} of {count_word(figures.judged, 'evaluated check')} passed"
+    passed = f"{figures.scored_passed:,} of {count_word(figures.scored, 'check')} of resources passed"
+    if not figures.without_backup:
+        return passed
+    return f"{passed}; {figures.without_backup:,} count as failed because the resource is in no backup plan"
 
 
 def _rounded(share: float | None) -> float | None:
@@ -103,7 +117,11 @@ _ReadFigures = Callable[[Mapping[str, Any]], Figures]
 def _read_figures(document: Mapping[str, Any], *, withheld: bool) -> Figures:
     counts = {status: int(document[status.value]) for status in Status if document[status.value]}
     return Figures(
-        counts, float(document["weight_passed"]), float(document["weight_judged"]), withheld and bool(counts)
+        counts,
+        float(document["weight_passed"]),
+        float(document["weight_judged"]),
+        withheld and bool(counts),
+        *(int(document.get(name, 0)) for name in ("scored", "scored_passed", "without_backup")),
     )
 
 

@@ -17,6 +17,7 @@ from scanner.findings.filed import Filed
 from scanner.model.changes import Changes
 from scanner.model.compliance import Assessment
 from scanner.model.control import Control
+from scanner.model.coverage import Coverage
 from scanner.model.decisions import Tiers, Waiver, WaiverState, WaiverUse
 from scanner.model.explanation import Node
 from scanner.model.facts.reads import SUBJECT_READS
@@ -34,6 +35,7 @@ from scanner.report.view.blast_radius import blast_radius_sentence, shown_tiers,
 from scanner.report.view.changes import Trend, trend
 from scanner.report.view.completeness import Completeness, completeness, unsupported_sentence
 from scanner.report.view.counts import Counts, Group, count, groups
+from scanner.report.view.coverage import headline
 from scanner.report.view.decisions import OwnerGroup, ParameterSet, parameter_sets
 from scanner.report.view.overview import STRUCTURES, Overview, failures, overview_of, rank
 from scanner.report.view.overview_filed import Picked, findings_of_subjects, overview_of_filed
@@ -238,6 +240,17 @@ class View:
     def limitations(self) -> tuple[str, ...]:
         """What this scan cannot see."""
         return self.scan.limitations
+
+    @property
+    def coverage(self) -> Coverage | None:
+        """How many resources are protected; None: it is not known, or there are none."""
+        coverage = self.scan.coverage
+        return coverage if coverage is not None and coverage.total.number else None
+
+    @property
+    def headline(self) -> str:
+        """How many resources are not protected; empty: it is not known, or there are none."""
+        return headline(self.coverage)
 
     @property
     def assessment(self) -> Assessment | None:

@@ -1,0 +1,97 @@
+"""How many resources are protected, and which checks the score counts: from facts and filed findings.
+
+Both read the columns that the controls read: `assessable` and `covered` (`resource-in-backup-plan`), and
+the findings of `resource-backed-up-recently`.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from scanner.evaluate.compiled import compile_control
+from scanner.findings.filed import Connection
+from scanner.findings.resource_counts import RECENT, ScoredControls, counts_by_protection, scored_counts
+from scanner.model.control import Control
+from scanner.model.coverage import Coverage, CoverageCounts
+from scanner.model.finding import FindingCounts, Status
+
+SUBJECT: Final = "resource"
+"""The fact table whose controls the score counts: deleting plans, vaults or backups removes no resource."""
+
+NEEDS_BACKUP: Final = frozenset(
+    {"covered", "covered_by", "rules", "copies", "places", "newest_recovery_points"}
+    | {"newest_recovery_point", "backup_jobs", "copy_jobs", "restores"}
+)
+"""Columns of a population that leave out resources without a backup."""
+
+_KEY: Final = ("account", "region", "subject")
+
+
+def scored(
+    controls: Iterable[Control], unscored: Collection[str], connection: Connection, resources: ds.Dataset
+) -> FindingCounts:
+    """Count the checks of the score (`scored_counts`). `unscored`: ids of controls that it leaves out.
+
+    `resources` is the fact table `resource`, `connection` that of `Filed.database()`.
+    """
+    counted = [control for control in controls if control.subject == SUBJECT and control.id not in unscored]
+    lost = [control.id for control in counted if NEEDS_BACKUP & compile_control(control).population]
+    selected = ScoredControls({control.id: control.severity for control in counted}, lost)
+    in_no_plan = pc.field("assessable") & ~pc.field("covered")
+    return scored_counts(connection, selected, _reader(resources, _KEY, in_no_plan))
+
+
+def coverage(connection: Connection, resources: ds.Dataset, *, asks_recency: bool) -> Coverage:
+    """Count resources by protection. Arguments as above; `asks_recency`: whether RECENT was selected."""
+    excluded = 0
+    types: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    reader = _reader(resources, (*_KEY, "subject_type", "assessable", "covered"))
+    for kind, assessable, covered, status, number in counts_by_protection(connection, reader):
+        if assessable is False:
+            excluded += number
+            continue
+        in_plan = covered if assessable else None
+        recent = _recent(status) if assessable else None
+        for key in _keys(in_plan, recent, asks_recency=asks_recency):
+            types[kind][key] += number
+    total = sum(types.values(), Counter[str]())
+    return Coverage(
+        total=CoverageCounts(**total),
+        types={kind: CoverageCounts(**types[kind]) for kind in sorted(types)},
+        excluded=excluded,
+        asks_recency=asks_recency,
+    )
+
+
+def asks_recency(controls: Iterable[Control]) -> bool:
+    """Check whether the control that says how old a recovery point may be is selected."""
+    return any(control.id == RECENT for control in controls)
+
+
+def _keys(in_plan: bool | None, recent: bool | None, *, asks_recency: bool) -> list[str]:  # noqa: FBT001 -- answers
+    """Return the fields of CoverageCounts that count a resource with these answers."""
+    keys = ["number", {True: "in_plan", False: "no_plan", None: "plan_unknown"}[in_plan]]
+    if asks_recency:
+        keys.append({True: "recent", False: "no_recent", None: "recent_unknown"}[recent])
+    answers = (in_plan, recent) if asks_recency else (in_plan,)
+    if None in answers:
+        keys.append("unknown")
+    elif all(answers):
+        keys.append("protected")
+    return keys
+
+
+def _recent(status: Status | None) -> bool | None:
+    if status is Status.PASS:
+        return True
+    return False if status in (Status.FAIL, Status.WAIVED) else None
+
+
+def _reader(
+    table: ds.Dataset, columns: tuple[str, ...], where: pc.Expression | None = None
+) -> pa.RecordBatchReader:
+    return table.scanner(columns=list(columns), filter=where, cache_metadata=False).to_reader()

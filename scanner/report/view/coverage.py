@@ -1,0 +1,78 @@
+"""The headline of a report, how many resources are protected, and its keys in summary.json."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Final
+
+from scanner.model.coverage import Coverage, CoverageCounts
+from scanner.report.wording import count_word
+
+Document = dict[str, Any]
+
+KEY: Final = "resources"
+_COUNTS: Final = tuple(field.name for field in fields(CoverageCounts))
+
+
+def headline(coverage: Coverage | None) -> str:
+    """Return how many resources are not protected; empty: it is not known, or there are none."""
+    if coverage is None or not coverage.total.number:
+        return ""
+    total = coverage.total
+    return f"{total.no_plan:,} {headline_after_number(coverage)}"
+
+
+def headline_after_number(coverage: Coverage) -> str:
+    """Return the headline without its first number, which reports show large."""
+    total = coverage.total
+    parts = [f"of {count_word(total.number, 'resource')} {_are(total.no_plan)} in no backup plan"]
+    if coverage.asks_recency:
+        parts.append(f"{total.no_recent:,} {_have(total.no_recent)} no recent backup")
+    if total.unknown:
+        parts.append(f"{total.unknown:,} could not be fully read")
+    return f"{', '.join(parts)}."
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _have(number: int) -> str:
+    return "has" if number == 1 else "have"
+
+
+def coverage_document(coverage: Coverage | None) -> Document:
+    """Return the key `resources` of a summary; empty: it is not known."""
+    if coverage is None:
+        return {}
+    return {
+        KEY: {
+            **_counts(coverage.total, coverage),
+            "excluded": coverage.excluded,
+            "types": {kind: _counts(counts, coverage) for kind, counts in coverage.types.items()},
+        }
+    }
+
+
+def _counts(counts: CoverageCounts, coverage: Coverage) -> Document:
+    """Return the counts. Those of recent backups are null where no control asked for them."""
+    return {
+        name: None if "recent" in name and not coverage.asks_recency else getattr(counts, name)
+        for name in _COUNTS
+    }
+
+
+def coverage_of(summary: Mapping[str, Any]) -> Coverage | None:
+    """Parse the key. KeyError, TypeError, ValueError or AttributeError: it has another shape."""
+    document = summary.get(KEY)
+    if document is None:
+        return None
+    return Coverage(
+        total=_read(document),
+        types={str(kind): _read(counts) for kind, counts in document["types"].items()},
+        excluded=int(document["excluded"]),
+        asks_recency=document["recent"] is not None,
+    )
+
+
+def _read(document: Mapping[str, Any]) -> CoverageCounts:
+    return CoverageCounts(**{name: int(document[name] or 0) for name in _COUNTS})
