@@ -1,0 +1,95 @@
+"""The headline about resources: the same numbers as the controls, in every format that people read."""
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from scanner.model.coverage import Coverage, CoverageCounts
+from scanner.model.scan import Scan
+from scanner.report.formats.html import report_html
+from scanner.report.formats.json import summary_json
+from scanner.report.formats.markdown import summary_md
+from scanner.report.view.coverage import coverage_document, coverage_of, headline
+from scanner.report.view.view import build
+from tests.report.formats.test_html import Page
+
+TOTAL = CoverageCounts(
+    number=10, in_plan=6, no_plan=3, plan_unknown=1, recent=4, no_recent=4, recent_unknown=2, protected=4,
+    unknown=2,
+)  # fmt: skip
+
+
+def coverage(total: CoverageCounts = TOTAL, *, asks_recency: bool = True) -> Coverage:
+    return Coverage(total=total, types={"EBS": total}, excluded=2, asks_recency=asks_recency)
+
+
+def test_the_numbers_are_those_of_the_controls(sample: Scan) -> None:
+    counts = build(sample).by_control
+    plan, recent = counts["resource-in-backup-plan"], counts["resource-backed-up-recently"]
+    assert sample.coverage is not None
+    total = sample.coverage.total
+    assert (total.in_plan, total.no_plan, total.plan_unknown) == (
+        plan.passed,
+        plan.failed + plan.waived,
+        plan.open,
+    )
+    assert (total.recent, total.no_recent, total.recent_unknown) == (
+        recent.passed,
+        recent.failed + recent.waived,
+        recent.open,
+    )
+    assert (total.number, sample.coverage.excluded) == (plan.asked, plan.not_applicable)
+    assert total.protected + total.unknown <= total.number
+    assert min(total.no_plan, total.unknown, total.protected) > 0
+
+
+def test_unknown_is_never_protected(sample: Scan) -> None:
+    statuses: dict[str, set[str]] = {}
+    for finding in sample.findings:
+        if finding.control in ("resource-in-backup-plan", "resource-backed-up-recently"):
+            statuses.setdefault(finding.subject, set()).add(finding.status.value)
+    assert sample.coverage is not None
+    total = sample.coverage.total
+    assert total.unknown == sum(bool(each & {"unknown", "error"}) for each in statuses.values())
+    assert total.protected == sum(each == {"pass"} for each in statuses.values())
+
+
+def test_every_text_format_begins_with_it(sample: Scan) -> None:
+    view = build(sample)
+    assert view.headline in flat(b"".join(summary_md(view)).decode())
+    assert view.headline in flat(Page(report_html(view).decode()).text)
+    document = json.loads(b"".join(summary_json(view)))["summary"]
+    assert coverage_of(document) == sample.coverage
+    assert f"{document['resources']['no_plan']:,} of" in view.headline
+
+
+def flat(text: str) -> str:
+    return re.sub(r"\s+", " ", text)
+
+
+def test_it_is_left_out_where_it_is_not_known(scan: Scan) -> None:
+    assert scan.coverage is None
+    assert build(scan).headline == ""
+    assert coverage_document(None) == {}
+    assert coverage_of({}) is None
+    empty = replace(scan, coverage=coverage(CoverageCounts()))
+    assert build(empty).headline == ""
+    assert build(empty).coverage is None
+
+
+@pytest.mark.parametrize("asks_recency", [True, False])
+def test_it_is_read_back(*, asks_recency: bool) -> None:
+    total = TOTAL if asks_recency else replace(TOTAL, recent=0, no_recent=0, recent_unknown=0)
+    original = coverage(total, asks_recency=asks_recency)
+    assert coverage_of(coverage_document(original)) == original
+
+
+def test_it_counts_in_words() -> None:
+    assert headline(coverage()) == (
+        "3 of 10 resources are in no backup plan, 4 have no recent backup, 2 could not be fully read."
+    )
+    single = CoverageCounts(number=1, no_plan=1, no_recent=1)
+    assert headline(coverage(single)) == "1 of 1 resource is in no backup plan, 1 has no recent backup."
+    assert headline(coverage(single, asks_recency=False)) == "1 of 1 resource is in no backup plan."
