@@ -32,6 +32,7 @@ class ChangeKind(StrEnum):
     REGION_SETTINGS = "settings of Region"
     GLOBAL_SETTINGS = "global settings"
     ROLE = "IAM role"
+    KEY_POLICY = "policy of key"
     TAGS = "tags of"
 
 
@@ -76,8 +77,8 @@ class PlannedChange:
     """One change of one thing in one account and Region.
 
     `note`: what a reader has to know about how it was read. `id`: AWS's identifier where the file has it (a
-    plan or a selection). `name`: of a plan, a selection or a vault, the ARN of a resource whose tags change,
-    or empty. `plan`: of a selection. `document`: as it is afterwards; empty for a removal.
+    plan or a selection). `name`: of a plan, a selection or a vault, the ARN of a role, of a key or of a
+    resource whose tags change, or empty. `plan`: of a selection. `document`: as it is afterwards; empty for a removal.
     """
 
     kind: ChangeKind

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from scanner.model.names import ORG, parse_arn
+from scanner.model.names import AWS_GLOBAL, ORG, parse_arn
 from scanner.model.planned_change import (
     Action,
     ChangeKind,
@@ -89,8 +89,8 @@ def _of_entry(entry: Any, origin: Origin, defaults: Defaults) -> Iterator[Planne
     if not parts:
         yield NotJudged(
             origin,
-            "This is neither a backup plan, a selection, a vault, its policy or lock, settings nor tags, as "
-            "the AWS CLI writes them.",
+            "This is neither a backup plan, a selection, a vault, its policy or lock, settings, a role, the "
+            "policy of a key nor tags, as the AWS CLI writes them.",
         )
     for kind, fields in parts:
         yield _placed(kind, fields, action, (account, region), origin)
@@ -215,7 +215,34 @@ def _tags(content: Mapping[str, Any]) -> Iterator[Parts]:
             yield ChangeKind.TAGS, {"name": arn, "document": {"Tags": dict(tags)}, "place": _place(arn)}
 
 
+def _key_policy(content: Mapping[str, Any]) -> Iterator[Parts]:
+    key, policy = content.get("KeyId"), content.get("Policy")
+    if not isinstance(key, str) or policy is None or "BackupVaultName" in content:
+        return
+    text = policy if isinstance(policy, str) else orjson.dumps(policy).decode()
+    fields: dict[str, Any] = {"name": key, "document": {"Policy": text}, "place": _place(key)}
+    if _place(key) is None:
+        fields["problem"] = "The policy of a key needs the ARN of the key as KeyId."
+    yield ChangeKind.KEY_POLICY, fields
+
+
+def _role(content: Mapping[str, Any]) -> Iterator[Parts]:
+    role = content.get("Role")
+    if not isinstance(role, Mapping):
+        return
+    arn = str(role.get("Arn") or "")
+    parts = parse_arn(arn)
+    trust = role.get("AssumeRolePolicyDocument")
+    if parts is None or not isinstance(trust, Mapping):
+        yield ChangeKind.ROLE, {"problem": "A role needs its Arn and its AssumeRolePolicyDocument."}
+        return
+    document = {"AssumeRolePolicyDocument": dict(trust), "Path": role.get("Path", "/")}
+    yield ChangeKind.ROLE, {"name": arn, "document": document, "place": (parts.account, AWS_GLOBAL)}
+
+
 _PARSERS: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Parts]], ...]] = (
+    _role,
+    _key_policy,
     _selection,
     _plan,
     _settings,

@@ -14,6 +14,7 @@ from scanner.what_if import shard_edits as names
 from scanner.what_if.plan_edits import id_of_selection, put_plan, put_selection, remove_plan, remove_selection
 from scanner.what_if.setting_edits import (
     put_global_settings,
+    put_key_policy,
     put_region_settings,
     put_role,
     put_tags,
@@ -36,7 +37,7 @@ from scanner.what_if.vault_edits import (
 EDITED: Final = frozenset(
     {names.PLANS, names.PLAN, names.SELECTIONS, names.SELECTION, names.VAULTS, names.VAULT, names.POLICY}
     | {names.NOTIFICATIONS, names.POINTS, names.REGION_SETTINGS, names.GLOBAL_SETTINGS}
-    | {names.ROLES, names.ROLE, names.RESOURCES}
+    | {names.ROLES, names.ROLE, names.RESOURCES, names.KEY_POLICY}
 )
 """The operations whose answers changes rewrite."""
 
@@ -63,7 +64,7 @@ def _subject(edits: ShardEdits, change: PlannedChange) -> str:
     if change.kind in VAULT_KINDS:
         row = vault_row(edits, change.name) or {}
         return str(row.get("BackupVaultArn") or vault_arn(edits.partition, edits.shard, change.name))
-    return change.name if change.kind is ChangeKind.TAGS else ""
+    return change.name if change.kind in {ChangeKind.TAGS, ChangeKind.KEY_POLICY} else ""
 
 
 Apply = Callable[[ShardEdits, PlannedChange], None]
@@ -83,6 +84,7 @@ _APPLY: Final[Mapping[ChangeKind, Apply]] = {
     ChangeKind.REGION_SETTINGS: put_region_settings,
     ChangeKind.GLOBAL_SETTINGS: put_global_settings,
     ChangeKind.ROLE: _either(put_role, remove_role),
+    ChangeKind.KEY_POLICY: put_key_policy,
     ChangeKind.TAGS: put_tags,
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 from scanner.model.planned_change import PlannedChange, has_unknown
 from scanner.what_if.shard_edits import (
     GLOBAL_SETTINGS,
+    KEY_POLICY,
     REGION_SETTINGS,
     RESOURCES,
     ROLE,
@@ -62,6 +63,19 @@ def remove_role(edits: ShardEdits, change: PlannedChange) -> None:
     name = change.name.rpartition("/")[2]
     edits.edit_rows(ROLES, "Roles", "Arn", change.name, None)
     edits.lines.remove(ROLE, RoleName=name)
+
+
+def put_key_policy(edits: ShardEdits, change: PlannedChange) -> None:
+    """Replace the policy of a KMS key whose policy the scan has read."""
+    about = {"KeyId": change.name}
+    line = next((line for line in edits.lines.of(KEY_POLICY, **about) if "response" in line), None)
+    if line is None:
+        raise NotJudgedError(f"The scan did not read the policy of {change.name}.")
+    policy = change.document.get("Policy")
+    is_known = isinstance(policy, str)
+    outcome = {"response": {**line["response"], "Policy": policy}} if is_known else None
+    what = f"The policy of {change.name}"
+    edits.lines.put(KEY_POLICY, line["parameters"], outcome or known_after_apply(what), edits.at)
 
 
 def put_tags(edits: ShardEdits, change: PlannedChange) -> None:

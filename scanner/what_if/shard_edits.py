@@ -23,6 +23,7 @@ REGION_SETTINGS: Final = "backup:DescribeRegionSettings"
 GLOBAL_SETTINGS: Final = "backup:DescribeGlobalSettings"
 ROLES: Final = "iam:ListRoles"
 ROLE: Final = "iam:GetRole"
+KEY_POLICY: Final = "kms:GetKeyPolicy"
 RESOURCES: Final = "resourcegroupstaggingapi:GetResources"
 
 _NAMESPACE: Final = uuid.UUID("6f4c4b0e-31c5-4d39-9a55-6f9a2f5c5d11")

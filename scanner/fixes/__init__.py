@@ -1,0 +1,1 @@
+"""From root causes to the changes that mend them: one small strategy for each kind of cause."""

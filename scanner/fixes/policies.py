@@ -1,0 +1,135 @@
+"""Access policies: statements are added to what a policy says; nothing that it says is removed."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from scanner.fixes.configuration import Document
+
+_VERSION: Final = "2012-10-17"
+_DELETION: Final = (
+    "backup:DeleteRecoveryPoint",
+    "backup:UpdateRecoveryPointLifecycle",
+    "backup:PutBackupVaultAccessPolicy",
+    "backup:DeleteBackupVaultAccessPolicy",
+)
+_KEY_USE: Final = ("kms:DescribeKey", "kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*")
+
+
+def statements(policy: Mapping[str, Any]) -> list[Any]:
+    """Return the statements of a policy, which may be one object."""
+    found = policy.get("Statement") or []
+    return list(found) if isinstance(found, list) else [found]
+
+
+def add_statement(policy: Document, statement: Mapping[str, Any]) -> None:
+    """Add a statement in place of one with the same id."""
+    policy.setdefault("Version", _VERSION)
+    others = [
+        present
+        for present in statements(policy)
+        if not (isinstance(present, Mapping) and present.get("Sid") == statement["Sid"])
+    ]
+    policy["Statement"] = [*others, dict(statement)]
+
+
+def deny_deletion(exempt: list[str]) -> dict[str, Any]:
+    """Return the statement that denies deleting recovery points, except to some principals (ARN patterns)."""
+    condition = {"Condition": {"ArnNotLike": {"aws:PrincipalArn": exempt}}} if exempt else {}
+    return {
+        "Sid": "VaultproofDenyDeletion",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": list(_DELETION),
+        "Resource": "*",
+        **condition,
+    }
+
+
+def admit_organization(organization: str) -> dict[str, Any]:
+    """Return the statement that lets all accounts of the organisation copy into a vault."""
+    return {
+        "Sid": "VaultproofAdmitOrganizationCopies",
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "backup:CopyIntoBackupVault",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:PrincipalOrgID": organization}},
+    }
+
+
+def share_key(account: str, partition: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the statements that let an account use a key for copies, and create grants for AWS resources."""
+    principal = {"AWS": f"arn:{partition}:iam::{account}:root"}
+    use = {
+        "Sid": f"VaultproofUse{account}",
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": list(_KEY_USE),
+        "Resource": "*",
+    }
+    grant = {
+        "Sid": f"VaultproofGrant{account}",
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": "kms:CreateGrant",
+        "Resource": "*",
+        "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+    }
+    return use, grant
+
+
+def own_key_policy(account: str, partition: str) -> dict[str, Any]:
+    """Return the policy of a new key: its own account decides with IAM."""
+    return {
+        "Version": _VERSION,
+        "Statement": [
+            {
+                "Sid": "OwnAccount",
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:{partition}:iam::{account}:root"},
+                "Action": "kms:*",
+                "Resource": "*",
+            }
+        ],
+    }
+
+
+def restrict_to_organization(policy: Document, organization: str) -> int:
+    """Add a condition to each Allow for principals that may be outside. Return the number of statements.
+
+    A statement for a service principal alone stays: services carry no organisation of their own.
+    """
+    changed = 0
+    edited = []
+    for statement in statements(policy):
+        if isinstance(statement, Mapping) and _is_for_principals(statement):
+            condition = {name: dict(values) for name, values in (statement.get("Condition") or {}).items()}
+            condition.setdefault("StringEquals", {}).setdefault("aws:PrincipalOrgID", organization)
+            if condition != statement.get("Condition"):
+                changed += 1
+                statement = {**statement, "Condition": condition}  # noqa: PLW2901 -- the edited copy
+        edited.append(statement)
+    policy["Statement"] = edited
+    return changed
+
+
+def _is_for_principals(statement: Mapping[str, Any]) -> bool:
+    principal = statement.get("Principal")
+    names_principals = principal == "*" or (isinstance(principal, Mapping) and "AWS" in principal)
+    return statement.get("Effect") == "Allow" and names_principals
+
+
+def admit_service() -> dict[str, Any]:
+    """Return the trust statement that lets AWS Backup assume a role."""
+    return {
+        "Sid": "VaultproofAWSBackup",
+        "Effect": "Allow",
+        "Principal": {"Service": "backup.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+
+
+def accounts_in(text: str) -> tuple[str, ...]:
+    """Return the account ids in a text, in their order."""
+    return tuple(dict.fromkeys(re.findall(r"(?<!\d)\d{12}(?!\d)", text)))

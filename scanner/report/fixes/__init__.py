@@ -1,0 +1,1 @@
+"""The folder that `audit fix` writes: Terraform, CloudFormation, AWS CLI, and a README."""
