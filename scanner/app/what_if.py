@@ -7,9 +7,10 @@ version against the same controls and settings, so that every difference comes f
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from scanner.app.criteria import Judgement, load_judgement
 from scanner.app.findings import facts_request, waivers_of, write_findings
@@ -48,12 +49,38 @@ _OF_PLAN: Final = "#"
 """Separates a plan's ARN from the id of a rule or a selection of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedChanges:
+    """The result of changes, and what was judged, until the block of `judged_changes` ends.
+
+    `today`: the controls whose verdicts rest on what exists today. `bundle`: the evidence with the changes.
+    `folder`: facts and findings of the account-Regions that they concern. None: nothing was judged.
+    """
+
+    result: WhatIf
+    controls: tuple[Control, ...]
+    today: frozenset[str] = frozenset()
+    bundle: Bundle | None = None
+    folder: Path | None = None
+    findings: Filed | None = None
+
+
 def what_if(
     folder: Path, change_set: ChangeSet, *, jobs: int | None = 1, judgement: Judgement | None = None
 ) -> WhatIf:
+    """Judge changes against a scan. Parameters and errors: as `judged_changes`."""
+    with judged_changes(folder, change_set, jobs=jobs, judgement=judgement) as judged:
+        return judged.result
+
+
+@contextmanager
+def judged_changes(
+    folder: Path, change_set: ChangeSet, *, jobs: int | None = 1, judgement: Judgement | None = None
+) -> Iterator[JudgedChanges]:
     """Judge changes against a scan, or against a bundle that is not evaluated yet.
 
-    `judgement`: other controls and settings than those that the scan stores, for both sides.
+    Yields the result with the temporary files that it was made from. `judgement`: other controls and settings
+    than those that the scan stores, for both sides.
 
     Raises:
         BundleError: the evidence cannot be trusted, or is not in the folder.
@@ -79,25 +106,30 @@ def what_if(
             as_of=judgement.clock(bundle.manifest),
         )
         if not overlay.applied:
-            return result
+            yield JudgedChanges(result, judgement.evaluated_controls)
+            return
         place = _Place(Path(scratch), jobs, is_stored=is_stored)
-        return replace(result, **_compared(bundle, overlay, judgement, place))
+        yield _compared(bundle, overlay, judgement, place, result)
 
 
-def _compared(bundle: Bundle, overlay: Overlay, judgement: Judgement, place: "_Place") -> dict[str, Any]:
-    """Judge the account-Regions that the changes concern, and return what differs, as fields of a WhatIf."""
+def _compared(
+    bundle: Bundle, overlay: Overlay, judgement: Judgement, place: "_Place", result: WhatIf
+) -> JudgedChanges:
+    """Judge the account-Regions that the changes concern, and add to the result what differs."""
     changed = Bundle(place.folder / "bundle", what_if=True)
     only = concerned_shards(bundle, changed, overlay.edited)
     place = replace(place, only=only)
     before = _findings_before(bundle, judgement, replace(place, folder=place.folder / "before"))
-    after = _judged(changed, judgement, replace(place, folder=place.folder / "after"))
+    folder = place.folder / "after"
+    after = _judged(changed, judgement, replace(place, folder=folder))
     skipped = frozenset() if only is None else frozenset(shard for shard, _ in bundle.scope()) - only
     counts: Counter[Effect] = Counter()
     today = _controls_of_today(judgement.controls)
     effects = tuple(
         _explained(effect, today, overlay) for effect in _effects(before, after, overlay, counts, skipped)
     )
-    return {"effects": _with_texts(effects, before, after), "counts": dict(counts)}
+    result = replace(result, effects=_with_texts(effects, before, after), counts=dict(counts))
+    return JudgedChanges(result, judgement.evaluated_controls, today, changed, folder, after)
 
 
 def _controls_of_today(controls: Iterable[Control]) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from scanner.fixes.configuration import Configuration, Document, RecordedPlan, RecordedShard, RecordedVault
 from scanner.model.fix import FixChange
 from scanner.model.names import AWS_GLOBAL, ORG, parse_arn
-from scanner.model.planned_change import ChangeKind
+from scanner.model.planned_change import VAULT_KINDS, ChangeKind
 from scanner.model.root_causes import RootCause, Step
 
 SID: str = "Vaultproof"
@@ -78,8 +78,14 @@ class Draft:
         return tuple(sorted(filter(None, changes), key=_order))
 
     def drop(self, change: FixChange) -> None:
-        """Return a thing to what it is."""
+        """Return a thing to what it is, with the parts of it if it is new."""
         self._entries.pop(change.key, None)
+        if change.is_new and change.kind in _PARTS:
+            for key, entry in tuple(self._entries.items()):
+                is_there = (entry.account, entry.region) == (change.account, change.region)
+                owner = entry.plan_name if entry.kind is ChangeKind.SELECTION else entry.name
+                if is_there and entry.kind in _PARTS[change.kind] and owner == change.name:
+                    del self._entries[key]
 
     def shard(self, account: str, region: str) -> RecordedShard:
         """Return what was recorded of an account-Region. NoFixError: the scan did not read it."""
@@ -282,6 +288,10 @@ class Draft:
         return entry
 
 
+_PARTS = {
+    ChangeKind.PLAN: frozenset({ChangeKind.SELECTION}),
+    ChangeKind.VAULT: VAULT_KINDS - {ChangeKind.VAULT},
+}
 _STEPS = {step: position for position, step in enumerate(Step)}
 
 

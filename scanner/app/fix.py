@@ -1,0 +1,264 @@
+"""`audit fix`: root causes to proposed changes, which are laid over the evidence and judged until nothing turns.
+
+The proof is that of `audit what-if`, on the changes as the file changes.json has them, so that a user can
+repeat it. Nothing is changed in AWS, and nothing is called.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from scanner.app.fix_configuration import recorded_shard
+from scanner.app.fix_facts import FactQueries
+from scanner.app.fix_outcome import Chosen, Proof, harmful, outcomes, useless
+from scanner.app.judged import read_judged
+from scanner.app.root_causes import traced_failures
+from scanner.app.what_if import JudgedChanges, judged_changes
+from scanner.evidence.bundle import Bundle
+from scanner.evidence.scan_files import judged_files
+from scanner.findings.filed import Filed
+from scanner.findings.texts import all_without_texts, with_texts
+from scanner.fixes.configuration import Configuration, RecordedShard
+from scanner.fixes.draft import Draft
+from scanner.fixes.entries import change_documents
+from scanner.fixes.problem import Parameters, Problem, Workbench
+from scanner.fixes.proposals import propose
+from scanner.model.finding import Finding, Status
+from scanner.model.known import Known
+from scanner.model.fix import Choice, DroppedChange, Fix, FixChange, ManualStep
+from scanner.model.planned_change import ChangeSet
+from scanner.model.root_causes import RootCause
+from scanner.model.scan import Scan
+from scanner.services.organizations import parse_organization
+from scanner.what_if.backup_json import backup_changes
+from scanner.what_if.changes import Defaults
+
+_ROUNDS: Final = 8
+"""Judgements at most: a chain of broken links is mended one link after the other."""
+CHANGES_FILE: Final = "changes.json"
+
+Failure = tuple[str, str]
+"""A control and a subject."""
+
+
+def fix(folder: Path, choice: Choice, *, jobs: int | None = 1) -> Fix:
+    """Propose the changes that make chosen failures pass, and prove them.
+
+    Raises:
+        BundleError: the folder has no judged scan with its evidence, or a file of it was changed.
+    """
+    bundle = Bundle(folder)
+    bundle.check()
+    scan = read_judged(folder)
+    return _Fixing(folder, bundle, scan, choice, jobs).result()
+
+
+@dataclass(slots=True)
+class _Fixing:
+    """The state of one proposal: the draft, and what was found about it."""
+
+    folder: Path
+    bundle: Bundle
+    scan: Scan
+    choice: Choice
+    jobs: int | None
+    chosen: dict[Failure, Chosen] = field(default_factory=dict)
+    failures_of: dict[tuple[str, ...], set[Failure]] = field(default_factory=lambda: defaultdict(set))
+    manual: dict[tuple[str, ...], ManualStep] = field(default_factory=dict)
+    dropped: list[DroppedChange] = field(default_factory=list)
+    refused: set[tuple[str, ...]] = field(default_factory=set)
+
+    def result(self) -> Fix:
+        """Propose, judge, and propose again for what the first links have hidden, until nothing changes."""
+        self._choose()
+        draft = self._draft()
+        bench = Workbench(
+            draft,
+            self.scan.manifest.evaluated_as_of,
+            parameters=_parameters(self.scan),
+            compliance_days=self.choice.compliance_days,
+        )
+        self._propose(bench, self._problems(self.folder, self.scan))
+        proof = Proof()
+        for _ in range(_ROUNDS):
+            changes = draft.changes()
+            if not changes:
+                proof = Proof()
+                break
+            with judged_changes(self.folder, change_set(changes), jobs=self.jobs) as judged:
+                proof = self._proof(judged, changes)
+                if self._drop(draft, harmful(proof)):
+                    continue
+                self._next(bench, judged)
+            if draft.changes() == changes and not self._drop(draft, useless(proof, self.failures_of)):
+                break
+        return self._fix(proof)
+
+    def _choose(self) -> None:
+        """Collect the chosen failures with their root causes."""
+        findings = self.scan.findings
+        failed: Iterable[Finding] = (
+            all_without_texts(findings, (Status.FAIL,))
+            if isinstance(findings, Filed)
+            else (finding for finding in findings if finding.status is Status.FAIL)
+        )
+        included = {
+            (finding.control, finding.subject): finding
+            for finding in failed
+            if self.choice.includes(finding) and _is_resource(finding, self.choice.resources)
+        }
+        causes = dict(_causes(self.folder, self.scan, included))
+        for failure, finding in included.items():
+            cause = causes.get(failure)
+            if not self.choice.root_causes or (cause and _names(cause) & self.choice.root_causes):
+                self.chosen[failure] = Chosen(finding, cause)
+
+    def _draft(self) -> Draft:
+        organization = self.bundle.parsed(
+            lambda: parse_organization(self.bundle.organization_answers(), self.bundle.manifest)
+        )
+        configuration = Configuration(
+            load=lambda account, region: recorded_shard(self.bundle, account, region),
+            organization=str(organization.id.value or "") if isinstance(organization.id, Known) else "",
+            management_account=str(self.bundle.manifest.scope.management_account or ""),
+        )
+        return Draft(self._with_facts(configuration, self.folder, self.scan))
+
+    def _with_facts(self, configuration: Configuration, folder: Path, scan: Scan) -> Configuration:
+        queries = FactQueries(folder, scan.manifest)
+        facts = queries.resources({chosen.finding.subject for chosen in self.chosen.values()})
+        return replace(
+            configuration,
+            destinations=configuration.destinations or queries.destinations(),
+            tags=configuration.tags or facts.tags,
+            covering_rules=facts.covering,
+            continuous_rules=facts.continuous,
+        )
+
+    def _problems(self, folder: Path, scan: Scan) -> list[Problem]:
+        """Return the root causes of chosen failures that still fail."""
+        by_cause: dict[tuple[str, ...], tuple[RootCause, list[Failure]]] = {}
+        for failure, cause in _causes(folder, scan, self.chosen):
+            by_cause.setdefault(cause.key, (cause, []))[1].append(failure)
+            self.failures_of[cause.key].add(failure)
+        return [Problem(cause, tuple(sorted(failures))) for cause, failures in by_cause.values()]
+
+    def _propose(self, bench: Workbench, problems: Iterable[Problem]) -> None:
+        open_problems = [problem for problem in problems if problem.cause.key not in self.refused]
+        for step in propose(bench, open_problems):
+            self.manual.setdefault(step.cause.key, step)
+
+    def _proof(self, judged: JudgedChanges, changes: Sequence[FixChange]) -> Proof:
+        """Return what the changes do, and why chosen failures that stay still fail."""
+        causes: dict[Failure, RootCause] = {}
+        if judged.folder is not None and judged.findings is not None:
+            causes = dict(_causes(judged.folder, self._scan_after(judged), self.chosen))
+        return Proof(tuple(changes), judged.result, judged.today, causes)
+
+    def _scan_after(self, judged: JudgedChanges) -> Scan:
+        """Return the scan with the changes, as far as tracing needs it."""
+        if judged.folder is None or judged.findings is None:
+            return self.scan
+        manifest = replace(self.scan.manifest, files=judged_files(judged.folder))
+        return replace(self.scan, manifest=manifest, findings=judged.findings, controls=judged.controls)
+
+    def _drop(self, draft: Draft, drops: Iterable[DroppedChange]) -> bool:
+        """Drop changes, and do not propose them again. Return whether there were any."""
+        dropped = tuple(drops)
+        for drop in dropped:
+            draft.drop(drop.change)
+            self.refused.update(cause.key for cause in drop.change.causes)
+            self.dropped.append(drop)
+        return bool(dropped)
+
+    def _next(self, bench: Workbench, judged: JudgedChanges) -> None:
+        """Propose changes for the links that come to light when the first ones are mended."""
+        if judged.folder is None or judged.bundle is None:
+            return
+        scan = self._scan_after(judged)
+        draft = bench.draft
+        draft.configuration = self._with_facts(draft.configuration, judged.folder, scan)
+        draft.created_ids.update(_created_ids(judged.bundle, draft))
+        self._propose(bench, self._problems(judged.folder, scan))
+
+    def _fix(self, proof: Proof) -> Fix:
+        findings = outcomes(self.chosen, proof, self.failures_of, self._texts())
+        open_causes = {finding.cause.key for finding in findings if finding.cause is not None}
+        return Fix(
+            scan_id=self.scan.manifest.scan_id,
+            changes=proof.changes,
+            findings=findings,
+            worse=proof.worse,
+            newly_checked=proof.newly_checked,
+            also_fixed=proof.also_fixed(self.chosen),
+            manual=tuple(step for key, step in sorted(self.manual.items()) if key in open_causes),
+            dropped=tuple(self.dropped),
+            not_judged=proof.not_judged,
+            notes=proof.notes,
+        )
+
+    def _texts(self) -> Mapping[Failure, Finding]:
+        findings = [chosen.finding for chosen in self.chosen.values()]
+        stored = self.scan.findings
+        whole = with_texts(stored, findings) if isinstance(stored, Filed) else findings
+        return {(finding.control, finding.subject): finding for finding in whole}
+
+
+def change_set(changes: Iterable[FixChange]) -> ChangeSet:
+    """Return changes as `audit what-if` reads them from changes.json."""
+    return backup_changes(change_documents(changes), CHANGES_FILE, Defaults())
+
+
+def _causes(
+    folder: Path, scan: Scan, failures: Mapping[Failure, object]
+) -> Iterator[tuple[Failure, RootCause]]:
+    """Yield the root causes of some failures, as far as they are traced."""
+    for traced in traced_failures(folder, scan, by_subject=True):
+        failure = (traced.control, traced.subject)
+        if failure in failures and traced.trace.root_cause is not None:
+            yield failure, traced.trace.root_cause
+
+
+def _names(cause: RootCause) -> set[str]:
+    """Return what --root-cause may say for a cause: its kind, its subject, or both."""
+    return {cause.kind.value, cause.subject, f"{cause.kind.value}:{cause.subject}"}
+
+
+def _is_resource(finding: Finding, names: Sequence[str]) -> bool:
+    """Check whether a finding is about one of the named resources: by ARN, or by the end of it."""
+    subject = finding.subject
+    return not names or any(
+        subject == name or subject.endswith((f"/{name}", f":{name}")) for name in names
+    )
+
+
+def _parameters(scan: Scan) -> Parameters:
+    """Return all values of each parameter: that of the control, and those of tiers and overrides."""
+    values: dict[str, list[object]] = defaultdict(list)
+    for of_controls in (scan.parameters, *(tier.parameters for tier in scan.tiers)):
+        for control, parameters in of_controls.items():
+            for name, value in parameters.items():
+                values[f"{control}.{name}"].append(value)
+    return {name: tuple(of_name) for name, of_name in values.items()}
+
+
+def _created_ids(bundle: Bundle, draft: Draft) -> Iterator[tuple[str, str]]:
+    """Yield the ids that the overlay gave to new plans and rules, with their names."""
+    for account, region in {(change.account, change.region) for change in draft.changes()}:
+        after = recorded_shard(bundle, account, region)
+        if after is None:
+            continue
+        before = _ids(draft.shard(account, region))
+        for plan in after.plans.values():
+            if plan.id not in before:
+                yield plan.id, plan.name
+            for rule in plan.document.get("Rules") or ():
+                if rule.get("RuleId") not in before:
+                    yield str(rule.get("RuleId")), str(rule.get("RuleName"))
+
+
+def _ids(shard: RecordedShard) -> frozenset[str]:
+    rules = (rule for plan in shard.plans.values() for rule in plan.document.get("Rules") or ())
+    return frozenset((*shard.plans, *(str(rule.get("RuleId")) for rule in rules)))

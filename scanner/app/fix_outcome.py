@@ -1,0 +1,180 @@
+"""What the proof says of chosen failures and of all other findings."""
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
+
+from scanner.model.finding import Finding, Status
+from scanner.model.fix import DroppedChange, FixChange, FixedFinding, Outcome
+from scanner.model.planned_change import NotJudged
+from scanner.model.root_causes import RootCause, Step
+from scanner.model.what_if import Effect, FindingEffect, WhatIf
+
+Failure = tuple[str, str]
+FailuresOf = Mapping[tuple[str, ...], Set[Failure]]
+"""Of the key of a root cause, the chosen failures that were traced to it in some round."""
+
+_FAILS = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A chosen failure and its root cause. None: it is not traced."""
+
+    finding: Finding
+    cause: RootCause | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Changes, what they do to findings, and the root causes that chosen failures have afterwards.
+
+    `today`: the controls whose verdicts rest on recovery points, jobs and restores that exist.
+    """
+
+    changes: tuple[FixChange, ...] = ()
+    result: WhatIf | None = None
+    today: frozenset[str] = frozenset()
+    causes: Mapping[Failure, RootCause] = field(default_factory=dict)
+
+    @property
+    def effects(self) -> tuple[FindingEffect, ...]:
+        """All findings that do not stay as they are."""
+        return () if self.result is None else self.result.effects
+
+    @property
+    def not_judged(self) -> tuple[NotJudged, ...]:
+        """The changes that could not be judged."""
+        return () if self.result is None else self.result.not_judged
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader has to know about judged changes."""
+        return () if self.result is None else tuple(dict.fromkeys(self.result.notes))
+
+    @property
+    def worse(self) -> tuple[FindingEffect, ...]:
+        """Findings that passed before, and fail or are unknown with the changes."""
+        return tuple(
+            effect
+            for effect in self.effects
+            if effect.before is not None
+            and effect.before.status is Status.PASS
+            and (effect.effect is Effect.NEWLY_UNKNOWN or (effect.after and effect.after.status in _FAILS))
+        )
+
+    @property
+    def newly_checked(self) -> tuple[FindingEffect, ...]:
+        """Failures of what was not checked before: of new things, and of controls that did not apply."""
+        return tuple(
+            effect
+            for effect in self.effects
+            if effect.effect is Effect.NEW and (effect.before is None or effect.before.status is not Status.PASS)
+        )
+
+    def also_fixed(self, chosen: Mapping[Failure, object]) -> int:
+        """Return how many failures that were not chosen turn to pass as well."""
+        return sum(
+            (effect.finding.control, effect.finding.subject) not in chosen
+            for effect in self.effects
+            if effect.effect is Effect.FIXED
+        )
+
+
+def outcomes(
+    chosen: Mapping[Failure, Chosen],
+    proof: Proof,
+    failures_of: FailuresOf,
+    texts: Mapping[Failure, Finding],
+) -> tuple[FixedFinding, ...]:
+    """Return what the changes do to each chosen failure, sorted by outcome, severity and name."""
+    effects = {(effect.finding.control, effect.finding.subject): effect for effect in proof.effects}
+    mended = {
+        failure for change in proof.changes for cause in change.causes for failure in failures_of.get(cause.key, ())
+    }
+    results = []
+    for failure, choice in chosen.items():
+        finding = texts.get(failure, choice.finding)
+        outcome, reason = _outcome(failure, effects.get(failure), proof, is_mended=failure in mended)
+        cause = proof.causes.get(failure, choice.cause) if outcome is Outcome.STAYS else choice.cause
+        results.append(FixedFinding(outcome, finding, cause, reason or finding.reason))
+    order = list(Outcome)
+    return tuple(
+        sorted(results, key=lambda one: (order.index(one.outcome), one.finding.severity.rank, one.finding.order))
+    )
+
+
+def _outcome(
+    failure: Failure, effect: FindingEffect | None, proof: Proof, *, is_mended: bool
+) -> tuple[Outcome, str]:
+    """Return the outcome of a failure, and why it does not pass."""
+    if effect is not None and effect.effect is Effect.FIXED:
+        return Outcome.FIXED, ""
+    if effect is not None and effect.effect is Effect.NEWLY_UNKNOWN:
+        return Outcome.UNKNOWN, effect.reason
+    if effect is not None and effect.effect is Effect.REMOVED:
+        return Outcome.REMOVED, ""
+    after = effect.after if effect is not None else None
+    if after is not None and after.status is not Status.FAIL:
+        return Outcome.REMOVED, after.reason
+    reason = after.reason if after is not None else ""
+    waits = is_mended and failure[0] in proof.today and _only_waits(proof.causes.get(failure))
+    return (Outcome.NEEDS_TIME if waits else Outcome.STAYS), reason
+
+
+def _only_waits(cause: RootCause | None) -> bool:
+    """Check whether no link of the chain is broken any more: what is missing is a backup, a copy or a restore."""
+    return cause is None or cause.step is Step.JOBS_AND_RESTORES
+
+
+def harmful(proof: Proof) -> Iterator[DroppedChange]:
+    """Yield the changes that make something worse than it was, each once, and what that is."""
+    seen: set[tuple[str, ...]] = set()
+    for effect in proof.worse:
+        for change in _behind(effect, proof.changes):
+            if change.key not in seen:
+                seen.add(change.key)
+                finding = effect.finding
+                why = f"{finding.control} of {finding.subject} passed before, and would not: {effect.reason}"
+                yield DroppedChange(change, why)
+
+
+def useless(proof: Proof, failures_of: FailuresOf) -> Iterator[DroppedChange]:
+    """Yield the changes for whose causes no chosen failure turns to pass, or only needs time."""
+    for change in proof.changes:
+        if not _mends(change, proof, failures_of):
+            yield DroppedChange(change, "The proof shows no chosen failure that it would turn to pass.")
+
+
+def _behind(effect: FindingEffect, changes: tuple[FixChange, ...]) -> tuple[FixChange, ...]:
+    """Return the changes behind an effect: of the same subject, else of the same account and Region.
+
+    Several changes of an account-Region are all dropped: which of them it is was not proven.
+    """
+    finding = effect.finding
+    subject = finding.subject
+    named = tuple(change for change in changes if _touches(change, subject))
+    if named:
+        return named
+    place = (finding.account, finding.region)
+    near = tuple(change for change in changes if (change.account, change.region) == place)
+    return near or changes
+
+
+def _touches(change: FixChange, subject: str) -> bool:
+    resources = change.document.get("Resources") or ()
+    names = (change.id, change.plan_id, change.name)
+    ends = subject.partition("#")[0]
+    return subject in resources or any(
+        name and (subject == name or ends.endswith((f":{name}", f"/{name}"))) for name in names
+    )
+
+
+def _mends(change: FixChange, proof: Proof, failures_of: FailuresOf) -> bool:
+    """Check whether a chosen failure turns to pass, or only needs time, for a cause that the change mends."""
+    failures = {failure for cause in change.causes for failure in failures_of.get(cause.key, ())}
+    effects = {(effect.finding.control, effect.finding.subject): effect for effect in proof.effects}
+    for failure in failures:
+        outcome, _ = _outcome(failure, effects.get(failure), proof, is_mended=True)
+        if outcome in {Outcome.FIXED, Outcome.NEEDS_TIME}:
+            return True
+    return False
