@@ -1,4 +1,4 @@
-"""`audit fix`: root causes to proposed changes, which are laid over the evidence and judged until nothing turns.
+"""`audit fix`: root causes to proposed changes, which are laid over the evidence and judged.
 
 The proof is that of `audit what-if`, on the changes as the file changes.json has them, so that a user can
 repeat it. Nothing is changed in AWS, and nothing is called.
@@ -26,12 +26,14 @@ from scanner.fixes.entries import change_documents
 from scanner.fixes.problem import Parameters, Problem, Workbench
 from scanner.fixes.proposals import propose
 from scanner.model.finding import Finding, Status
-from scanner.model.known import Known
 from scanner.model.fix import Choice, DroppedChange, Fix, FixChange, ManualStep
+from scanner.model.known import Known
 from scanner.model.planned_change import ChangeSet
 from scanner.model.root_causes import RootCause
 from scanner.model.scan import Scan
+from scanner.report.fixes.folder import files_of
 from scanner.services.organizations import parse_organization
+from scanner.storage.files import replaced, write_atomically
 from scanner.what_if.backup_json import backup_changes
 from scanner.what_if.changes import Defaults
 
@@ -151,10 +153,11 @@ class _Fixing:
             self.manual.setdefault(step.cause.key, step)
 
     def _proof(self, judged: JudgedChanges, changes: Sequence[FixChange]) -> Proof:
-        """Return what the changes do, and why chosen failures that stay still fail."""
+        """Return what the changes do, and the root causes of what fails with them."""
         causes: dict[Failure, RootCause] = {}
         if judged.folder is not None and judged.findings is not None:
-            causes = dict(_causes(judged.folder, self._scan_after(judged), self.chosen))
+            changed = {(one.finding.control, one.finding.subject): one for one in judged.result.effects}
+            causes = dict(_causes(judged.folder, self._scan_after(judged), {**changed, **self.chosen}))
         return Proof(tuple(changes), judged.result, judged.today, causes)
 
     def _scan_after(self, judged: JudgedChanges) -> Scan:
@@ -191,6 +194,7 @@ class _Fixing:
             changes=proof.changes,
             findings=findings,
             worse=proof.worse,
+            until_next_run=proof.until_next_run,
             newly_checked=proof.newly_checked,
             also_fixed=proof.also_fixed(self.chosen),
             manual=tuple(step for key, step in sorted(self.manual.items()) if key in open_causes),
@@ -204,6 +208,16 @@ class _Fixing:
         stored = self.scan.findings
         whole = with_texts(stored, findings) if isinstance(stored, Filed) else findings
         return {(finding.control, finding.subject): finding for finding in whole}
+
+
+def write_fix(result: Fix, out: Path) -> None:
+    """Write the files of a proposal into a folder, which they replace in one step.
+
+    OutputError: the folder cannot be written.
+    """
+    with replaced(out) as folder:
+        for name, content in files_of(result):
+            write_atomically(folder / name, content)
 
 
 def change_set(changes: Iterable[FixChange]) -> ChangeSet:
@@ -229,9 +243,7 @@ def _names(cause: RootCause) -> set[str]:
 def _is_resource(finding: Finding, names: Sequence[str]) -> bool:
     """Check whether a finding is about one of the named resources: by ARN, or by the end of it."""
     subject = finding.subject
-    return not names or any(
-        subject == name or subject.endswith((f"/{name}", f":{name}")) for name in names
-    )
+    return not names or any(subject == name or subject.endswith((f"/{name}", f":{name}")) for name in names)
 
 
 def _parameters(scan: Scan) -> Parameters:

@@ -67,7 +67,9 @@ def _answers(lines: ShardLines, operation: str) -> Iterator[Document]:
 
 def _plans(lines: ShardLines) -> Iterator[RecordedPlan]:
     deleted = {
-        row.get("BackupPlanId") for row in lines.rows(names.PLANS, "BackupPlansList") if row.get("DeletionDate")
+        row.get("BackupPlanId")
+        for row in lines.rows(names.PLANS, "BackupPlansList")
+        if row.get("DeletionDate")
     }
     for answer in _answers(lines, names.PLAN):
         identity, document = answer.get("BackupPlanId"), answer.get("BackupPlan")
@@ -138,7 +140,9 @@ def _keys(lines: ShardLines) -> Iterator[RecordedKey]:
 
 
 def _opt_in(lines: ShardLines) -> Mapping[str, bool] | None:
-    preferences = (answer.get("ResourceTypeOptInPreference") for answer in _answers(lines, names.REGION_SETTINGS))
+    preferences = (
+        answer.get("ResourceTypeOptInPreference") for answer in _answers(lines, names.REGION_SETTINGS)
+    )
     return next((preference for preference in preferences if isinstance(preference, dict)), None)
 
 

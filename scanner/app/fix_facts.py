@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,13 +17,17 @@ from scanner.storage.parquet import open_table
 _LIMITS: Final = Limits(seconds=3_600.0)
 _DESTINATIONS: Final = (
     "SELECT destination, any_value(destination_account) AS account, any_value(destination_region) AS region, "
-    "bool_or(destination_air_gapped) AS air_gapped, bool_or(destination_key_kind = 'customer_managed') AS own_key, "
+    "bool_or(destination_air_gapped) AS air_gapped, bool_or(destination_key_kind = 'customer_managed') AS "
+    "own_key, "
     "count(*) FILTER (WHERE admits_source AND in_organization) AS works "
-    "FROM copy_action WHERE destination_exists AND NOT destination_reserved GROUP BY destination ORDER BY destination"
+    "FROM copy_action WHERE destination_exists AND NOT destination_reserved GROUP BY destination ORDER BY "
+    "destination"
 )
 _RESOURCES: Final = (
-    "SELECT subject, tags, list_transform(list_filter(rules, lambda r: r IS NOT NULL), lambda r: r.rule) AS covering, "
-    "list_transform(list_filter(rules, lambda r: r IS NOT NULL AND r.continuous), lambda r: r.rule) AS continuous "
+    "SELECT subject, tags, list_transform(list_filter(rules, lambda r: r IS NOT NULL), lambda r: r.rule) AS "
+    "covering, "
+    "list_transform(list_filter(rules, lambda r: r IS NOT NULL AND r.continuous), lambda r: r.rule) AS "
+    "continuous "
     "FROM resource WHERE subject IN ({})"
 )
 
@@ -46,7 +49,7 @@ class FactQueries:
     manifest: Manifest
 
     def destinations(self) -> tuple[Destination, ...]:
-        """Return the vaults that copy actions name and that exist, and how many actions work as far as is known."""
+        """Return the vaults that copy actions name and that exist, and how many actions work."""
         return tuple(
             Destination(
                 arn=row["destination"],
@@ -77,7 +80,6 @@ class FactQueries:
         query = check_query(sql, {table})
         source = ScanFiles(self.folder, self.manifest).table(FACTS, table)
         tables = {table: open_table(source, TABLES[table], query.names)}
-        as_of: datetime = self.manifest.evaluated_as_of
-        with answered(tables, query, as_of=as_of, limits=_LIMITS) as answer:
+        with answered(tables, query, as_of=self.manifest.evaluated_as_of, limits=_LIMITS) as answer:
             for row in answer.rows:
                 yield dict(zip(answer.columns, row, strict=True))

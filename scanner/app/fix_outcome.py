@@ -1,6 +1,7 @@
 """What the proof says of chosen failures and of all other findings."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from scanner.model.finding import Finding, Status
@@ -10,7 +11,7 @@ from scanner.model.root_causes import RootCause, Step
 from scanner.model.what_if import Effect, FindingEffect, WhatIf
 
 Failure = tuple[str, str]
-FailuresOf = Mapping[tuple[str, ...], Set[Failure]]
+FailuresOf = Mapping[tuple[str, ...], AbstractSet[Failure]]
 """Of the key of a root cause, the chosen failures that were traced to it in some round."""
 
 _FAILS = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
@@ -54,13 +55,28 @@ class Proof:
     @property
     def worse(self) -> tuple[FindingEffect, ...]:
         """Findings that passed before, and fail or are unknown with the changes."""
-        return tuple(
-            effect
-            for effect in self.effects
-            if effect.before is not None
-            and effect.before.status is Status.PASS
-            and (effect.effect is Effect.NEWLY_UNKNOWN or (effect.after and effect.after.status in _FAILS))
-        )
+        return tuple(effect for effect in self._no_longer_passing() if not self._waits(effect))
+
+    @property
+    def until_next_run(self) -> tuple[FindingEffect, ...]:
+        """Findings that passed before, and fail until the next backup or copy has run."""
+        return tuple(filter(self._waits, self._no_longer_passing()))
+
+    def _no_longer_passing(self) -> Iterator[FindingEffect]:
+        for effect in self.effects:
+            before, after = effect.before, effect.after
+            is_passing = before is not None and before.status is Status.PASS
+            is_failing = effect.effect is Effect.NEWLY_UNKNOWN or (
+                after is not None and after.status in _FAILS
+            )
+            if is_passing and is_failing:
+                yield effect
+
+    def _waits(self, effect: FindingEffect) -> bool:
+        """Check whether a failure is of jobs and recovery points alone, and its links all hold."""
+        finding = effect.finding
+        is_of_today = finding.control in self.today and effect.effect is not Effect.NEWLY_UNKNOWN
+        return is_of_today and _only_waits(self.causes.get((finding.control, finding.subject)))
 
     @property
     def newly_checked(self) -> tuple[FindingEffect, ...]:
@@ -68,7 +84,8 @@ class Proof:
         return tuple(
             effect
             for effect in self.effects
-            if effect.effect is Effect.NEW and (effect.before is None or effect.before.status is not Status.PASS)
+            if effect.effect is Effect.NEW
+            and (effect.before is None or effect.before.status is not Status.PASS)
         )
 
     def also_fixed(self, chosen: Mapping[Failure, object]) -> int:
@@ -89,7 +106,10 @@ def outcomes(
     """Return what the changes do to each chosen failure, sorted by outcome, severity and name."""
     effects = {(effect.finding.control, effect.finding.subject): effect for effect in proof.effects}
     mended = {
-        failure for change in proof.changes for cause in change.causes for failure in failures_of.get(cause.key, ())
+        failure
+        for change in proof.changes
+        for cause in change.causes
+        for failure in failures_of.get(cause.key, ())
     }
     results = []
     for failure, choice in chosen.items():
@@ -99,7 +119,9 @@ def outcomes(
         results.append(FixedFinding(outcome, finding, cause, reason or finding.reason))
     order = list(Outcome)
     return tuple(
-        sorted(results, key=lambda one: (order.index(one.outcome), one.finding.severity.rank, one.finding.order))
+        sorted(
+            results, key=lambda one: (order.index(one.outcome), one.finding.severity.rank, one.finding.order)
+        )
     )
 
 
@@ -122,7 +144,7 @@ def _outcome(
 
 
 def _only_waits(cause: RootCause | None) -> bool:
-    """Check whether no link of the chain is broken any more: what is missing is a backup, a copy or a restore."""
+    """Check whether no link of the chain is broken: what is missing is a backup, a copy or a restore."""
     return cause is None or cause.step is Step.JOBS_AND_RESTORES
 
 

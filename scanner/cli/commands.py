@@ -375,6 +375,13 @@ COMMANDS: Final = {
         "audit what-if scan --change plan.json --fail-on high",
         own=("format", "account", "region", "parameter"),
     ),
+    "fix": LazyCommand(
+        "fix",
+        "Propose the smallest set of changes that makes failures pass, as code, and prove it on the "
+        "evidence.",
+        "audit fix scan --control resource-in-backup-plan --out changes",
+        own=("format", "severity", "account", "region", "force"),
+    ),
     "notify": LazyCommand(
         "notify",
         "Send the notifications of an evaluated scan: EventBridge event, SNS message, Security Hub findings.",

@@ -15,7 +15,8 @@ def opt_in(bench: Workbench, problem: Problem) -> None:
         raise NoFixError(f"AWS Backup lists no service opt-in for {cause.about} in {cause.region}.")
     preference[cause.about] = True
     entry.because_of(
-        cause, f"Selections that match {cause.about} resources by tags back these up from now on: more is stored."
+        cause,
+        f"Selections that match {cause.about} resources by tags back these up from now on: more is stored.",
     )
 
 
@@ -23,7 +24,9 @@ def enable_cross_account(bench: Workbench, problem: Problem) -> None:
     """Turn on cross-account backup in the management account."""
     entry = bench.draft.global_settings()
     entry.document["GlobalSettings"] = {"isCrossAccountBackupEnabled": "true"}
-    entry.because_of(problem.cause, "Copy actions to other accounts work from now on: copies are stored there.")
+    entry.because_of(
+        problem.cause, "Copy actions to other accounts work from now on: copies are stored there."
+    )
 
 
 def create_role(bench: Workbench, problem: Problem) -> None:
@@ -39,7 +42,8 @@ def trust_backup(entry: Entry, cause: RootCause) -> None:
     add_statement(entry.document.setdefault("AssumeRolePolicyDocument", {}), admit_service())
     entry.because_of(
         cause,
-        "The role gets the AWS managed policies AWSBackupServiceRolePolicyForBackup and ...ForRestores; S3 needs the "
+        "The role gets the AWS managed policies AWSBackupServiceRolePolicyForBackup and ...ForRestores; S3 "
+        "needs the "
         "two policies for S3 as well.",
     )
 

@@ -21,12 +21,17 @@ def copy_elsewhere(bench: Workbench, problem: Problem) -> None:
     present = {str(action.get("DestinationBackupVaultArn")) for action in rule.get("CopyActions") or ()}
     tried = bench.tried.setdefault(cause.subject, set())
     ranked = sorted(
-        (place for place in bench.draft.configuration.destinations if suits(place) and place.arn not in present | tried),
+        (
+            place
+            for place in bench.draft.configuration.destinations
+            if suits(place) and place.arn not in present | tried
+        ),
         key=lambda place: _rank(place, plan),
     )
     if not ranked:
         raise NoFixError(
-            "No vault that copies of the scanned organisation go to suits. Create one, in the account and Region that "
+            "No vault that copies of the scanned organisation go to suits. Create one, in the account and "
+            "Region that "
             "should hold the copies, and name it in a copy action."
         )
     destination = ranked[0]
@@ -34,7 +39,8 @@ def copy_elsewhere(bench: Workbench, problem: Problem) -> None:
     rule.setdefault("CopyActions", []).append(_action(bench, rule, destination))
     plan.because_of(
         cause,
-        f"Each backup of the rule {rule['RuleName']} is copied to {destination.arn} as well: copies are stored there, and "
+        f"Each backup of the rule {rule['RuleName']} is copied to {destination.arn} as well: copies are "
+        f"stored there, and "
         "transferred.",
     )
 
@@ -62,7 +68,12 @@ def _suits(bench: Workbench, cause: RootCause, plan: Entry) -> Suits:
 def _rank(place: Destination, plan: Entry) -> tuple[bool, bool, int, str]:
     """Sort by: works with a customer managed key, is nearest, is used most."""
     distance = (place.account != plan.account) + (place.region != plan.region)
-    return (not place.works, not place.is_customer_managed and not place.is_air_gapped, distance * 1000 - place.works, place.arn)
+    return (
+        not place.works,
+        not place.is_customer_managed and not place.is_air_gapped,
+        distance * 1000 - place.works,
+        place.arn,
+    )
 
 
 def _action(bench: Workbench, rule: Document, place: Destination) -> Document:
@@ -98,7 +109,9 @@ def share(bench: Workbench, problem: Problem) -> None:
     for account in accounts:
         for statement in share_key(account, parts.partition):
             add_statement(policy.document, statement)
-    policy.because_of(cause, f"Principals of {', '.join(accounts)} may use the key, as far as their IAM policies allow.")
+    policy.because_of(
+        cause, f"Principals of {', '.join(accounts)} may use the key, as far as their IAM policies allow."
+    )
 
 
 def _destinations(draft: Draft, problem: Problem) -> Iterator[str]:

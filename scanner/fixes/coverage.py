@@ -72,7 +72,7 @@ def _selection(draft: Draft, cause: RootCause) -> Mapping[str, Any] | None:
 
 
 def cover(bench: Workbench, problem: Problem) -> None:
-    """Select the resources by their ARNs: in the plan that suits best, or in a new one where there is none."""
+    """Select the resources by their ARNs: in the plan that suits best, or else in a new one."""
     by_place: dict[tuple[str, str], list[str]] = {}
     for arn in problem.subjects:
         by_place.setdefault(_place(arn, problem.cause), []).append(arn)
@@ -98,7 +98,9 @@ def _select(bench: Workbench, shard: RecordedShard, arns: list[str], cause: Root
         plan_id, plan_name = "", _new_plan(bench, shard, cause).name
     else:
         parts = parse_arn(best)
-        plan_id, plan_name = ("", best) if parts is None else (parts.resource.removeprefix("backup-plan:"), "")
+        plan_id, plan_name = (
+            ("", best) if parts is None else (parts.resource.removeprefix("backup-plan:"), "")
+        )
     role = _role(bench, shard, plan_id, cause)
     document: Document = {"SelectionName": SELECTION, "IamRoleArn": role, "Resources": []}
     entry = Entry(
@@ -117,11 +119,14 @@ def _select(bench: Workbench, shard: RecordedShard, arns: list[str], cause: Root
     selected = sorted({*entry.document["Resources"], *arns})
     if len(selected) > _MOST_ARNS:
         raise NoFixError(
-            f"More than {_MOST_ARNS} resources of {shard.account}/{shard.region} are in no plan: a selection by tag is "
+            f"More than {_MOST_ARNS} resources of {shard.account}/{shard.region} are in no plan: a "
+            f"selection by tag is "
             "better than one by ARN, and which tag is meant is not known."
         )
     entry.document["Resources"] = selected
-    entry.because_of(cause, f"The plan {plan_name or _name_of(shard, plan_id)} backs these resources up: more is stored.")
+    entry.because_of(
+        cause, f"The plan {plan_name or _name_of(shard, plan_id)} backs these resources up: more is stored."
+    )
 
 
 def _name_of(shard: RecordedShard, plan_id: str) -> str:
@@ -165,11 +170,9 @@ def _makes_backups(bench: Workbench, shard: RecordedShard, rule: Document) -> bo
 def _rank(
     bench: Workbench, shard: RecordedShard, document: Document, rules: list[Document]
 ) -> tuple[bool, int, int, str]:
-    """Return how far a plan is from what is required: its schedule, its copies, its use; smaller is better."""
+    """Return how far a plan is from what is required: schedule, copies, use. Smaller is better."""
     hours, days = required_hours(bench, *_TARGETS), required_days(bench, *_TARGETS)
-    suits = any(
-        gap_hours(bench, rule) <= hours and (days_of(rule) or _FOREVER) >= days for rule in rules
-    )
+    suits = any(gap_hours(bench, rule) <= hours and (days_of(rule) or _FOREVER) >= days for rule in rules)
     working = {place.arn: place for place in bench.draft.configuration.destinations if place.works}
     copies = {
         (place.account != shard.account, place.region != shard.region)
@@ -179,7 +182,11 @@ def _rank(
         if place is not None
     }
     reach = sum((any(account for account, _ in copies), any(region for _, region in copies)))
-    used = sum(1 for selection in shard.selections if selection.document and _is_of(selection.plan_id, shard, document))
+    used = sum(
+        1
+        for selection in shard.selections
+        if selection.document and _is_of(selection.plan_id, shard, document)
+    )
     return (not suits, -reach, -used, str(document.get("BackupPlanName")))
 
 
@@ -206,13 +213,12 @@ def _new_plan(bench: Workbench, shard: RecordedShard, cause: RootCause) -> Entry
     name = _free(NEW_PLAN, {plan.name for plan in shard.plans.values()})
     document = {"BackupPlanName": name, "Rules": [rule]}
     entry = bench.draft.add(
-        Entry(
-            ChangeKind.PLAN, shard.account, shard.region, Step.RULES_AND_COPIES, document, None, name=name
-        )
+        Entry(ChangeKind.PLAN, shard.account, shard.region, Step.RULES_AND_COPIES, document, None, name=name)
     )
     entry.because_of(
         cause,
-        f"A new plan with defaults: daily at 05:00 UTC into the vault {vault}, kept for {days} days. There was no "
+        f"A new plan with defaults: daily at 05:00 UTC into the vault {vault}, kept for {days} days. There "
+        f"was no "
         "plan in this account and Region that could take the resources.",
     )
     return entry
@@ -233,7 +239,7 @@ def _vault_for_new_plan(shard: RecordedShard) -> str | None:
 
 
 def _role(bench: Workbench, shard: RecordedShard, plan_id: str, cause: RootCause) -> str:
-    """Return the role for a new selection: that of the plan's selections, of others there, or AWS's default."""
+    """Return the role for a new selection: that of another selection there, or AWS's default."""
     account = bench.draft.shard(shard.account, AWS_GLOBAL)
     own = [selection for selection in shard.selections if selection.plan_id == plan_id]
     named = [str(selection.document.get("IamRoleArn")) for selection in (*own, *shard.selections)]
@@ -246,4 +252,3 @@ def _role(bench: Workbench, shard: RecordedShard, plan_id: str, cause: RootCause
         entry = bench.draft.role(default)
         trust_backup(entry, cause)
     return role
-

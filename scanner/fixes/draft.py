@@ -111,7 +111,8 @@ class Draft:
             raise NoFixError(f"The scan did not read the backup plan {identity}.")
         if plan.is_of_organization:
             raise NoFixError(
-                f"The backup plan {plan.name} comes from a backup policy of AWS Organizations and can only be "
+                f"The backup plan {plan.name} comes from a backup policy of AWS Organizations and can only "
+                f"be "
                 "changed there."
             )
         return self._plan_entry(parts.account, parts.region, plan)
@@ -138,7 +139,11 @@ class Draft:
                 entry = self._entries.get((account, region, ChangeKind.PLAN.value, "", plan.id))
                 yield plan.arn, entry.document if entry else dict(plan.document)
         for entry in self._entries.values():
-            if entry.kind is ChangeKind.PLAN and not entry.id and (entry.account, entry.region) == (account, region):
+            if (
+                entry.kind is ChangeKind.PLAN
+                and not entry.id
+                and (entry.account, entry.region) == (account, region)
+            ):
                 yield entry.name, entry.document
 
     def created(self, kind: ChangeKind, account: str, region: str, name: str) -> Entry | None:
@@ -201,7 +206,7 @@ class Draft:
         entry = Entry(
             kind, shard.account, shard.region, step, deepcopy(dict(before or {})), before, name=name
         )
-        entry.context["vault"] = dict(vault.row) if vault is not None else {}
+        entry.context["vault"] = {} if vault is None else _whole(vault)
         return self._entry(entry)
 
     def add(self, entry: Entry) -> Entry:
@@ -271,9 +276,7 @@ class Draft:
         if tags is None:
             raise NoFixError(f"The scan did not read the tags of {arn}.")
         before = {"Tags": dict(tags)}
-        entry = Entry(
-            ChangeKind.TAGS, account, region, Step.SELECTIONS, deepcopy(before), before, name=arn
-        )
+        entry = Entry(ChangeKind.TAGS, account, region, Step.SELECTIONS, deepcopy(before), before, name=arn)
         return self._entry(entry)
 
     def _entry(self, entry: Entry) -> Entry:
@@ -286,6 +289,16 @@ class Draft:
         if entry is None:
             raise NoFixError(f"The change that creates {name} was dropped.")
         return entry
+
+
+def _whole(vault: RecordedVault) -> Document:
+    """Return a vault with its parts. `unread`: parts whose content is not known."""
+    parts = {"AccessPolicy": vault.policy, "Notifications": vault.notifications}
+    return {
+        **vault.row,
+        **{name: dict(part) for name, part in parts.items() if part is not None},
+        "unread": bool(vault.policy_problem or vault.notifications_problem),
+    }
 
 
 _PARTS = {

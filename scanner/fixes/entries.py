@@ -25,7 +25,8 @@ def change_documents(changes: Iterable[FixChange]) -> list[dict[str, Any]]:
 def plan_document(change: FixChange) -> dict[str, Any]:
     """Return a plan as CreateBackupPlan takes it: without the ids that AWS has given to its rules."""
     rules = [
-        {key: value for key, value in rule.items() if key != "RuleId"} for rule in change.document.get("Rules") or ()
+        {key: value for key, value in rule.items() if key != "RuleId"}
+        for rule in change.document.get("Rules") or ()
     ]
     return {**change.document, "Rules": rules}
 

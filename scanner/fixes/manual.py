@@ -7,7 +7,7 @@ from scanner.model.root_causes import CauseKind
 
 _RESTORE: Final = (
     "A restore test has to run, and pass.",
-    "Run a restore, or create a restore testing plan (aws backup create-restore-testing-plan), and scan again.",
+    "Run a restore, or create a restore testing plan, and scan again.",
 )
 
 MANUAL: Final[Mapping[CauseKind, tuple[str, str]]] = {
@@ -46,9 +46,8 @@ MANUAL: Final[Mapping[CauseKind, tuple[str, str]]] = {
         "Find out why. To undo it: aws kms cancel-key-deletion, then aws kms enable-key.",
     ),
     CauseKind.VAULT_KEY_NOT_CUSTOMER_MANAGED: (
-        "The key of a vault cannot be changed after the vault was created, and recovery points cannot be moved.",
-        "Create a vault with a customer managed key, name it in the rules and copy actions, and delete the old vault "
-        "when its recovery points have expired.",
+        "The key of a vault cannot be changed, and its recovery points cannot be moved.",
+        "Use a new vault with such a key, and delete this one when its recovery points have expired.",
     ),
     CauseKind.AWS_MANAGED_KEY: (
         "The resource is encrypted with an AWS managed key, which cannot be shared with another account.",
@@ -60,7 +59,7 @@ MANUAL: Final[Mapping[CauseKind, tuple[str, str]]] = {
     ),
     CauseKind.TYPE_NOT_COPYABLE: (
         "AWS Backup cannot copy this resource type in this way.",
-        "Copy it in two steps (another Region, then another account), or waive the requirement for this type.",
+        "Copy it in two steps (another Region, then another account), or waive the requirement.",
     ),
     CauseKind.TYPE_NOT_AIR_GAPPABLE: (
         "AWS Backup cannot store this resource type in a logically air-gapped vault.",
@@ -88,15 +87,9 @@ MANUAL: Final[Mapping[CauseKind, tuple[str, str]]] = {
     ),
     CauseKind.VAULT_WITHOUT_APPROVAL_TEAM: (
         "An approval team consists of people.",
-        "Create one in AWS Organizations (multi-party approval), and associate it: aws backup "
-        "associate-backup-vault-mpa-approval-team.",
+        "Create one (multi-party approval of AWS Organizations), and associate it with the vault.",
     ),
 }
 """Of each kind of cause without a strategy, why, and what to do."""
 
-NOT_TRACED: Final = (
-    "The scan shows no broken link: time, a job or a recovery point is missing.",
-    "audit explain SCAN SUBJECT shows what was checked. Recovery points do not move: older ones stay as they are "
-    "until they expire.",
-)
 NO_STRATEGY: Final = "Run audit explain SCAN SUBJECT to see what the remediation of the control says."

@@ -41,7 +41,8 @@ def meet_target(bench: Workbench, problem: Problem) -> None:
     if (kept := days_of(rule)) is not None and kept < days:
         _keep(bench.draft, plan, rule, days)
     plan.because_of(
-        problem.cause, f"The rule {rule['RuleName']} makes more backups, or keeps them longer: more is stored."
+        problem.cause,
+        f"The rule {rule['RuleName']} makes more backups, or keeps them longer: more is stored.",
     )
 
 
@@ -83,7 +84,8 @@ def _keep(draft: Draft, plan: Entry, rule: Document, days: int) -> None:
     longest = _limits(draft, plan, rule)[1]
     if longest is not None and days > longest:
         raise NoFixError(
-            f"The lock of the vault {rule['TargetBackupVaultName']} allows at most {longest} days; {days} are "
+            f"The lock of the vault {rule['TargetBackupVaultName']} allows at most {longest} days; {days} "
+            f"are "
             "required."
         )
     keep_for(rule, days)
@@ -167,7 +169,8 @@ def start_at_all(bench: Workbench, problem: Problem) -> None:
     start_every(bench, rule, required_hours(bench, _FREQUENCY))
     plan.because_of(
         problem.cause,
-        f"The rule {rule['RuleName']} never started ({present}). Daily is an assumption: change it if it was meant "
+        f"The rule {rule['RuleName']} never started ({present}). Daily is an assumption: change it if it "
+        f"was meant "
         "to start less often.",
     )
 
@@ -182,8 +185,10 @@ def _make_continuous(plan: Entry, rule: Document, cause: RootCause) -> None:
     name = "vaultproof-continuous"
     note = "Continuous backups are stored in addition: changes are stored as they happen."
     kept = days_of(rule)
-    if kept is not None and kept <= LONGEST_CONTINUOUS and not (rule.get("Lifecycle") or {}).get(
-        "MoveToColdStorageAfterDays"
+    if (
+        kept is not None
+        and kept <= LONGEST_CONTINUOUS
+        and not (rule.get("Lifecycle") or {}).get("MoveToColdStorageAfterDays")
     ):
         rule["EnableContinuousBackup"] = True
     elif all(present.get("RuleName") != name for present in plan.document["Rules"]):

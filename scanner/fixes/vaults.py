@@ -23,7 +23,7 @@ def create_vault(bench: Workbench, problem: Problem) -> None:
 
 
 def add_vault(bench: Workbench, arn: str, cause: RootCause) -> Entry:
-    """Create a vault as controls require one: customer managed key, policy, governance lock, notifications."""
+    """Create a vault as controls require one: with a key, a policy, a lock and notifications."""
     draft = bench.draft
     parts = parse_arn(arn)
     if parts is None or not parts.resource.startswith("backup-vault:"):
@@ -41,8 +41,10 @@ def add_vault(bench: Workbench, arn: str, cause: RootCause) -> Entry:
         note = f"The vault is encrypted with {key}, a customer managed key of the same account and Region."
     else:
         note = (
-            "The scan shows no usable customer managed key there, so the vault gets the AWS managed key aws/backup. "
-            "It cannot be changed later: to use a key of your own, name it in --encryption-key-arn before you create "
+            "The scan shows no usable customer managed key there, so the vault gets the AWS managed key "
+            "aws/backup. "
+            "It cannot be changed later: to use a key of your own, name it in --encryption-key-arn before "
+            "you create "
             "the vault."
         )
     entry.context["arn"] = arn
@@ -93,7 +95,8 @@ def deny(bench: Workbench, arn: str, cause: RootCause) -> None:
     who = f"except {', '.join(exempt)}" if exempt else "including administrators and the account's root user"
     policy.because_of(
         cause,
-        f"From then on, no principal ({who}) can change this policy, or delete recovery points of the vault before "
+        f"From then on, no principal ({who}) can change this policy, or delete recovery points of the vault "
+        f"before "
         "they expire. Check the policy before you apply it.",
     )
 
@@ -121,7 +124,9 @@ def keep_out(bench: Workbench, problem: Problem) -> None:
     policy = bench.draft.vault_policy(problem.cause.subject)
     if not restrict_to_organization(policy.document, organization):
         raise NoFixError("No statement of the policy can be restricted to the organisation by a condition.")
-    policy.because_of(problem.cause, "Takes access away: principals outside the organisation lose what they have.")
+    policy.because_of(
+        problem.cause, "Takes access away: principals outside the organisation lose what they have."
+    )
 
 
 def lock_vault(bench: Workbench, problem: Problem) -> None:
@@ -136,7 +141,9 @@ def lock(bench: Workbench, arn: str, cause: RootCause) -> None:
     if row.get("VaultType") == _AIR_GAPPED:
         raise NoFixError("A logically air-gapped vault is always locked; its limits cannot be changed.")
     present = {
-        name: row[name] for name in ("MinRetentionDays", "MaxRetentionDays") if row.get(name) and row.get("Locked")
+        name: row[name]
+        for name in ("MinRetentionDays", "MaxRetentionDays")
+        if row.get(name) and row.get("Locked")
     }
     before = present if row.get("Locked") else None
     entry = draft.part_of_vault(ChangeKind.VAULT_LOCK, arn, before)
@@ -148,13 +155,15 @@ def lock(bench: Workbench, arn: str, cause: RootCause) -> None:
         limits["MaxRetentionDays"] = int(min(*longest, limits.get("MaxRetentionDays") or min(longest)))
     if bench.compliance_days is None:
         note = (
-            f"A governance lock: recovery points are kept for at least {limits['MinRetentionDays']} days, and principals "
+            f"A governance lock: recovery points are kept for at least {limits['MinRetentionDays']} days, "
+            f"and principals "
             "with the permission can remove the lock. Raise the minimum if all rules keep longer."
         )
     else:
         limits["ChangeableForDays"] = bench.compliance_days
         note = (
-            f"IRREVERSIBLE: {bench.compliance_days} days after it is set, nobody can remove this lock, not even AWS. It "
+            f"IRREVERSIBLE: {bench.compliance_days} days after it is set, nobody can remove this lock, not "
+            f"even AWS. It "
             "is not run by the script: the command is a comment."
         )
     entry.because_of(cause, note)
@@ -188,7 +197,8 @@ def notify(bench: Workbench, arn: str, cause: RootCause) -> None:
     topic = str(present["SNSTopicArn"]) if present else _topic_of(shard)
     if not topic:
         raise NoFixError(
-            f"No vault in {shard.account}/{shard.region} sends its events to an SNS topic, so it is not known which one "
+            f"No vault in {shard.account}/{shard.region} sends its events to an SNS topic, so it is not "
+            f"known which one "
             "is meant."
         )
     entry = draft.part_of_vault(ChangeKind.VAULT_NOTIFICATIONS, arn, present)

@@ -1,4 +1,4 @@
-"""What `audit fix` proposes: changes in the form of AWS's API, what they mend, and what cannot be mended so."""
+"""What `audit fix` proposes: changes in the form of AWS's API, and what they do to findings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -130,21 +130,21 @@ class FixedFinding:
 class Fix:
     """The proposal, and its proof: chosen failures, and all other findings that get worse.
 
-    `newly_checked`: failures of controls that did not apply before, such as those of a resource that had no
-    plan. `first_run`: those of them that only wait for a first backup.
+    `until_next_run`: findings that fail until a backup or a copy has run under the new schedule.
+    `newly_checked`: failures of controls that did not apply before, as to a resource without a plan.
     """
 
     scan_id: str
     changes: tuple[FixChange, ...]
     findings: tuple[FixedFinding, ...]
     worse: tuple[FindingEffect, ...]
+    until_next_run: tuple[FindingEffect, ...]
     newly_checked: tuple[FindingEffect, ...]
     also_fixed: int
     manual: tuple[ManualStep, ...]
     dropped: tuple[DroppedChange, ...]
     not_judged: tuple[NotJudged, ...] = ()
     notes: tuple[str, ...] = ()
-    organization: str = ""
 
     def of(self, outcome: Outcome) -> tuple[FixedFinding, ...]:
         """Return the chosen failures with an outcome."""

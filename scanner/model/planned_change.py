@@ -78,7 +78,8 @@ class PlannedChange:
 
     `note`: what a reader has to know about how it was read. `id`: AWS's identifier where the file has it (a
     plan or a selection). `name`: of a plan, a selection or a vault, the ARN of a role, of a key or of a
-    resource whose tags change, or empty. `plan`: of a selection. `document`: as it is afterwards; empty for a removal.
+    resource whose tags change, or empty. `plan`: of a selection. `document`: as it is afterwards; empty for a
+    removal.
     """
 
     kind: ChangeKind
