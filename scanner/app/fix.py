@@ -28,6 +28,7 @@ from scanner.fixes.proposals import propose
 from scanner.model.finding import Finding, Status
 from scanner.model.fix import Choice, DroppedChange, Fix, FixChange, ManualStep
 from scanner.model.known import Known
+from scanner.model.names import AccountId, RegionName, Shard
 from scanner.model.planned_change import ChangeSet
 from scanner.model.root_causes import RootCause
 from scanner.model.scan import Scan
@@ -135,8 +136,8 @@ class _Fixing:
             configuration,
             destinations=configuration.destinations or queries.destinations(),
             tags=configuration.tags or facts.tags,
-            covering_rules=facts.covering,
-            continuous_rules=facts.continuous,
+            covering_rules={**configuration.covering_rules, **facts.covering},
+            continuous_rules={**configuration.continuous_rules, **facts.continuous},
         )
 
     def _problems(self, folder: Path, scan: Scan) -> list[Problem]:
@@ -157,7 +158,14 @@ class _Fixing:
         causes: dict[Failure, RootCause] = {}
         if judged.folder is not None and judged.findings is not None:
             changed = {(one.finding.control, one.finding.subject): one for one in judged.result.effects}
-            causes = dict(_causes(judged.folder, self._scan_after(judged), {**changed, **self.chosen}))
+            traced = dict(_causes(judged.folder, self._scan_after(judged), {**changed, **self.chosen}))
+            # Account-Regions that the changes do not concern are not judged again: their causes stay.
+            others = {
+                name: one.cause
+                for name, one in self.chosen.items()
+                if one.cause and not _is_judged(one.finding, judged.only)
+            }
+            causes = {**others, **traced}
         return Proof(tuple(changes), judged.result, judged.today, causes)
 
     def _scan_after(self, judged: JudgedChanges) -> Scan:
@@ -233,6 +241,10 @@ def _causes(
         failure = (traced.control, traced.subject)
         if failure in failures and traced.trace.root_cause is not None:
             yield failure, traced.trace.root_cause
+
+
+def _is_judged(finding: Finding, only: frozenset[Shard] | None) -> bool:
+    return only is None or Shard(AccountId(finding.account), RegionName(finding.region)) in only
 
 
 def _names(cause: RootCause) -> set[str]:

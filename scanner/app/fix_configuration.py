@@ -32,7 +32,7 @@ def recorded_shard(bundle: Bundle, account: str, region: str) -> RecordedShard |
     name = _file_of(bundle, account, region)
     if name is None:
         return None
-    lines = ShardLines(bundle.folder / name, name, _READ)
+    lines = ShardLines(bundle.folder, name, _READ)
     roles = dict(_roles(lines))
     return RecordedShard(
         account=account,

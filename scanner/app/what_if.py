@@ -54,7 +54,7 @@ class JudgedChanges:
     """The result of changes, and what was judged, until the block of `judged_changes` ends.
 
     `today`: the controls whose verdicts rest on what exists today. `bundle`: the evidence with the changes.
-    `folder`: facts and findings of the account-Regions that they concern. None: nothing was judged.
+    `folder`: facts and findings of the account-Regions `only` that they concern (None: all).
     """
 
     result: WhatIf
@@ -63,6 +63,7 @@ class JudgedChanges:
     bundle: Bundle | None = None
     folder: Path | None = None
     findings: Filed | None = None
+    only: frozenset[Shard] | None = None
 
 
 def what_if(
@@ -129,7 +130,7 @@ def _compared(
         _explained(effect, today, overlay) for effect in _effects(before, after, overlay, counts, skipped)
     )
     result = replace(result, effects=_with_texts(effects, before, after), counts=dict(counts))
-    return JudgedChanges(result, judgement.evaluated_controls, today, changed, folder, after)
+    return JudgedChanges(result, judgement.evaluated_controls, today, changed, folder, after, only)
 
 
 def _controls_of_today(controls: Iterable[Control]) -> frozenset[str]:

@@ -128,8 +128,8 @@ def test_an_envelope_and_a_list() -> None:
         (
             {"change": {"Something": 1}},
             (
-                "This is neither a backup plan, a selection, a vault, its policy or lock, settings nor tags, "
-                "as the AWS CLI writes them."
+                "This is neither a backup plan, a selection, a vault, its policy or lock, settings, a role, "
+                "the policy of a key nor tags, as the AWS CLI writes them."
             ),
         ),
     ],

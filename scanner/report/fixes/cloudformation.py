@@ -16,7 +16,8 @@ from scanner.fixes.entries import plan_document
 from scanner.model.fix import FixChange
 from scanner.model.planned_change import VAULT_KINDS, ChangeKind
 from scanner.report.fixes.commands import ROLE_POLICIES
-from scanner.report.fixes.places import FixPlace, one_line
+from scanner.report.fixes.places import FixPlace
+from scanner.report.wording import one_line
 
 _WITHOUT: Final = frozenset(
     {ChangeKind.REGION_SETTINGS, ChangeKind.GLOBAL_SETTINGS, ChangeKind.TAGS, ChangeKind.KEY_POLICY}

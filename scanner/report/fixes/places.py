@@ -7,7 +7,7 @@ from typing import Final
 from scanner.model.fix import FixChange
 from scanner.model.names import AWS_GLOBAL, ORG
 from scanner.model.planned_change import ChangeKind
-from scanner.report.wording import visible
+from scanner.report.wording import one_line
 
 _PLANS: Final = frozenset({ChangeKind.PLAN, ChangeKind.SELECTION, ChangeKind.TAGS})
 
@@ -59,11 +59,6 @@ def _rank(region: str, changes: Iterable[FixChange]) -> int:
         return 0 if region == ORG else 1
     # Plans copy into vaults of other account-Regions, whose policies must admit them first.
     return 3 if any(change.kind in _PLANS for change in changes) else 2
-
-
-def one_line(text: str) -> str:
-    """Return a text for a comment: on one line, with control and direction characters visible."""
-    return " ".join(visible(text).split())
 
 
 def comment_lines(change: FixChange) -> Iterator[str]:

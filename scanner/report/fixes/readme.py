@@ -6,8 +6,9 @@ from typing import Final
 from scanner.model.fix import OUTCOME_WORDS, Fix, FixedFinding, Outcome
 from scanner.model.planned_change import ChangeKind
 from scanner.model.what_if import FindingEffect
-from scanner.report.fixes.places import FixPlace, one_line
+from scanner.report.fixes.places import FixPlace
 from scanner.report.formats.markdown import cell, inert
+from scanner.report.wording import count_word, one_line
 
 _SHOWN: Final = 50
 _COSTS: Final = {
@@ -109,7 +110,7 @@ def _order(places: tuple[FixPlace, ...]) -> Iterator[str]:
         yield ""
         return
     for place in places:
-        yield f"{place.number}. {place.title}: {counted(len(place.changes), 'change')} ({place.stem})"
+        yield f"{place.number}. {place.title}: {count_word(len(place.changes), 'change')} ({place.stem})"
     yield ""
 
 

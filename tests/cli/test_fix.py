@@ -1,0 +1,168 @@
+"""`audit fix` on the sample scan, as a person types it. The expected verdicts are derived by hand.
+
+Plan production-audit of account 333333333333 in eu-west-1 names a vault that does not exist. In
+444444444444, the Region eu-central-1 is not opted in to Aurora, DocumentDB, EKS and FSx.
+"""
+
+import json
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from typer.testing import CliRunner
+
+from scanner.app.criteria import load_judgement
+from scanner.app.inputs import stored_inputs
+from scanner.app.judgement import evaluate
+from scanner.cli.commands import audit
+from scanner.evidence.manifest import read_manifest
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = json.loads((ROOT / "docs/schema/fix.schema.json").read_text("utf-8"))
+SAMPLE = ROOT / "sample_reports/bundle"
+MISSING = "arn:aws:backup:eu-west-1:333333333333:backup-vault:production-audit"
+NOTHING = "No failure matches the options: there is nothing to fix."
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Evaluate the sample bundle in a folder of its own."""
+    folder = tmp_path_factory.mktemp("sample") / "scan"
+    shutil.copytree(SAMPLE, folder)
+    manifest = read_manifest(folder)
+    inputs = stored_inputs(folder, manifest)
+    assert inputs is not None
+    judgement, _ = load_judgement(inputs.settings, inputs.words, manifest.evaluated_as_of)
+    evaluate(folder, folder, judgement, ())
+    return folder
+
+
+def run(scan: Path, *words: str | Path) -> tuple[int, str, str]:
+    arguments = ["fix", str(scan), "--jobs", "1", *map(str, words)]
+    result = CliRunner().invoke(audit, arguments)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def proposed(scan: Path, *words: str | Path) -> dict[str, Any]:
+    code, out, err = run(scan, "--format", "json", *words)
+    assert (code, err) == (0, "")
+    document: dict[str, Any] = json.loads(out)
+    Draft202012Validator(SCHEMA).validate(document)
+    return document
+
+
+def changes_of(document: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(change["action"], change["kind"], change["name"]) for change in document["changes"]]
+
+
+@pytest.fixture(scope="module")
+def missing_vault(scan: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Return the folder and the JSON of the proposal for the missing vault."""
+    out = tmp_path_factory.mktemp("fix") / "changes"
+    document = proposed(scan, "--root-cause", f"vault_missing:{MISSING}", "--out", out)
+    return out, document
+
+
+def test_a_missing_vault_is_created_as_controls_require(missing_vault: tuple[Path, dict[str, Any]]) -> None:
+    _, document = missing_vault
+    assert changes_of(document)[:4] == [
+        ("create", "backup vault", "production-audit"),
+        ("create", "access policy of vault", "production-audit"),
+        ("create", "notifications of vault", "production-audit"),
+        ("update", "backup plan", "production-audit"),
+    ]
+    outcomes = {finding["control"]: finding["outcome"] for finding in document["findings"]}
+    assert outcomes["rule-target-vault-exists"] == "turns_to_pass"
+    # The first backup has still to be made.
+    assert outcomes["resource-backed-up-recently"] == "needs_time"
+    assert document["gets_worse"] == []
+
+
+def test_the_proof_can_be_repeated(scan: Path, missing_vault: tuple[Path, dict[str, Any]]) -> None:
+    out, document = missing_vault
+    arguments = [
+        "what-if",
+        str(scan),
+        "--jobs",
+        "1",
+        "--change",
+        str(out / "changes.json"),
+        "--format",
+        "json",
+    ]
+    result = CliRunner().invoke(audit, arguments)
+    judged = json.loads(result.stdout)
+    fixed = {(each["control"], each["subject"]) for each in judged["findings"] if each["effect"] == "fixed"}
+    promised = {
+        (each["control"], each["subject"])
+        for each in document["findings"]
+        if each["outcome"] == "turns_to_pass"
+    }
+    assert promised <= fixed
+    assert len(fixed) == len(promised) + document["counts"]["also_turns_to_pass"]
+
+
+def test_the_folder_is_complete_private_and_equal_each_time(
+    scan: Path, missing_vault: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    out, document = missing_vault
+    assert json.loads((out / "fix.json").read_text("utf-8")) == document
+    assert (out / "README.md").read_text("utf-8").startswith("# Proposed changes")
+    names = sorted(file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file())
+    assert "cli/01-333333333333-eu-west-1.sh" in names
+    assert "terraform/01-333333333333-eu-west-1/main.tf" in names
+    again = tmp_path / "again"
+    run(scan, "--root-cause", f"vault_missing:{MISSING}", "--out", again)
+    for name in names:
+        assert (again / name).read_bytes() == (out / name).read_bytes()
+        assert stat.S_IMODE((again / name).stat().st_mode) == stat.S_IMODE((out / "fix.json").stat().st_mode)
+
+
+def test_the_scripts_are_valid_bash(missing_vault: tuple[Path, dict[str, Any]]) -> None:
+    for file in (missing_vault[0] / "cli").iterdir():
+        subprocess.run(["/bin/bash", "-n", file], check=True)
+
+
+def test_another_folder_is_not_replaced(scan: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    code, _, err = run(scan, "--out", tmp_path)
+    assert code == 2
+    assert "is not empty" in err
+    code, _, err = run(scan, "--out", tmp_path, "--force")
+    assert code == 2
+    assert "is not replaced" in err
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--account", "1234"), "an account id has 12 digits"),
+        (("--root-cause", "no_such_kind"), "there is no such kind"),
+        (("--compliance-lock", "1"), "at least 3 days"),
+    ],
+)
+def test_options_that_cannot_be_meant(scan: Path, words: tuple[str, ...], message: str) -> None:
+    code, _, err = run(scan, *words)
+    assert code == 2
+    assert message in err
+
+
+def test_nothing_to_fix(scan: Path) -> None:
+    code, out, _ = run(scan, "--account", "999999999999")
+    assert code == 0
+    assert NOTHING in out
+
+
+def test_what_needs_people_is_listed_with_the_step(scan: Path) -> None:
+    document = proposed(scan, "--control", "account-region-assessed")
+    assert document["changes"] == []
+    assert {finding["outcome"] for finding in document["findings"]} == {"stays"}
+    kinds = {step["root_cause"]["kind"] for step in document["manual"]}
+    assert kinds == {"account_not_entered", "reads_missing"}
+    code, _, _ = run(scan, "--control", "account-region-assessed", "--fail-on", "high")
+    assert code == 10
