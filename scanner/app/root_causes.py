@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from scanner.evaluate.compiled import compile_control
 from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.database import Limits, Table
 from scanner.evaluate.language.reasons import literal
+from scanner.evaluate.loaded_tables import LoadedTables, ScanTable, loaded_tables
 from scanner.evaluate.query import answered, check_query
 from scanner.evaluate.root_causes.columns import COLUMNS, EVIDENCE
 from scanner.evaluate.root_causes.links import Row, Structures
@@ -39,10 +41,10 @@ from scanner.model.protection import ProtectionGroup
 from scanner.model.root_causes import Blocker, RootCause, RootCauseSummary, Trace
 from scanner.model.scan import Scan
 from scanner.report.explain.advice import advice_of, definitions_of
-from scanner.storage.parquet import open_table
-from scanner.storage.table_files import NoTableError, account_of
+from scanner.storage.parquet import arrow_schema, open_table, row_schema
+from scanner.storage.table_files import NoTableError, account_of, no_table
 
-_LIMITS: Final = Limits(seconds=3_600.0)
+_LIMITS: Final = Limits(seconds=3_600.0, memory="300MB", threads=1)
 """An evaluation must not fail because its summary takes long."""
 
 _GROUPS: Final = "protection_groups"
@@ -84,7 +86,11 @@ def traced_failures(folder: Path, scan: Scan, *, by_subject: bool = False) -> It
     Raises:
         NoTableError: the scan has no facts, or no protection groups.
     """
-    tables = _ScanTables(ScanFiles(folder, scan.manifest), scan.manifest.evaluated_as_of, scan=scan)
+    with _loaded(folder, scan) as tables:
+        yield from _traced(folder, scan, tables, by_subject=by_subject)
+
+
+def _traced(folder: Path, scan: Scan, tables: "_ScanTables", *, by_subject: bool) -> Iterator[TracedFailures]:
     structures = tables.structures()
     linked = _linked((control.id, control.population, control.require) for control in scan.controls)
     tracer = Tracer(structures, graph_of(folder, scan.manifest), linked)
@@ -115,7 +121,11 @@ def unknown_findings(folder: Path, scan: Scan) -> Iterator[tuple[str, RootCause 
 
     NoTableError: the scan has no facts.
     """
-    tables = _ScanTables(ScanFiles(folder, scan.manifest), scan.manifest.evaluated_as_of, scan=scan)
+    with _loaded(folder, scan) as tables:
+        yield from _unknown_findings(tables)
+
+
+def _unknown_findings(tables: "_ScanTables") -> Iterator[tuple[str, RootCause | None, int]]:
     unknown = tables.totals(Status.UNKNOWN)
     for table in TABLES:
         needed = {
@@ -123,7 +133,7 @@ def unknown_findings(folder: Path, scan: Scan) -> Iterator[tuple[str, RootCause 
             for name, control in tables.controls_of(table).items()
             if name in unknown
         }
-        for row in tables.joined(_unknown(table, needed)) if needed else ():
+        for row in tables.rows(_unknown(table, needed)) if needed else ():
             yield row["control"], missing_read(row, needed[row["control"]]), int(row["number"])
 
 
@@ -209,11 +219,11 @@ class _Tables:
     as_of: datetime
     account: str = ""  # empty: all
 
-    def rows(self, sql: str, findings: FindingsTable | None = None) -> Iterator[Row]:
+    def rows(self, sql: str) -> Iterator[Row]:
         """Yield the rows of a query as mappings. UsageError: it takes too long, or too much memory."""
-        query = check_query(sql, {*TABLES, *INVENTORY_TABLES, "findings"})
-        tables = {name: self._table(name, query.names) for name in sorted(query.tables - {"findings"})}
-        with answered(tables, query, as_of=self.as_of, findings=findings, limits=_LIMITS) as answer:
+        query = check_query(sql, {*TABLES, *INVENTORY_TABLES})
+        tables = {name: self._table(name, query.names) for name in sorted(query.tables)}
+        with answered(tables, query, as_of=self.as_of, limits=_LIMITS) as answer:
             yield from named(answer.columns, answer.rows)
 
     def _table(self, name: str, columns: frozenset[str] | None) -> Table:
@@ -253,15 +263,17 @@ class _ScanTables(_Tables):
     """The tables of a whole scan, with its findings."""
 
     scan: Scan
+    loaded: LoadedTables
 
-    def joined(self, sql: str) -> Iterator[Row]:
-        """Yield the rows of a query that reads findings, too."""
-        yield from self.rows(sql, FindingsTable(self.scan))
+    def rows(self, sql: str) -> Iterator[Row]:
+        """Yield the rows of a query, which may read the findings that do not pass, too."""
+        answer = self.loaded.answer(sql)
+        yield from named(answer.columns, answer.rows)
 
     def totals(self, status: Status) -> dict[str, int]:
         """Return how many findings of each control have a status."""
         sql = f"SELECT control, count(*) AS number FROM findings WHERE status = '{status}' GROUP BY control"  # nosec B608 # noqa: S608 -- a word of the model
-        return {row["control"]: row["number"] for row in self.joined(sql)}
+        return {row["control"]: row["number"] for row in self.rows(sql)}
 
     def controls_of(self, table: str) -> dict[str, Control]:
         """Return the controls of a table by id."""
@@ -271,9 +283,22 @@ class _ScanTables(_Tables):
         """Yield the failures of some controls of a table, each with the columns that are traced."""
         if controls:
             is_resource = table == _RESOURCE
-            yield from self.joined(
+            yield from self.rows(
                 _of_resources(controls, by_subject=by_subject) if is_resource else _failures(table, controls)
             )
+
+
+@contextmanager
+def _loaded(folder: Path, scan: Scan) -> Iterator[_ScanTables]:
+    """Open the tables of a judged scan. BundleError: its findings cannot be read."""
+    files, as_of = ScanFiles(folder, scan.manifest), scan.manifest.evaluated_as_of
+    tables = {name: ScanTable(files.table(FACTS, name), arrow_schema(name)) for name in TABLES}
+    groups = files.table(INVENTORY, _GROUPS)
+    if not groups.paths:
+        raise no_table(folder / INVENTORY / f"{_GROUPS}.parquet")
+    tables[_GROUPS] = ScanTable(groups, row_schema(ProtectionGroup))
+    with loaded_tables(tables, FindingsTable(scan), as_of=as_of, limits=_LIMITS) as database:
+        yield _ScanTables(files, as_of, scan=scan, loaded=database)
 
 
 def _columns(table: str) -> str:

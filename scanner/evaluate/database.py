@@ -232,6 +232,21 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str, table: Table, wanted
     _number(connection, name)
 
 
+def load_files(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    paths: Sequence[Path],
+    schema: pa.Schema,
+    columns: Sequence[str],
+) -> None:
+    """Create a table of some columns of Parquet files, or replace it. `schema`: of a table without files."""
+    if paths:
+        source = f"read_parquet([{', '.join(literal(pattern(path)) for path in paths)}])"
+    else:
+        connection.register(source := "arriving", schema.empty_table())
+    connection.execute(f'CREATE OR REPLACE TABLE "{name}" AS SELECT {_selected(columns)} FROM {source}')  # nosec B608 # noqa: S608 -- names of the model
+
+
 def _lock(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

@@ -226,12 +226,12 @@ def answered(
     """
     limits = limits or Limits()
     named = {name: tables[name].schema.names for name in sorted(query.tables & tables.keys())}
-    columns = {name: _columns(names, query) for name, names in named.items()}
+    columns = {name: columns_of(names, query) for name, names in named.items()}
     known_columns = {name for names in named.values() for name in names}
     with ExitStack() as stack:
         creating = []
         if findings is not None:
-            wanted = _columns(findings.names, query)
+            wanted = columns_of(findings.names, query)
             creating.append(stack.enter_context(findings.creating(wanted, passes=query.passes)))
             known_columns.update(findings.names)
         connection = stack.enter_context(opened(tables, columns, as_of, limits, creating))
@@ -242,7 +242,15 @@ def answered(
             yield Answer(names, _rows(connection))
 
 
-def _columns(names: Sequence[str], query: Query) -> tuple[str, ...]:
+def answer_of(connection: duckdb.DuckDBPyConnection, query: Query, limits: Limits) -> Answer:
+    """Run a checked query of this program, over tables that are loaded. UsageError: as `answered`."""
+    deadline = Deadline(connection, limits.seconds)
+    with deadline, _told(deadline, limits, ()):
+        connection.execute(query.sql)
+    return Answer(tuple(column[0] for column in connection.description or ()), _rows(connection))
+
+
+def columns_of(names: Sequence[str], query: Query) -> tuple[str, ...]:
     """Return the columns to load: those whose name the query uses anywhere; at least one, for count(*)."""
     used = [name for name in names if query.names is None or name.lower() in query.names]
     return tuple(used or names[:1])
