@@ -6,7 +6,7 @@ from pathlib import Path
 from scanner.app.criteria import Judgement
 from scanner.app.findings import organizational_units
 from scanner.evaluate.compliance.assessment import assess
-from scanner.evaluate.compliance.frameworks import frameworks_beside
+from scanner.evaluate.compliance.frameworks import audit_manager_frameworks
 from scanner.evaluate.coverage import asks_recency, coverage, scored
 from scanner.evaluate.decisions.waivers import Waivers
 from scanner.evaluate.needs import unlisted
@@ -57,7 +57,7 @@ def judged_scan(  # noqa: PLR0913, PLR0917 -- what was judged, against what, and
             partial(table_files, out / INVENTORY), "protection_groups", ProtectionGroup
         ),
         resources=StoredRows(partial(table_files, out / FACTS), "resource", TABLES["resource"], POPULATION),
-        frameworks=frameworks_beside(out, judgement.effective_parameters),
+        frameworks=audit_manager_frameworks(out, judgement.effective_parameters),
         tiers=judgement.tiers,
         count_inherited_backup=judgement.count_inherited_backup,
         waivers=waivers.uses([control.id for control in judgement.controls]),

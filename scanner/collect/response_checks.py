@@ -253,9 +253,9 @@ def check_answer(
 ) -> None:
     """Raise BrokenAnswerError when `answer` (botocore's status_code, headers, body) is not whole.
 
-    What a body of JSON holds is kept in `answer` for the parser, which is next. The body of an error that
-    tells no code is replaced by one that does: its status is what is known. `types_now` false: whether JSON
-    is of the model's types is left to the parser, which finds that out as it reads (`parsing.json_plan`).
+    The document of a JSON body is kept in `answer` for the parser, which is next. The body of an error
+    without a code is replaced by one with its HTTP status as the code. `types_now` False: the parser checks
+    the types of JSON while it reads (`parsing.json_plan`).
     """
     body, status = answer["body"], int(answer["status_code"])
     if not isinstance(body, bytes):
@@ -430,7 +430,7 @@ def _has_nothing_known(operation: OperationModel, body: bytes) -> bool:
     members = cast("StructureShape", shape.members[payload] if payload else shape).members
     names = {shape.serialization.get("resultWrapper"), *members}
     for member in members.values():
-        inner = getattr(member, "member", member)  # a flattened list stands under the name of what it holds
+        inner = getattr(member, "member", member)  # a flattened list has the name of its members
         names |= {member.serialization.get("name"), inner.serialization.get("name")}
     try:
         tags = {_local(child.tag) for child in ET.fromstring(body)}  # nosec B314 # noqa: S314 -- as in _tells_in_xml

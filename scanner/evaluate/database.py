@@ -54,7 +54,7 @@ POSITION: Final = "_position"
 _MANY: Final = 20
 
 _SMALL: Final = 1 << 20
-"""More files than that, of less than so many bytes on average, are joined before they are read."""
+"""More files than the first, smaller on average than the second in bytes, are joined before they are read."""
 
 _FEW: Final = 8_000
 """Rows of a table that are copied into memory: decoding them for every query would cost more."""

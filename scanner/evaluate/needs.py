@@ -74,7 +74,7 @@ def reads_of(control: Control) -> frozenset[str]:
 def affected_controls(controls: Iterable[Control]) -> Mapping[str, tuple[str, ...]]:
     """Return for each operation the ids of the controls that need it, both sorted.
 
-    An account whose role cannot be assumed blinds every control that rests on any read.
+    If the role of an account cannot be assumed, every control that needs any read is affected.
     """
     by_operation: defaultdict[str, list[str]] = defaultdict(list)
     for control in sorted(controls, key=attrgetter("id")):

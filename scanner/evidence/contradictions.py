@@ -209,7 +209,7 @@ def _accounts(bundle: Bundle) -> Check:
         detail = f"{listed(sorted(missing))}: in the organization, but neither in the scope nor excluded."
         if bundle.manifest.tool_name == OWN_TOOL:
             return Check(name, CheckResult.FAILED, detail)
-        # Another program need not record that it was asked for some accounts only.
+        # Another program need not record that its scope was limited to some accounts.
         detail += " Whether the scan was limited to some accounts is not recorded."
         return Check(name, CheckResult.NOT_CHECKED, detail)
     limited = " that the scan is limited to" if scope.limited_to else ""

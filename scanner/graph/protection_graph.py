@@ -32,7 +32,7 @@ Graph: TypeAlias = "nx.MultiDiGraph[str]"
 
 
 class Kind(StrEnum):
-    """What a node stands for."""
+    """What a node represents."""
 
     RESOURCE_GROUP = "resource_group"
     RECOVERY_POINTS = "recovery_points"

@@ -203,7 +203,7 @@ class Comparison(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ControlBeside:
+class AuditManagerControl:
     """One control of a framework, and our control that corresponds to it.
 
     `name`, `parameters` and the scope (`resource_ids`, `resource_types`, `tags` as `key=value`; all empty:
@@ -231,7 +231,7 @@ class ControlBeside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FrameworkBeside:
+class AuditManagerFramework:
     """One framework. `controls` None: unknown, since it could not be described.
 
     `status`: ACTIVE, PARTIALLY_ACTIVE, INACTIVE, UNAVAILABLE; None: unknown.
@@ -243,4 +243,4 @@ class FrameworkBeside:
     region: str
     status: str | None
     deployment_status: str | None
-    controls: tuple[ControlBeside, ...] | None
+    controls: tuple[AuditManagerControl, ...] | None

@@ -1,4 +1,4 @@
-"""Changes of a configuration that nobody has applied yet: what `audit what-if` judges.
+"""Changes of a configuration that are not applied yet: what `audit what-if` judges.
 
 A document has the shape of AWS's own API (`CreateBackupPlan`, `PutBackupVaultAccessPolicy` ...), whatever
 file it was read from. A value that is known only once the change is applied is UNKNOWN: never absent, never a

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
 from scanner.model.changes import Changes
-from scanner.model.compliance import Assessment, FrameworkBeside
+from scanner.model.compliance import Assessment, AuditManagerFramework
 from scanner.model.control import Control
 from scanner.model.coverage import Coverage
 from scanner.model.decisions import Tiers, WaiverUse
@@ -113,7 +113,7 @@ class Scan:
     coverage: Coverage | None = None  # None: not known, since another program or an earlier version judged
     resources: Stream[Row] | None = None
     protection_groups: Stream[Row] | None = None  # of the inventory; None: not recorded, or redacted
-    frameworks: tuple[FrameworkBeside, ...] = ()  # incomplete where a list was not read
+    frameworks: tuple[AuditManagerFramework, ...] = ()  # incomplete where a list was not read
     tiers: Tiers = field(default_factory=Tiers)
     waivers: tuple[WaiverUse, ...] = ()  # in the order of audit.yaml
     unit_names: Mapping[str, str] = field(default_factory=dict)  # of organizational units, as far as known

@@ -135,7 +135,7 @@ def _belongs_to(name: str, shard: Shard) -> bool:
 
 
 def _identity(name: str, shard: Shard) -> _Identity:
-    """Return the account, the Region, and the key id or `alias/...` that a name stands for.
+    """Return the account, the Region, and the key id or `alias/...` of a name.
 
     A name without an ARN is one of the shard's own account and Region.
     """
@@ -183,7 +183,7 @@ class _Keys:
         }
 
     def _identity(self, name: str) -> _Identity:
-        """Return the key that a name stands for, after resolving the shard's own aliases."""
+        """Return the key of a name, after resolving the shard's own aliases."""
         shard = self._answers.shard
         account, region, bare = _identity(name, shard)
         # Aliases of other accounts and Regions are not listed here.

@@ -1,1 +1,1 @@
-"""What-if: changes that nobody has applied, read from files and laid over the evidence of a scan."""
+"""What-if: changes that are not applied, read from files and laid over the evidence of a scan."""

@@ -53,7 +53,7 @@ class Template:
             return [item for item in items if item is not NO_VALUE]
         if not isinstance(value, Mapping):
             return value
-        if "Fn::Transform" in value:  # a macro may add and change anything beside it
+        if "Fn::Transform" in value:  # a macro may add and change anything around it
             return UNKNOWN
         if len(value) == 1:
             name, argument = next(iter(value.items()))

@@ -57,7 +57,7 @@ def finish(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
 @pytest.fixture(scope="module")
 def scan(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scan")
-    regions = [word for region in demo.regions for word in ("--region", region)]
+    regions = [word for region in demo.regions[:2] for word in ("--region", region)]
     code, _, err = finish(
         command(
             "run", "--org", "--role-name", demo.role_name, *regions, "--as-of", AS_OF,
@@ -169,6 +169,9 @@ def test_a_signal_keeps_what_was_collected(demo: Demo, tmp_path: Path, number: i
     assert manifest["shards"]
 
     code, _, err = finish(
-        command("evaluate", "s", "--format", "json", "--require-complete", demo=None, cwd=tmp_path)
-    )
+        command(
+            "evaluate", "s", "--controls", "vault-locked", "--format", "json", "--require-complete",
+            demo=None, cwd=tmp_path,
+        )
+    )  # fmt: skip
     assert code == 4, err  # what was not collected is missing, and nothing worse

@@ -36,7 +36,7 @@ def everything(demo: Demo, folder: Path) -> Path:
 
 
 def scope_of(demo: Demo) -> list[str]:
-    regions = [word for region in demo.regions for word in ("--region", region)]
+    regions = [word for region in demo.regions[:2] for word in ("--region", region)]
     return ["--org", "--role-name", demo.role_name, *regions]
 
 

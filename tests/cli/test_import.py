@@ -122,7 +122,7 @@ def test_scopes_stand_in_the_overrides_and_what_cannot_be_said_is_told(builder: 
     assert notes == [note for note in commented if note]
     for name, said in (
         (LAST, "the pack has no scope; the overrides next to it are for"),
-        (PLAN, "resource-in-backup-plan is asked of everything"),
+        (PLAN, "resource-in-backup-plan applies to everything"),
         (LOCK, "no override says this"),
         (RETENTION, "'soon': it must be a whole number"),
         (RETENTION, "resource ids 'x'"),

@@ -49,14 +49,14 @@ def tier(match: str, parameters: str) -> str:
             "{tags: {tier: critical}}",
             "vault-locked: {mode: compliance}",
             (
-                "5: vault-locked is never asked of what this matches: of a vault no tags are read",
+                "5: vault-locked never applies to what this matches: of a vault no tags are read",
                 "by `subjects`",
             ),
         ),
         (
             "{types: EBS}",
             "plan-frequency-and-retention: {max_interval_hours: 4}",
-            ("5: plan-frequency-and-retention is never asked of what this matches: it asks plan",),
+            ("5: plan-frequency-and-retention never applies to what this matches: it asks plan",),
         ),
     ],
 )

@@ -94,7 +94,7 @@ class XmlPlan:
 
     def _list(self, shape: Shape) -> Convert:
         member = element(shape)
-        if _is_flattened(member):  # its element stands for a list of itself
+        if _is_flattened(member):  # its elements are not wrapped in a list element
             return unusual
         converter: Convert | None = None
 

@@ -49,7 +49,7 @@ def hold(site: Site, title: str, *vaults: Vault, released: str = "") -> None:
         "backup",
         "CreateLegalHold",
         Title=title,
-        Description=f"Asked for by counsel: {title}",
+        Description=f"Requested by counsel: {title}",
         RecoveryPointSelection={"VaultNames": [vault.name for vault in vaults]},
     )
     if released:
@@ -93,7 +93,7 @@ def report_plan(site: Site, name: str, template: str, bucket: str, frameworks: S
 
 
 def tier(site: Site, name: str, vault: str, days: Mapping[str, int]) -> None:
-    """Backups of S3 go to the cheaper tier after so many days; `days` by bucket ARN (or `*`)."""
+    """Move S3 backups to the cheaper tier; `days`: after how many, by bucket ARN (or `*`)."""
     chosen = [
         {"Resources": [arn], "TieringDownSettingsInDays": after, "ResourceType": "S3"}
         for arn, after in days.items()

@@ -44,7 +44,7 @@ def back_up(resource: Resource, planned: PlannedRule, *ages: float, **changes: o
 
 
 def keep(vault: Vault, resource: Resource, created: datetime, days: int | None, **changes: object) -> Point:
-    """A recovery point, kept so many days (None for ever). `changes` are merged in; None drops a key."""
+    """A recovery point, kept for `days` (None: for ever). `changes` are merged in; None drops a key."""
     site, job_id = vault.site, str(mock_random.uuid4())
     document: Document = {
         "RecoveryPointArn": _point_arn(site, resource, job_id),
@@ -133,7 +133,7 @@ def restore_test(
 def restore(
     point: Point, age_days: float, minutes: int, failure: str | None = None, **changes: object
 ) -> None:
-    """A restore job so many days ago that took so long; with `failure` it failed with these words."""
+    """A restore job of `age_days` ago that took `minutes`; with `failure` it failed with this message."""
     site, created = point.vault.site, ago(days=age_days)
     job: Document = {
         "AccountId": site.account,
@@ -160,7 +160,7 @@ def restore(
 
 
 def continuous_arn(site: Site, resource: Resource) -> str:
-    """The ARN of a continuous recovery point: such ARNs alone tell that it is one (facts 9)."""
+    """The ARN of a continuous recovery point, which only its form shows to be one (facts 9)."""
     suffix = mock_random.get_random_hex(8)
     return site.arn("backup", f"recovery-point:continuous:{resource.name}-{suffix}")
 
@@ -238,7 +238,7 @@ def _encryption(vault: Vault, resource: Resource) -> Document:
 
 
 def _point_arn(site: Site, resource: Resource, job_id: str) -> str:
-    """The form of the ARN tells the type (facts 1.3)."""
+    """The form of the ARN shows the type (facts 1.3)."""
     short = mock_random.get_random_hex(17)
     if resource.fully_managed:
         return site.arn("backup", f"recovery-point:{job_id.upper()}")

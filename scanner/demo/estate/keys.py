@@ -75,7 +75,7 @@ def aws_key(site: Site, service: str) -> str:
 
 
 def _service_policy(site: Site, service: str) -> str:
-    """AWS's own policy of such a key: only its account, only through the service. Nobody can change it."""
+    """AWS's own policy of such a key: only its account, only through the service. It cannot be changed."""
     through = {
         "StringEquals": {
             "kms:CallerAccount": site.account,

@@ -70,7 +70,7 @@ def seal(planted: Vault, shortest: int, longest: int, *, since_days: float) -> N
 
 
 def seal_soon(planted: Vault, shortest: int, longest: int, *, in_days: int) -> None:
-    """A compliance lock in its grace time: it can still be taken off for so many days."""
+    """A compliance lock in its grace time: it can still be removed."""
     _lock(planted, MinRetentionDays=shortest, MaxRetentionDays=longest, ChangeableForDays=in_days)
 
 
@@ -93,7 +93,7 @@ def notify(planted: Vault, *events: str) -> None:
 
 
 def deny(actions: Sequence[str], but_for: str | None = None) -> Statement:
-    """Deny the actions to everybody, or to everybody but one principal (aws:PrincipalArn)."""
+    """Deny the actions to all principals, or to all but one (aws:PrincipalArn)."""
     statement: Statement = {
         "Sid": "NoDeletion",
         "Effect": "Deny",

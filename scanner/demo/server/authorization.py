@@ -39,7 +39,7 @@ _ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([\w+=,.@-]+)")
 _SHORTEST, _LONGEST, _USUAL = 900, 43_200, 3_600  # seconds; API reference, AssumeRole, DurationSeconds
 
 NO_PERMISSION_NEEDED: Final = frozenset({"sts:GetCallerIdentity"})
-"""AWS answers these to everybody, even against a Deny (AWS STS API reference)."""
+"""AWS allows these to all principals, even against a Deny (AWS STS API reference)."""
 _ASSUME_ROLE: Final = "sts:AssumeRole"
 _PRINCIPAL: Final = re.compile(r"arn:aws:(?:iam::\d{12}:user|sts::\d{12}:assumed-role)/([\w+=,.@-]+)(?:/.*)?")
 _EXTERNAL_ID: Final = {"StringEquals": "sts:ExternalId"}

@@ -65,7 +65,7 @@ def tell_password(stock: Stock, resource: Resource, password: str) -> None:
 
 
 def tell_change(stock: Stock, resource: Resource, password: str) -> None:
-    """Let a file system or volume tell of a change under way of its file system's password."""
+    """Let a file system or volume show a pending change of its file system's password."""
     change = {
         "AdministrativeActionType": "FILE_SYSTEM_UPDATE",
         "RequestTime": now(),

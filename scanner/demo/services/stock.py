@@ -19,7 +19,7 @@ OPT_IN_REGIONS = frozenset(
         *("eu-central-2", "eu-south-1", "eu-south-2", "me-central-1", "me-south-1"),
     }
 )
-"""Regions that an account has only after it asked for them."""
+"""Regions that an account must enable first."""
 
 UNSUPPORTED: Mapping[str, frozenset[str]] = {
     "eu-south-1": frozenset({"DSQL", "SAP HANA on Amazon EC2", "Timestream"}),

@@ -76,7 +76,7 @@ def _air_gaps(estate: Estate, organization_id: str) -> Vault:
     good = vaults.air_gapped(estate.at(CENTRAL, IRELAND), "central-air-gapped", 7, 400, "backup-approvers")
     vaults.police(good, vaults.admit_organisation(organization_id))
     vaults.notify(good, "COPY_JOB_FAILED", "RESTORE_JOB_COMPLETED", "BACKUP_JOB_COMPLETED")
-    # Nobody could get at this one if the account were lost.
+    # If the account were lost, this one would be out of reach.
     vaults.air_gapped(estate.at(CENTRAL, FRANKFURT), "central-air-gapped-alone", 7, 90)
     vaults.air_gapped(estate.at(CENTRAL, VIRGINIA), "central-air-gapped-overseas", 7, 90, "backup-approvers")
     return good
@@ -113,7 +113,7 @@ def _restore_tests(estate: Estate, production: Production) -> None:
     conditions = {"StringEquals": by_tier}
     for name, kind in (("volumes", "EBS"), ("databases", "RDS"), ("files", "EFS")):
         assurance.tested(site, "weekly", name, kind, production.role, ProtectedResourceConditions=conditions)
-    # Nobody chose anything for this one, so it tests nothing.
+    # This one has no selection, so it tests nothing.
     assurance.restore_testing(site, "quarterly", "cron(0 9 1 */3 ? *)", window_days=90)
     assurance.restore_testing(site, "yearly", "cron(0 9 2 1 ? *)", gold, window_days=365)
     assurance.tested(

@@ -2,7 +2,7 @@
 
 Moto pages few lists, and pages them differently from AWS. Here every list call gets moto's whole
 list, and this module cuts it. The pages are small on purpose: a client that forgets to follow a
-token loses resources even in this small organisation. Every service may return fewer than asked for.
+token loses resources even in this small organisation. Every service may return fewer rows than requested.
 """
 
 import base64

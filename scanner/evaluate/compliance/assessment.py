@@ -36,7 +36,7 @@ _JUDGED: Final = frozenset((Status.PASS, Status.FAIL, Status.WAIVED))
 
 
 _Group = tuple[Severity, Status, int]
-"""So many findings with one severity and one status."""
+"""The number of findings with one severity and one status."""
 
 _Row = tuple[str, _Group]
 """The key of a group, and some of its findings."""
@@ -219,7 +219,7 @@ def _requirement(
 
 
 def _subjects(serving: Iterable[Control], by_control: Mapping[str, Figures]) -> int:
-    """Count the subjects: every control is asked of each row of its table, so the most of a table are all."""
+    """Count the subjects. A control has a finding for each row of its table: the largest number is all."""
     most: defaultdict[str, int] = defaultdict(int)
     for control in serving:
         most[control.subject] = max(most[control.subject], by_control[control.id].total)

@@ -15,7 +15,7 @@ from scanner.model.compliance import Comparison, Value
 from scanner.model.resource_types import RESOURCE_TYPES, AuditScope
 
 MOST: Final = 1_000_000
-"""No number of hours, days or minutes that a control can be asked for is above it."""
+"""The largest number of hours, days or minutes that a parameter can have."""
 _HOURS: Final[Mapping[str, int]] = {"hours": 1, "hour": 1, "days": 24, "day": 24}
 _SHOWN: Final = 80
 
@@ -176,7 +176,7 @@ def _any_of(values: _Given, name: str) -> tuple[str, ...]:
 
 
 def _lock(values: _Given) -> Parameters:
-    """Any lock counts for Audit Manager; its limits are asked for only where they are set."""
+    """Any lock counts for Audit Manager; its limits are compared only where they are set."""
     return {
         "mode": "governance",
         "min_retention_days": values.whole("minRetentionDays", 0),

@@ -30,7 +30,7 @@ _LETTERS: Final = re.compile(r"[^a-z0-9]+")
 _SLUG: Final = 30
 
 _STRUCTURES: Final = frozenset(("vault-locked",))
-"""Ours that are asked of vaults where Audit Manager's control is asked of resources."""
+"""Our controls of vaults whose counterparts in Audit Manager are controls of resources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +170,9 @@ def _left(control: FrameworkControl) -> Iterator[str]:
     if not translation.control:
         yield f"its scope ({scope})"
     elif not translation.parameters:
-        yield f"its scope ({scope}): {translation.control} is asked of everything"
+        yield f"its scope ({scope}): {translation.control} applies to everything"
     elif (match := _match(control)) is None:
-        yield f"its scope ({scope}): {translation.control} is asked of everything, and no override says this"
+        yield f"its scope ({scope}): {translation.control} applies to everything, and no override says this"
     else:
         yield f"its scope ({scope}): the pack has no scope; the overrides next to it are for {_text(match)}"
 

@@ -29,7 +29,7 @@ from scanner.evaluate.problem import suggestion
 from scanner.evidence.bundle import Bundle
 from scanner.inventory.shard import parse_shard
 from scanner.model.assurance import Framework, FrameworkControl
-from scanner.model.compliance import Comparison, ControlBeside, FrameworkBeside
+from scanner.model.compliance import AuditManagerControl, AuditManagerFramework, Comparison
 from scanner.model.facts import TABLES
 from scanner.model.inventory import ShardInventory, ShardStatus
 from scanner.model.inventory_tables import INVENTORY_TABLES
@@ -43,7 +43,7 @@ _Row = Mapping[str, Any]
 LIST_FRAMEWORKS = "backup:ListFrameworks"
 
 
-def frameworks_beside(scan: Path, in_effect: InEffect) -> tuple[FrameworkBeside, ...]:
+def audit_manager_frameworks(scan: Path, in_effect: InEffect) -> tuple[AuditManagerFramework, ...]:
     """Return the frameworks of an evaluated scan, sorted by account, Region and name."""
     frameworks = _table(scan / "inventory", "frameworks")
     if not frameworks:
@@ -61,9 +61,9 @@ def _table(folder: Path, name: str) -> list[_Row]:
     return rows
 
 
-def _framework(row: _Row, controls: Iterable[_Row], in_effect: InEffect) -> FrameworkBeside:
-    described = tuple(_beside(_control(control), in_effect) for control in controls)
-    return FrameworkBeside(
+def _framework(row: _Row, controls: Iterable[_Row], in_effect: InEffect) -> AuditManagerFramework:
+    described = tuple(_audit_manager_control(_control(control), in_effect) for control in controls)
+    return AuditManagerFramework(
         arn=row["arn"],
         name=row["name"],
         account=row["account"],
@@ -90,10 +90,10 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _beside(control: FrameworkControl, in_effect: InEffect) -> ControlBeside:
+def _audit_manager_control(control: FrameworkControl, in_effect: InEffect) -> AuditManagerControl:
     theirs = translate(control)
     counterpart = COUNTERPARTS.get(control.name)
-    return ControlBeside(
+    return AuditManagerControl(
         name=control.name,
         parameters=control.parameters,
         resource_ids=control.resource_ids,
@@ -124,7 +124,7 @@ class _Asked:
     scope: ScopeOfControl
 
 
-def _counted(facts: Path, frameworks: list[FrameworkBeside]) -> tuple[FrameworkBeside, ...]:
+def _counted(facts: Path, frameworks: list[AuditManagerFramework]) -> tuple[AuditManagerFramework, ...]:
     questions: defaultdict[str, list[_Asked]] = defaultdict(list)
     for judges, question in _asked(frameworks):
         questions[judges].append(question)
@@ -145,7 +145,7 @@ def _counted(facts: Path, frameworks: list[FrameworkBeside]) -> tuple[FrameworkB
     )
 
 
-def _asked(frameworks: Iterable[FrameworkBeside]) -> Iterator[tuple[str, _Asked]]:
+def _asked(frameworks: Iterable[AuditManagerFramework]) -> Iterator[tuple[str, _Asked]]:
     for number, framework in enumerate(frameworks):
         for position, control in enumerate(framework.controls or ()):
             if control.judges:
@@ -153,14 +153,14 @@ def _asked(frameworks: Iterable[FrameworkBeside]) -> Iterator[tuple[str, _Asked]
                 yield control.judges, _Asked(number, position, framework.account, framework.region, scope)
 
 
-def _as_described(control: ControlBeside) -> FrameworkControl:
+def _as_described(control: AuditManagerControl) -> FrameworkControl:
     tags = tuple(_pair(text) for text in control.tags)
     return FrameworkControl(
         control.name, control.parameters, control.resource_ids, control.resource_types, tags
     )
 
 
-def _with_counts(control: ControlBeside, counts: tuple[int, int, int] | None) -> ControlBeside:
+def _with_counts(control: AuditManagerControl, counts: tuple[int, int, int] | None) -> AuditManagerControl:
     """Return the controls with counts. If a scope contains something unknown, its coverage is unknown."""
     if not control.judges:
         return control
@@ -233,7 +233,7 @@ _NAMED: Final = (
 
 _IN_SCOPE: Final[Mapping[bool, str]] = {
     # A tag of a scope may have no value: then its key alone counts. Instances that are stopped are left out.
-    # `list_concat` takes NULL for an empty list, so that tags which were not read are asked for by name.
+    # `list_concat` takes NULL for an empty list, so that tags which were not read are named.
     True: f"{_NAMED} AND list_contains(s.types, f.subject_type) "
     "AND NOT (f.subject_type = 'EC2' AND f.state = 'stopped') "
     "AND CASE WHEN s.tags IS NULL THEN true WHEN f.tags IS NULL THEN NULL ELSE list_has_all("
@@ -270,7 +270,7 @@ def find_frameworks(folder: Path, name: str, account: str | None, region: str | 
     """Find the frameworks of a name in a bundle; None: in every account, in every Region.
 
     Raises:
-        UsageError: there is none, as far as the bundle tells: the sentence says how far that is.
+        UsageError: the bundle has none; the message says if it may be incomplete.
         BundleError: the bundle cannot be trusted.
     """
     bundle = Bundle(folder)

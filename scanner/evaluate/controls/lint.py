@@ -120,7 +120,7 @@ def _may_be_unknown(annotation: Any) -> bool:  # noqa: ANN401 -- an annotation i
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a person says of a new control: its id, of which rows it is asked, and what must hold."""
+    """What the author states about a new control: its id, its population and its requirement."""
 
     id: str
     subject: str

@@ -123,7 +123,7 @@ def _keys(path: tuple[str | int, ...]) -> Iterable[str]:
 
 
 def _files(word: str, mistakes: list[Mistake]) -> Iterable[Path]:
-    """Return the files that a word of the selection stands for."""
+    """Return the files that a word of the selection names."""
     shipped = resources.controls_folder()
     if word == ALL:
         return control_files(shipped)

@@ -23,7 +23,7 @@ ById = Mapping[str, Control]
 
 
 class PackSpec(Spec):
-    """A pack file. Either `controls` names them, or `framework` stands for all that serve it."""
+    """A pack file. Either `controls` names them, or `framework` selects all that serve it."""
 
     id: Id
     title: Text

@@ -34,7 +34,7 @@ Scalars = Annotated[list[Scalar], Field(max_length=MAX_MEMBERS)]
 
 
 class ReasonSpec(Spec):
-    """One text of several; the last has no `when` and stands for all other cases."""
+    """One text of several; the last has no `when` and applies to all other cases."""
 
     when: Text | None = None
     text: Text
@@ -133,7 +133,7 @@ class ControlSpec(Spec):
     @classmethod
     def _each_once(cls, aliases: list[str], info: ValidationInfo) -> list[str]:
         if len({*aliases, info.data.get("id")}) <= len(aliases):
-            raise ValueError("an alias is another id than the control's own, and stands there once")
+            raise ValueError("an alias is an id other than the control's own, and is listed once")
         return aliases
 
     @model_validator(mode="after")

@@ -35,7 +35,7 @@ def _parameters(tier: Tier, controls: Mapping[str, Control]) -> Iterator[Problem
     for name in tier.parameters:
         if name in controls and (why := _never(tier.match, controls[name].subject)):
             yield Problem(
-                f"{name} is never asked of what this matches: {why[0]}", why[1], ("parameters", name)
+                f"{name} never applies to what this matches: {why[0]}", why[1], ("parameters", name)
             )
 
 

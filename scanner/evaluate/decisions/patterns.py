@@ -1,4 +1,4 @@
-"""Patterns of audit.yaml: `*` stands for any text, everything else for itself."""
+"""Patterns of audit.yaml: `*` matches any text, everything else itself."""
 
 import re
 from collections.abc import Iterable

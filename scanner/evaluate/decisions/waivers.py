@@ -1,4 +1,4 @@
-"""Waivers: a decision to live with failures of a control until a day. They change `fail` and nothing else.
+"""Waivers: accepted failures of a control, with a date of expiry. They change `fail` and nothing else.
 
 A waiver whose day has passed is a finding of its own, of the control `waiver-expired`, which no waiver
 covers. A waiver that still runs is none: it would pass, and more waivers would make a better score.
@@ -62,7 +62,7 @@ class Waivers:
     def __init__(self, rules: Iterable[WaiverRule], as_of: datetime, account: str | None = None) -> None:
         """Take waivers in the order of the file; `as_of` (aware) is the clock of the evaluation.
 
-        `account`: where findings about waivers are filed; None: they are not asked for.
+        `account`: where findings about waivers are filed; None: there are none.
         """
         self._today = as_of.astimezone(UTC).date()
         self._account = account

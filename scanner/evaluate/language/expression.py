@@ -80,7 +80,7 @@ def parameter_type(default: Any) -> str:  # noqa: ANN401 -- a parameter may be o
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where in the expression a node stands. `scope`: the variables of comprehensions and their types."""
+    """The place of a node in the expression. `scope`: the variables of comprehensions and their types."""
 
     scope: Mapping[str, pa.DataType | None]
     depth: int
@@ -108,7 +108,7 @@ class _Walk:
         self.problems.append(Problem(message, hint))
 
     def visit(self, node: Node, place: _Place) -> Node:
-        """Check a node and all below it; give what stands in its place."""
+        """Check a node and all below it; return its replacement."""
         if place.depth > MAX_DEPTH:
             raise RefusedError(Problem(f"nested deeper than {MAX_DEPTH} levels", "write it simpler"))
         by_class = {
@@ -148,7 +148,7 @@ class _Walk:
         return node
 
     def compare_kinds(self, node: Node, place: _Place) -> None:
-        """Complain where a text is compared with a number, or a text stands for a condition."""
+        """Complain where a text is compared with a number, or a text is used as a condition."""
         direct = [node[key] for key in ("left", "right", "input", "lower", "upper") if key in node]
         operands = (*direct, *node.get("children", ()))
         kinds = [self.kind(child, place) for child in operands]
@@ -156,7 +156,7 @@ class _Walk:
             message = clash(_with_dates(operands, kinds))
         elif node["type"] in grammar.CONNECTIVES:
             wrong = sorted(set(kinds) - {"", "boolean"})
-            message = f"a {wrong[0]} stands where a condition is wanted" if wrong else ""
+            message = f"a {wrong[0]} is used as a condition" if wrong else ""
         else:
             message = ""
         if message:
@@ -362,7 +362,7 @@ class _Walk:
         before = len(self.problems)
         node["arguments"][0]["expression"] = self.visit(source, place.within(lists=True))
         if len(self.problems) > before:
-            return node  # what is wrong with the list would be told again for its body
+            return node  # the mistakes of the list would be reported again for its body
         inner = self.visit(body["expr"], place.binding(variable, kind, lists=self.lenient))
         guarded = kind is not None and (pa.types.is_struct(kind) or not self.lenient)
         body["expr"] = guard(variable, inner) if guarded else inner

@@ -1,7 +1,7 @@
 """The control language: which functions, operators and types an expression may use, and why not others.
 
 What is not listed is refused. Most refusals are about one thing: DuckDB's function turns NULL, "not known",
-into a known value, and a control would pass or fail on something that nobody read.
+into a known value, and a control would pass or fail on something that was not read.
 """
 
 import math
@@ -126,7 +126,7 @@ REFUSED: Final = {
     "SUBQUERY": ("a subquery reaches beyond the row", "use the columns of the row"),
     "STAR": ("a star is no column", "name the column"),
     "LAMBDA": (
-        "a lambda stands alone, or is written with an arrow",
+        "a lambda is outside of a function, or is written with an arrow",
         "write any_of([c.column for c in list])",
     ),
     "ARRAY_EXTRACT": ("an index reads a list past what is known of it", _LISTS),
@@ -146,8 +146,8 @@ REFUSED_FUNCTIONS: Final = {
     "ifnull": ("ifnull puts a value in the place of what is not known", _CASE),
     "list_filter": ("the `if` of a comprehension drops members of which it is not known", _MEMBERS),
     "list_apply": ("a comprehension is a list, and this place takes no list", _LISTS),
-    "list_transform": ("a list stands where no list is taken", _LISTS),
-    "list_value": ("a list stands where no list is taken", _LISTS),
+    "list_transform": ("a list is used where no list is allowed", _LISTS),
+    "list_value": ("a list is used where no list is allowed", _LISTS),
     "row": ("a tuple is compared as a whole, NULLs included", "compare the values one by one"),
     "struct_pack": ("a struct is compared as a whole, NULLs included", "compare the fields one by one"),
     "unnest": ("unnest makes several rows of one", _LISTS),

@@ -73,7 +73,9 @@ def _pieces(template: str) -> Iterator[Piece]:
 
 def _inside(text: str) -> str:
     if not text.strip():
-        raise RefusedError(Problem("nothing stands between the braces", "write an expression: {len(rules)}"))
+        raise RefusedError(
+            Problem("there is nothing between the braces", "write an expression: {len(rules)}")
+        )
     return text
 
 

@@ -54,7 +54,7 @@ BLOCK: Final = 250_000
 """Minimum bytes of a block before compression. The page decompresses a whole block to show one subject."""
 
 _FIRST: Final = 300
-"""Number of subjects whose chains are read first. Their size tells how many more may fit."""
+"""Number of subjects whose chains are read first. Their size shows how many more may fit."""
 
 _AT_ONCE: Final = 1_000
 """Maximum number of subjects read at once later. Each time the files of all their accounts are opened."""

@@ -8,8 +8,8 @@ from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
 from scanner.model.changes import Change, Changes, Former
 from scanner.model.compliance import (
     Assessment,
-    ControlBeside,
-    FrameworkBeside,
+    AuditManagerControl,
+    AuditManagerFramework,
     FrameworkView,
     RequirementView,
 )
@@ -117,7 +117,7 @@ class _Redactor:
             assessment=None if scan.assessment is None else self._assessment(scan.assessment),
             protection_groups=None,
             resources=None if scan.resources is None else _Mapped(scan.resources, self._row),
-            frameworks=tuple(map(self._beside, scan.frameworks)),
+            frameworks=tuple(map(self._audit_manager_framework, scan.frameworks)),
             unsupported=None if scan.unsupported is None else self._unsupported(scan.unsupported),
             blast_radius=None if scan.blast_radius is None else self._blast_radius(scan.blast_radius),
             root_causes=None if scan.root_causes is None else self._root_causes(scan.root_causes),
@@ -359,8 +359,8 @@ class _Redactor:
         )
         return replace(view, requirement=named)
 
-    def _beside(self, framework: FrameworkBeside) -> FrameworkBeside:
-        return FrameworkBeside(
+    def _audit_manager_framework(self, framework: AuditManagerFramework) -> AuditManagerFramework:
+        return AuditManagerFramework(
             arn=self._names.name(framework.arn),
             name=self._names.name(framework.name),
             account=self._names.account(framework.account),
@@ -369,10 +369,10 @@ class _Redactor:
             deployment_status=framework.deployment_status and self._names.words(framework.deployment_status),
             controls=None
             if framework.controls is None
-            else tuple(self._control_beside(control) for control in framework.controls),
+            else tuple(self._audit_manager_control(control) for control in framework.controls),
         )
 
-    def _control_beside(self, control: ControlBeside) -> ControlBeside:
+    def _audit_manager_control(self, control: AuditManagerControl) -> AuditManagerControl:
         words = self._names.words
         return replace(
             control,

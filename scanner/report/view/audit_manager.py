@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scanner.model.compliance import Comparison, ControlBeside, FrameworkBeside
+from scanner.model.compliance import AuditManagerControl, AuditManagerFramework, Comparison
 from scanner.model.finding import Finding, Status
 from scanner.model.inventory import ShardStatus
 from scanner.model.known import ENTRY
@@ -47,7 +47,7 @@ class ControlRow:
     is none. `parameters`: the effective ones of ours, without overrides for single subjects.
     """
 
-    theirs: ControlBeside
+    theirs: AuditManagerControl
     parameters: tuple[tuple[str, str], ...]
     counts: Counts | None
     is_whole: bool
@@ -91,7 +91,7 @@ class ControlRow:
 class FrameworkRow:
     """One framework. `controls` None: it could not be described. `is_whole`: no read is missing there."""
 
-    framework: FrameworkBeside
+    framework: AuditManagerFramework
     controls: tuple[ControlRow, ...] | None
     is_whole: bool
 
@@ -104,10 +104,10 @@ class SideBySide:
     unlisted: tuple[_Place, ...]
 
 
-class FoundBeside:
+class FrameworkCounter:
     """Counts findings in account-Regions with frameworks, by control, account and Region."""
 
-    def __init__(self, frameworks: Iterable[FrameworkBeside]) -> None:
+    def __init__(self, frameworks: Iterable[AuditManagerFramework]) -> None:
         self.places = frozenset((framework.account, framework.region) for framework in frameworks)
         self._tally: Tally[tuple[str, str, str]] = Tally()
 
@@ -138,8 +138,8 @@ def side_by_side(scan: Scan, counts: Mapping[tuple[str, str, str], Counts]) -> S
     for framework in scan.frameworks:
         place = (framework.account, framework.region)
         is_whole = not missing & {place, (framework.account, AWS_GLOBAL)}
-        beside = _Beside(place, is_whole, counts, in_effect)
-        controls = None if framework.controls is None else tuple(map(beside.row, framework.controls))
+        comparison = _ControlComparison(place, is_whole, counts, in_effect)
+        controls = None if framework.controls is None else tuple(map(comparison.row, framework.controls))
         rows.append(FrameworkRow(framework=framework, controls=controls, is_whole=is_whole))
     return SideBySide(tuple(rows), tuple(sorted(unlisted)))
 
@@ -152,7 +152,7 @@ def _read_places(manifest: Manifest) -> Iterator[tuple[AccountId, RegionName]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Beside:
+class _ControlComparison:
     """Our results and parameters in the account-Region of a framework."""
 
     place: _Place
@@ -160,7 +160,7 @@ class _Beside:
     counts: Mapping[tuple[str, str, str], Counts]
     in_effect: Mapping[str, Mapping[str, object]]
 
-    def row(self, theirs: ControlBeside) -> ControlRow:
+    def row(self, theirs: AuditManagerControl) -> ControlRow:
         """Return the row for a control of the framework."""
         ours = self.in_effect.get(theirs.ours)
         return ControlRow(
@@ -211,10 +211,10 @@ def _control(row: ControlRow) -> _Document:
     }
 
 
-def frameworks_of(documents: Iterable[Mapping[str, Any]]) -> tuple[FrameworkBeside, ...]:
+def frameworks_of(documents: Iterable[Mapping[str, Any]]) -> tuple[AuditManagerFramework, ...]:
     """Parse what `side_by_side_document` returned; counts of findings are not read back."""
     return tuple(
-        FrameworkBeside(
+        AuditManagerFramework(
             arn=document["arn"],
             name=document["name"],
             account=document["account"],
@@ -227,8 +227,8 @@ def frameworks_of(documents: Iterable[Mapping[str, Any]]) -> tuple[FrameworkBesi
     )
 
 
-def _control_of(document: Mapping[str, Any]) -> ControlBeside:
-    return ControlBeside(
+def _control_of(document: Mapping[str, Any]) -> AuditManagerControl:
+    return AuditManagerControl(
         name=document["name"],
         parameters=tuple((name, text) for name, text in document["parameters"]),
         resource_ids=tuple(document["resource_ids"]),

@@ -291,8 +291,8 @@ def group_gaps(gaps: Iterable[BlindGap]) -> tuple[GapGroup, ...]:
     Without that, an account whose role cannot be assumed would be one group per operation.
     """
     alike: dict[tuple[str, _Reason], list[BlindGap]] = {}
-    for blind in gaps:
-        alike.setdefault((blind.gap.operation, _reason(blind.gap)), []).append(blind)
+    for missing in gaps:
+        alike.setdefault((missing.gap.operation, _reason(missing.gap)), []).append(missing)
     joined: dict[tuple[_Reason, tuple[str, ...]], list[BlindGap]] = {}
     for (_, reason), members in alike.items():
         joined.setdefault((reason, _places(members)), []).extend(members)

@@ -11,7 +11,7 @@ from typing import Final
 from scanner.model.decisions import Waiver
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.scan import Scan
-from scanner.report.view.audit_manager import FoundBeside
+from scanner.report.view.audit_manager import FrameworkCounter
 from scanner.report.view.completeness import BlindGap, Blinding
 from scanner.report.view.counts import Counts, Tally, count, total
 from scanner.report.view.decisions import ByOwner, OwnerGroup
@@ -65,7 +65,7 @@ class Overview:
     waivers: tuple[tuple[Waiver, int], ...]  # those in use, the first to expire first
     asked_resources: int
     gaps: tuple[BlindGap, ...]
-    beside: Mapping[tuple[str, str, str], Counts]
+    framework_counts: Mapping[tuple[str, str, str], Counts]
 
 
 def overview_of(scan: Scan) -> Overview:
@@ -92,7 +92,7 @@ class _OverviewBuilder:
         self.waivers: Counter[Waiver] = Counter()
         self.resources: Counter[str] = Counter()
         self.blinding = Blinding()
-        self.beside = FoundBeside(scan.frameworks)
+        self.frameworks = FrameworkCounter(scan.frameworks)
 
     def add(self, finding: Finding) -> None:
         """Count a finding, and store it if it is among the worst."""
@@ -114,7 +114,7 @@ class _OverviewBuilder:
         if finding.subject_type not in STRUCTURES:
             self.resources[control] += 1
         self.blinding.add(finding)
-        self.beside.add(finding)
+        self.frameworks.add(finding)
 
     def overview(self, scan: Scan) -> Overview:
         """Return the overview of the findings that were added."""
@@ -133,7 +133,7 @@ class _OverviewBuilder:
             waivers=in_order_of_expiry(self.waivers.items()),
             asked_resources=max(self.resources.values(), default=0),
             gaps=self.blinding.of(scan.gaps),
-            beside=self.beside.counts(),
+            framework_counts=self.frameworks.counts(),
         )
 
 

@@ -20,7 +20,7 @@ from scanner.findings.picks import (
 from scanner.model.finding import ControlCount, Finding, FindingCounts, GroupCount, Status
 from scanner.model.scan import Scan, Stream
 from scanner.report.view import overview
-from scanner.report.view.audit_manager import FoundBeside
+from scanner.report.view.audit_manager import FrameworkCounter
 from scanner.report.view.completeness import BLINDING_CONTROL, BlindGap, Blinding
 from scanner.report.view.counts import Counts, Tally, total
 from scanner.report.view.decisions import MOST, ByOwner, OwnerGroup
@@ -58,7 +58,7 @@ def overview_of_filed(scan: Scan, filed: Filed) -> Overview:
             waivers=in_order_of_expiry(counted.waivers),
             asked_resources=_most_resources(counted),
             gaps=_gaps(scan, connection),
-            beside=_beside(scan, connection),
+            framework_counts=_framework_counts(scan, connection),
         )
 
 
@@ -123,12 +123,12 @@ def _gaps(scan: Scan, connection: Connection) -> tuple[BlindGap, ...]:
     return blinding.of(scan.gaps)
 
 
-def _beside(scan: Scan, connection: Connection) -> Mapping[tuple[str, str, str], Counts]:
-    beside = FoundBeside(scan.frameworks)
-    if beside.places:
-        for row in counts_of_places(connection, beside.places):
-            beside.count(*row)
-    return beside.counts()
+def _framework_counts(scan: Scan, connection: Connection) -> Mapping[tuple[str, str, str], Counts]:
+    counter = FrameworkCounter(scan.frameworks)
+    if counter.places:
+        for row in counts_of_places(connection, counter.places):
+            counter.count(*row)
+    return counter.counts()
 
 
 class _FirstFindings:

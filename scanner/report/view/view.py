@@ -339,7 +339,7 @@ def build(scan: Scan) -> View:
         asked_resources=seen.asked_resources,
         completeness=completeness(scan, seen.gaps, names),
         names=names,
-        audit_manager=side_by_side(scan, seen.beside),
+        audit_manager=side_by_side(scan, seen.framework_counts),
     )
 
 

@@ -10,7 +10,7 @@ from scanner.app.criteria import Judgement
 from scanner.app.judgement import evaluate
 from scanner.app.reports import report
 from scanner.evaluate.controls.loader import load_controls
-from scanner.model.compliance import Comparison, ControlBeside
+from scanner.model.compliance import AuditManagerControl, Comparison
 from scanner.model.scan import Scan
 from scanner.report.read import read_scan
 from scanner.report.view.view import build
@@ -50,7 +50,9 @@ def judged(bundle: Path, out: Path | None = None, formats: tuple[str, ...] = ())
     return evaluate(bundle, out or bundle, judgement, formats).scan
 
 
-def scopes_of(tmp_path: Path, *scopes: dict[str, Any] | None, name: str = PLAN) -> tuple[ControlBeside, ...]:
+def scopes_of(
+    tmp_path: Path, *scopes: dict[str, Any] | None, name: str = PLAN
+) -> tuple[AuditManagerControl, ...]:
     """Judge an account with volumes, instances, a table, plans and points, and a framework of scopes."""
     builder = BundleBuilder(tmp_path)
     shard = builder.shard()

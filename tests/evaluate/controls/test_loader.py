@@ -115,7 +115,7 @@ def test_all_mistakes_of_all_files_are_told_with_line_and_hint(tmp_path: Path) -
         ("remediation: {text: Tag it.}", "remediation: Tag it.", "x.yaml:11: remediation"),
         ('reason: "It has {len(tags)} tags, none called {$key}."', "reason: '{'", "a brace is not closed"),
         ('reason: "It has {len(tags)} tags, none called {$key}."', "reason: '}'", "a brace is closed"),
-        ('reason: "It has {len(tags)} tags, none called {$key}."', "reason: '{ }'", "nothing stands between"),
+        ('reason: "It has {len(tags)} tags, none called {$key}."', "reason: '{ }'", "nothing between"),
         ('reason: "It has {len(tags)} tags, none called {$key}."', "reason: []", "each text but the last"),
         (
             'reason: "It has {len(tags)} tags, none called {$key}."',

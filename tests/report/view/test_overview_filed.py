@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scanner.errors import BundleError
 from scanner.findings.filed import Filed
 from scanner.findings.schema import FOLDER
-from scanner.model.compliance import FrameworkBeside
+from scanner.model.compliance import AuditManagerFramework
 from scanner.model.decisions import Owner
 from scanner.model.finding import Finding, Status
 from scanner.model.known import Gap, GapKind
@@ -39,7 +39,7 @@ GAPS = tuple(
     for about in ("", "v")
 )
 FRAMEWORKS = tuple(
-    FrameworkBeside(
+    AuditManagerFramework(
         arn=f"arn:{account}",
         name="f",
         account=account,
