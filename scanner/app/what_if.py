@@ -96,12 +96,13 @@ def judged_changes(
     with tempfile.TemporaryDirectory(prefix="vaultproof-what-if-") as scratch:
         overlay = write_overlay(bundle, change_set.changes, Path(scratch) / "bundle")
         not_judged = (*change_set.not_judged, *overlay.not_judged)
+        notes = (*(change.note for change in overlay.applied), *overlay.effects.notes)
         result = WhatIf(
             scan_id=bundle.manifest.scan_id,
             changes=overlay.applied,
             not_judged=tuple(sorted(not_judged)),
             ignored=change_set.ignored,
-            notes=tuple(filter(None, (*(change.note for change in overlay.applied), *overlay.effects.notes))),
+            notes=tuple(dict.fromkeys(filter(None, notes))),
             effects=(),
             counts={},
             as_of=judgement.clock(bundle.manifest),

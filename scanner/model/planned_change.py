@@ -34,6 +34,7 @@ class ChangeKind(StrEnum):
     ROLE = "IAM role"
     KEY_POLICY = "policy of key"
     TAGS = "tags of"
+    RESOURCE = "resource"
 
 
 class Action(StrEnum):
@@ -78,8 +79,7 @@ class PlannedChange:
 
     `note`: what a reader has to know about how it was read. `id`: AWS's identifier where the file has it (a
     plan or a selection). `name`: of a plan, a selection or a vault, the ARN of a role, of a key or of a
-    resource whose tags change, or empty. `plan`: of a selection. `document`: as it is afterwards; empty for a
-    removal.
+    resource, or empty. `plan`: of a selection. `document`: as it is afterwards; empty for a removal.
     """
 
     kind: ChangeKind

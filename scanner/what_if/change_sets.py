@@ -23,6 +23,8 @@ from scanner.model.planned_change import (
 from scanner.what_if.changes import Defaults, unplaced
 from scanner.what_if.cloudformation import PREFIX, Result, resource_results
 from scanner.what_if.intrinsics import Template
+from scanner.what_if.new_resources import CLOUDFORMATION, NOT_JUDGED, PHYSICAL_ID
+from scanner.what_if.stack_resources import planned
 from scanner.what_if.terraform_references import objects
 
 _PLACEHOLDER: Final = "{{changeSet:"
@@ -44,7 +46,11 @@ def change_set_changes(document: Mapping[str, Any], file: str, defaults: Default
     stack = parse_arn(str(document.get("StackId") or ""))
     account, region = (stack.account, stack.region) if stack is not None else ("", "")
     template = Template(
-        resources={}, parameters={}, account=account or defaults.account, region=region or defaults.region
+        resources={},
+        parameters={},
+        account=account or defaults.account,
+        region=region or defaults.region,
+        stack_tags=tuple(objects(document.get("Tags"))),
     )
     changes: list[PlannedChange] = []
     not_judged: list[NotJudged] = []
@@ -63,15 +69,57 @@ def change_set_changes(document: Mapping[str, Any], file: str, defaults: Default
 
 def _of_change(template: Template, resource: Mapping[str, Any], file: str) -> Iterator[Result]:
     kind, logical_id = str(resource.get("ResourceType") or ""), str(resource.get("LogicalResourceId") or "")
-    if not kind.startswith(PREFIX):
-        return
     origin, action = Origin(file, logical_id), resource.get("Action")
+    if kind in CLOUDFORMATION:
+        yield from _of_resource(template, resource, kind, origin)
+        return
+    if not kind.startswith(PREFIX):
+        if kind in NOT_JUDGED:
+            yield NotJudged(origin, f"Changes of {kind} are not judged.")
+        elif kind == "AWS::CloudFormation::Stack":
+            yield NotJudged(origin, "The changes of a nested stack are in a change set of its own.")
+        return
     if action == "Remove":
         yield _removal(template, resource, kind, origin)
     elif action in {"Add", "Modify", "Import"}:
         yield from _after(template, resource, kind, origin)
     else:
         yield NotJudged(origin, f"What happens to it ({str(action)[:40]}) is known only when it is deployed.")
+
+
+def _of_resource(
+    template: Template, resource: Mapping[str, Any], kind: str, origin: Origin
+) -> Iterator[Result]:
+    """Yield what happens to a resource that AWS Backup can back up."""
+    action, physical = resource.get("Action"), str(resource.get("PhysicalResourceId") or "")
+    replaced = action == "Modify" and resource.get("Replacement") == "True"
+    if action not in {"Add", "Import", "Modify", "Remove"} or (not physical and action != "Add"):
+        yield NotJudged(origin, f"What happens to it ({str(action)[:40]}) is known only when it is deployed.")
+        return
+    if action == "Remove" or replaced:
+        yield planned(template, kind, origin.address, _named(kind, physical), origin, action=Action.REMOVE)
+    if action == "Remove":
+        return
+    properties = _properties(resource.get("AfterContext"))
+    if properties is None:
+        yield NotJudged(origin, "The change set has no values: describe it with --include-property-values.")
+        return
+    is_new = action == "Add" or replaced
+    named = properties if is_new else {**properties, **_named(kind, physical)}
+    yield planned(
+        template,
+        kind,
+        origin.address,
+        named,
+        origin,
+        action=Action.CREATE if is_new else Action.UPDATE,
+        stack_tags=template.stack_tags,
+    )
+
+
+def _named(kind: str, physical: str) -> dict[str, Any]:
+    """Return the properties of a resource of which only the id is known."""
+    return {CLOUDFORMATION[kind].name or PHYSICAL_ID: physical}
 
 
 def _removal(template: Template, resource: Mapping[str, Any], kind: str, origin: Origin) -> Result:

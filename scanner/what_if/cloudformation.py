@@ -1,8 +1,7 @@
 """The resources of AWS Backup in CloudFormation templates (YAML or JSON), as AWS Backup's own documents.
 
 A template says what a stack will have, not what it has: things are matched with the scan by name. What the
-stack loses cannot be seen in a template. Whether a resource with a condition is created, and what macros make
-of a template, is unknown.
+stack loses cannot be seen in a template, and what macros make of a template is unknown.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -24,10 +23,14 @@ from scanner.model.planned_change import (
 )
 from scanner.what_if.changes import Defaults, unplaced
 from scanner.what_if.intrinsics import PlanOf, Template
+from scanner.what_if.new_resources import CLOUDFORMATION, NOT_JUDGED
+from scanner.what_if.stack_resources import stack_resource
 from scanner.yamlfile import YamlDocument
 
 Result = PlannedChange | NotJudged
 PREFIX: Final = "AWS::Backup::"
+_ROLE: Final = "AWS::IAM::Role"
+_STACK: Final = "AWS::CloudFormation::Stack"
 _HARMLESS: Final = frozenset(
     {"AWS::Serverless-2016-10-31", "AWS::LanguageExtensions", "AWS::SecretsManager-2020-07-23"}
 )
@@ -45,8 +48,11 @@ def is_template(document: object) -> bool:
 def template_changes(document: YamlDocument, file: str, defaults: Defaults) -> ChangeSet:
     """Parse a template. `document`: with the short forms of functions written out, and its lines."""
     data = document.data
+    conditions, mappings = (data.get(name) for name in ("Conditions", "Mappings"))
     template = Template(
         resources=data["Resources"],
+        conditions=conditions if isinstance(conditions, Mapping) else {},
+        mappings=mappings if isinstance(mappings, Mapping) else {},
         parameters=defaults.parameters,
         account=defaults.account,
         region=defaults.region,
@@ -102,27 +108,40 @@ def _of_resource(
         return
     kind = str(resource.get("Type") or "")
     parse = _PARSERS.get(kind)
-    if parse is None:
-        if kind.startswith(PREFIX):
-            yield NotJudged(origin, f"Changes of {kind} are not judged.")
+    if parse is None and kind not in CLOUDFORMATION:
+        if problem := _of_another_type(kind):
+            yield NotJudged(origin, problem)
         return
-    problem = _unresolvable(resource, macros)
+    problem = _unresolvable(template, resource, macros)
     if problem:
         # A role that may not be created concerns only the selections that refer to it: they are unknown.
-        if kind.startswith(PREFIX):
+        if kind != _ROLE:
             yield NotJudged(origin, problem)
+        return
+    if template.is_created(resource) is False:
         return
     properties = template.resolved(resource.get("Properties") or {})
     if not isinstance(properties, Mapping):
         yield NotJudged(origin, "Its properties are known only when the template is deployed.")
         return
-    yield from parse(_Resource(template, logical_id, properties, origin))
+    if parse is not None:
+        yield from parse(_Resource(template, logical_id, properties, origin))
+    else:
+        yield from stack_resource(template, kind, logical_id, properties, origin)
 
 
-def _unresolvable(resource: Mapping[str, Any], macros: tuple[str, ...]) -> str:
+def _of_another_type(kind: str) -> str:
+    """Return why a resource that is not read matters; empty: it does not."""
+    if kind == _STACK:
+        return "The resources of a nested stack are not in this template."
+    is_needed = kind.startswith(PREFIX) or kind in NOT_JUDGED
+    return f"Changes of {kind} are not judged." if is_needed else ""
+
+
+def _unresolvable(template: Template, resource: Mapping[str, Any], macros: tuple[str, ...]) -> str:
     if macros:
         return f"The macro {macros[0][:60]} may change it, so what it will be is unknown."
-    if "Condition" in resource:
+    if template.is_created(resource) is None:
         condition = str(resource["Condition"])[:60]
         return f"Whether it is created depends on the condition {condition}, which is unknown."
     return ""

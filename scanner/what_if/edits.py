@@ -11,7 +11,9 @@ from typing import Final
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, RegionName, Shard, vault_arn
 from scanner.model.planned_change import VAULT_KINDS, Action, ChangeKind, PlannedChange, PlanReference
 from scanner.what_if import shard_edits as names
+from scanner.what_if.new_resources import family_of, operations_of
 from scanner.what_if.plan_edits import id_of_selection, put_plan, put_selection, remove_plan, remove_selection
+from scanner.what_if.resource_edits import put_resource, remove_resource
 from scanner.what_if.setting_edits import (
     put_global_settings,
     put_key_policy,
@@ -39,7 +41,19 @@ EDITED: Final = frozenset(
     | {names.NOTIFICATIONS, names.POINTS, names.REGION_SETTINGS, names.GLOBAL_SETTINGS}
     | {names.ROLES, names.ROLE, names.RESOURCES, names.KEY_POLICY}
 )
-"""The operations whose answers changes rewrite."""
+"""The operations whose answers changes rewrite, whatever they are about."""
+
+
+def operations(changes: Iterable[PlannedChange]) -> frozenset[str]:
+    """Return the operations whose answers these changes rewrite."""
+    families = {family for change in changes if (family := _family(change))}
+    return EDITED.union(*map(operations_of, families))
+
+
+def _family(change: PlannedChange) -> str:
+    if change.kind is not ChangeKind.RESOURCE:
+        return ""
+    return str(change.document.get("Family") or family_of(change.name))
 
 
 def apply(edits: ShardEdits, change: PlannedChange) -> str:
@@ -64,7 +78,8 @@ def _subject(edits: ShardEdits, change: PlannedChange) -> str:
     if change.kind in VAULT_KINDS:
         row = vault_row(edits, change.name) or {}
         return str(row.get("BackupVaultArn") or vault_arn(edits.partition, edits.shard, change.name))
-    return change.name if change.kind in {ChangeKind.TAGS, ChangeKind.KEY_POLICY} else ""
+    named_by_arn = {ChangeKind.TAGS, ChangeKind.KEY_POLICY, ChangeKind.RESOURCE}
+    return change.name if change.kind in named_by_arn else ""
 
 
 Apply = Callable[[ShardEdits, PlannedChange], None]
@@ -86,6 +101,7 @@ _APPLY: Final[Mapping[ChangeKind, Apply]] = {
     ChangeKind.ROLE: _either(put_role, remove_role),
     ChangeKind.KEY_POLICY: put_key_policy,
     ChangeKind.TAGS: put_tags,
+    ChangeKind.RESOURCE: _either(put_resource, remove_resource),
 }
 
 _ORDER: Final = (
@@ -106,7 +122,12 @@ def _rank(change: PlannedChange) -> tuple[int, int]:
     return (0, place) if change.action is Action.REMOVE else (1, -place)
 
 
-def shard_of(change: PlannedChange) -> Shard:
-    """Return the account-Region whose file has the evidence: roles and global settings have their own."""
+def shards_of(change: PlannedChange) -> tuple[Shard, ...]:
+    """Return the account-Regions whose files have the evidence.
+
+    Roles and global settings have their own. A bucket is in the list of the account, and in its Region.
+    """
+    account = AccountId(change.account)
     region = {ChangeKind.ROLE: AWS_GLOBAL, ChangeKind.GLOBAL_SETTINGS: ORG}.get(change.kind)
-    return Shard(AccountId(change.account), region or RegionName(change.region))
+    own = Shard(account, region or RegionName(change.region))
+    return (Shard(account, AWS_GLOBAL), own) if _family(change) == "bucket" else (own,)

@@ -1,15 +1,17 @@
 """Intrinsic functions of CloudFormation, as far as a template alone decides them. Everything else is UNKNOWN.
 
-`Ref`, `Fn::Sub`, `Fn::GetAtt` and `Fn::Join` are resolved within the template; parameters have the values
-that the options give (a default may be overridden when the stack is deployed, so it decides nothing).
+`Ref`, `Fn::Sub`, `Fn::GetAtt`, `Fn::Join`, `Fn::Select`, `Fn::Split`, `Fn::FindInMap`, `Fn::If` and
+conditions are resolved within the template. Parameters have the values that the options give (a default may
+be overridden when the stack is deployed, so it decides nothing).
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
+from scanner.model.known import Ternary
 from scanner.model.names import partition_of
 from scanner.model.planned_change import UNKNOWN, has_unknown
 
@@ -18,6 +20,10 @@ _VAULTS: Final = ("AWS::Backup::BackupVault", "AWS::Backup::LogicallyAirGappedBa
 _PLAN: Final = "AWS::Backup::BackupPlan"
 _ROLE: Final = "AWS::IAM::Role"
 _PAIR: Final = 2
+
+
+_DEEPEST: Final = 16
+"""The most conditions within each other."""
 
 
 class _NoValue(Enum):
@@ -45,6 +51,9 @@ class Template:
     parameters: Mapping[str, str]
     account: str
     region: str
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+    mappings: Mapping[str, Any] = field(default_factory=dict)
+    stack_tags: tuple[Any, ...] = ()
 
     def resolved(self, value: Any) -> Any:  # noqa: ANN401 -- JSON
         """Return a value with its functions resolved; UNKNOWN in the place of those that are not."""
@@ -75,9 +84,69 @@ class Template:
             return self._attribute(*parts) if is_pair else UNKNOWN
         if name == "Fn::Sub":
             return self._sub(argument)
-        if name == "Fn::Join":
-            return self._join(argument)
-        return UNKNOWN
+        resolve = {
+            "Fn::Join": self._join,
+            "Fn::Select": self._select,
+            "Fn::Split": self._split,
+            "Fn::FindInMap": self._find_in_map,
+            "Fn::If": self._if,
+        }.get(name)
+        return UNKNOWN if resolve is None else resolve(argument)
+
+    def _select(self, argument: Any) -> Any:  # noqa: ANN401 -- JSON
+        if not (isinstance(argument, list) and len(argument) == _PAIR):
+            return UNKNOWN
+        number, items = self.resolved(argument[0]), self.resolved(argument[1])
+        position = int(number) if isinstance(number, int) or str(number).isdecimal() else -1
+        is_there = isinstance(items, list) and 0 <= position < len(items)
+        return items[position] if is_there else UNKNOWN
+
+    def _split(self, argument: Any) -> Any:  # noqa: ANN401 -- JSON
+        if not (isinstance(argument, list) and len(argument) == _PAIR):
+            return UNKNOWN
+        separator, text = argument[0], self.resolved(argument[1])
+        is_text = isinstance(separator, str) and separator and isinstance(text, str)
+        return text.split(separator) if is_text else UNKNOWN
+
+    def _find_in_map(self, argument: Any) -> Any:  # noqa: ANN401 -- JSON
+        """Return a value of a mapping; the default of AWS::LanguageExtensions where there is none."""
+        if not (isinstance(argument, list) and len(argument) in {3, 4}):
+            return UNKNOWN
+        value: Any = self.mappings
+        for key in map(self.resolved, argument[:3]):
+            if not isinstance(key, str | int) or not isinstance(value, Mapping):
+                return UNKNOWN
+            value = value.get(str(key), UNKNOWN)
+        default = argument[3] if len(argument) > 3 and isinstance(argument[3], Mapping) else {}  # noqa: PLR2004
+        if value is UNKNOWN and "DefaultValue" in default:
+            return self.resolved(default["DefaultValue"])
+        return self.resolved(value)
+
+    def _if(self, argument: Any) -> Any:  # noqa: ANN401 -- JSON
+        if not (isinstance(argument, list) and len(argument) == 3 and isinstance(argument[0], str)):  # noqa: PLR2004
+            return UNKNOWN
+        then, otherwise = self.resolved(argument[1]), self.resolved(argument[2])
+        if (is_met := self.condition(argument[0])) is None:
+            return then if then == otherwise and not has_unknown(then) else UNKNOWN
+        return then if is_met else otherwise
+
+    def condition(self, name: str) -> Ternary:
+        """Return whether a condition of the template is met; None: unknown."""
+        return self._met({"Condition": name}, _DEEPEST)
+
+    def _met(self, expression: Any, depth: int) -> Ternary:  # noqa: ANN401 -- JSON
+        if depth == 0 or not isinstance(expression, Mapping) or len(expression) != 1:
+            return None
+        name, argument = next(iter(expression.items()))
+        if name == "Condition":
+            return self._met(self.conditions.get(argument), depth - 1) if isinstance(argument, str) else None
+        if not isinstance(argument, list):
+            return None
+        if name == "Fn::Equals":
+            sides = [self.resolved(side) for side in argument]
+            known = len(sides) == _PAIR and not has_unknown(sides) and not any(map(_is_own, sides))
+            return str(sides[0]) == str(sides[1]) if known else None
+        return _combined(str(name), [self._met(inner, depth - 1) for inner in argument])
 
     def _ref(self, name: str) -> Any:  # noqa: ANN401 -- JSON
         pseudo = {
@@ -162,10 +231,14 @@ class Template:
 
     def _type(self, logical_id: str) -> str:
         resource = self.resources.get(logical_id)
-        # Whether a resource with a condition exists is unknown, and so is everything about it.
-        if not isinstance(resource, Mapping) or "Condition" in resource:
+        # A resource whose condition is unknown may not exist, and so everything about it is unknown.
+        if not isinstance(resource, Mapping) or self.is_created(resource) is not True:
             return ""
         return str(resource.get("Type") or "")
+
+    def is_created(self, resource: Mapping[str, Any]) -> Ternary:
+        """Return whether a resource is created: whether its condition is met."""
+        return self.condition(str(resource["Condition"])) if "Condition" in resource else True
 
     def _properties(self, logical_id: str) -> Mapping[str, Any]:
         resource = self.resources.get(logical_id)
@@ -176,3 +249,20 @@ class Template:
         """Return a property of a resource; one that is not there gets its value from AWS."""
         properties = self._properties(logical_id)
         return self.resolved(properties[name]) if name in properties else UNKNOWN
+
+
+def _is_own(value: object) -> bool:
+    """Check whether a value is one of this module's own, which equals no text."""
+    return value is NO_VALUE or isinstance(value, PlanOf)
+
+
+def _combined(name: str, answers: list[Ternary]) -> Ternary:
+    """Return the answer of `Fn::Not`, `Fn::And` or `Fn::Or` from those of its conditions."""
+    if name == "Fn::Not" and len(answers) == 1:
+        return None if answers[0] is None else not answers[0]
+    deciding = {"Fn::And": False, "Fn::Or": True}.get(name)
+    if deciding is None or not answers:
+        return None
+    if deciding in answers:
+        return deciding
+    return None if None in answers else not deciding

@@ -22,7 +22,7 @@ from scanner.evidence.reader import shard_file
 from scanner.model.inventory import ShardStatus
 from scanner.model.names import ORG, Shard
 from scanner.model.planned_change import ChangeKind, NotJudged, PlannedChange
-from scanner.what_if.edits import EDITED, apply, in_order, shard_of
+from scanner.what_if.edits import apply, in_order, operations, shards_of
 from scanner.what_if.shard_edits import Effects, NotJudgedError, ShardEdits
 from scanner.what_if.shard_lines import ShardLines
 
@@ -53,7 +53,8 @@ def write_overlay(bundle: Bundle, changes: Iterable[PlannedChange], folder: Path
     """
     by_shard: dict[Shard, list[PlannedChange]] = defaultdict(list)
     for change in changes:
-        by_shard[_own_shard(bundle, shard_of(change))].append(change)
+        for shard in shards_of(change):
+            by_shard[_own_shard(bundle, shard)].append(change)
     effects = Effects()
     applied: list[PlannedChange] = []
     not_judged: list[NotJudged] = []
@@ -64,17 +65,17 @@ def write_overlay(bundle: Bundle, changes: Iterable[PlannedChange], folder: Path
         if name is None:
             not_judged += (NotJudged(change.origin, _unread(bundle, shard)) for change in of_shard)
             continue
-        edits = _edits(bundle, shard, name, effects)
+        edits = _edits(bundle, shard, (name, operations(of_shard)), effects)
         done = tuple(_applied(edits, of_shard, not_judged, subjects))
         if done:
             edits.lines.write(folder / name)
             written[name] = shard
-            applied += done
+            applied += (change for change in done if not any(change is earlier for earlier in applied))
     _link_others(bundle.folder, folder, written)
     document = _manifest(bundle, folder, written, len(applied))
     (folder / NAME).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
     edited = frozenset(written.values())
-    return Overlay(tuple(applied), tuple(not_judged), effects, subjects, edited)
+    return Overlay(tuple(applied), tuple(dict.fromkeys(not_judged)), effects, subjects, edited)
 
 
 def _own_shard(bundle: Bundle, shard: Shard) -> Shard:
@@ -102,11 +103,12 @@ def _unread(bundle: Bundle, shard: Shard) -> str:
     )
 
 
-def _edits(bundle: Bundle, shard: Shard, name: str, effects: Effects) -> ShardEdits:
+def _edits(bundle: Bundle, shard: Shard, source: tuple[str, frozenset[str]], effects: Effects) -> ShardEdits:
+    """Open the lines of a shard. `source`: its file, and the operations that can be edited."""
     manifest = bundle.manifest
     return ShardEdits(
         shard=shard,
-        lines=ShardLines(bundle.folder, name, EDITED),
+        lines=ShardLines(bundle.folder, *source),
         as_of=manifest.evaluated_as_of,
         at=rfc3339(manifest.finished_at or manifest.evaluated_as_of) or "",
         effects=effects,

@@ -20,6 +20,9 @@ from scanner.storage.files import write_atomically
 AFTER_CHANGE: Final = "KnownAfterApply"
 """The code of the calls whose answers are known only once the change is applied."""
 
+_NAMES: Final = frozenset({"TableNames"})
+"""The members whose rows are names, not objects."""
+
 Document = dict[str, Any]
 _CHUNK: Final = 1 << 20
 
@@ -105,8 +108,8 @@ class ShardLines:
         self,
         operation: str,
         key: str,
-        edit: Callable[[Document], Document | None],
-        added: Document | None = None,
+        edit: Callable[[Any], Any],
+        added: Any = None,  # noqa: ANN401 -- an object, or a name
         about: Mapping[str, str] | None = None,
         identity: str = "",
     ) -> None:
@@ -119,14 +122,15 @@ class ShardLines:
             response = document.get("response")
             if not isinstance(response, dict) or not isinstance(rows := response.get(key), list):
                 continue
-            edited = [edit(row) if isinstance(row, dict) else row for row in rows]
+            kinds = str if key in _NAMES else dict
+            edited = [edit(row) if isinstance(row, kinds) else row for row in rows]
             changed = [row for row in edited if row is not None]
             if added is not None and _is_last(document):
                 changed.append(added)
             if changed != rows:
                 response[key] = changed
                 removed = (row for row, now in zip(rows, edited, strict=True) if now is None)
-                if names := [str(row.get(identity)) for row in removed]:
+                if names := [row if isinstance(row, str) else str(row.get(identity)) for row in removed]:
                     response[REMOVED_BY_CHANGE] = [*response.get(REMOVED_BY_CHANGE, ()), *names]
                 self._changed.add(number)
 

@@ -5,7 +5,7 @@ What is read: `resource_changes[].change` with `actions`, `before`, `after` and 
 to. A plan of another major version of the format is refused, as HashiCorp asks of readers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -18,10 +18,13 @@ from scanner.model.planned_change import (
     Origin,
     PlannedChange,
 )
+from scanner.what_if import terraform_resources as parsers
 from scanner.what_if.changes import Defaults
+from scanner.what_if.terraform_new import resource_changes
 from scanner.what_if.terraform_places import Places
-from scanner.what_if.terraform_references import References, ResourceChange, objects
-from scanner.what_if.terraform_resources import PARSERS, Resource, tag_changes
+from scanner.what_if.terraform_references import References, ResourceChange, objects, without_indexes
+from scanner.what_if.terraform_resources import Resource, Result
+from scanner.what_if.terraform_selections import selection_changes
 
 _MAJOR: Final = "1"
 _NO_CHANGE: Final = (("no-op",), ("read",))
@@ -31,6 +34,18 @@ _ACTIONS: Final[Mapping[tuple[str, ...], Action]] = {
     ("delete",): Action.REMOVE,
     ("delete", "create"): Action.REPLACE,
     ("create", "delete"): Action.REPLACE,
+}
+_PARSERS: Final[Mapping[str, Callable[[Resource], Iterator[Result]]]] = {
+    "aws_backup_plan": parsers.plan_changes,
+    "aws_backup_selection": selection_changes,
+    "aws_backup_vault": parsers.vault_changes,
+    "aws_backup_logically_air_gapped_vault": parsers.vault_changes,
+    "aws_backup_vault_policy": parsers.policy_changes,
+    "aws_backup_vault_lock_configuration": parsers.lock_changes,
+    "aws_backup_vault_notifications": parsers.notification_changes,
+    "aws_backup_region_settings": parsers.region_settings,
+    "aws_backup_global_settings": parsers.global_settings,
+    "aws_iam_role": parsers.role_changes,
 }
 _BACKUP: Final = "aws_backup_"
 _POLICY: Final = "aws_organizations_policy"
@@ -51,7 +66,7 @@ def terraform_changes(document: Mapping[str, Any], file: str, defaults: Defaults
     entries = objects(document.get("resource_changes"))
     configurations = _configurations(document)
     every = tuple(_resource_change(entry, configurations) for entry in entries if _is_managed(entry))
-    places, references = Places(document, defaults), References(every)
+    places, references = Places(document, defaults), References(every, _root_module(document))
     changes: list[PlannedChange] = []
     not_judged: list[NotJudged] = []
     ignored = 0
@@ -113,7 +128,7 @@ def _resource_change(
         actions=tuple(map(str, actions if isinstance(actions := change.get("actions"), list) else ())),
         before=before if isinstance(before := change.get("before"), Mapping) else {},
         after=after if isinstance(after, Mapping) else {},
-        configuration=configurations.get((_without_indexes(module), f"{kind}.{name}"), {}),
+        configuration=configurations.get((without_indexes(module), f"{kind}.{name}"), {}),
     )
 
 
@@ -141,13 +156,18 @@ def _marks(unknown: object) -> bool:
 
 def _configurations(document: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
     """Return the configuration of each resource, by module (without indexes) and `type.name`."""
-    configuration = document.get("configuration")
-    root = configuration.get("root_module") if isinstance(configuration, Mapping) else None
+    root = _root_module(document)
     return {
         (module, f"{resource.get('type')}.{resource.get('name')}"): resource
         for module, resource in _configured(root, "")
         if resource.get("mode", "managed") == "managed"
     }
+
+
+def _root_module(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    configuration = document.get("configuration")
+    root = configuration.get("root_module") if isinstance(configuration, Mapping) else None
+    return root if isinstance(root, Mapping) else {}
 
 
 def _configured(module: object, address: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -159,17 +179,6 @@ def _configured(module: object, address: str) -> Iterator[tuple[str, Mapping[str
     for name, call in calls.items() if isinstance(calls, Mapping) else ():
         inner = f"{address}.module.{name}" if address else f"module.{name}"
         yield from _configured(call.get("module") if isinstance(call, Mapping) else None, inner)
-
-
-def _without_indexes(module: str) -> str:
-    """Return the address of a module without the indexes of count and for_each: keys may contain dots."""
-    characters, depth, quoted = [], 0, False
-    for character in module:
-        quoted ^= character == '"' and depth > 0
-        depth += (character == "[") - (character == "]") if not quoted else 0
-        if depth == 0 and character not in '[]"':
-            characters.append(character)
-    return "".join(characters)
 
 
 def _results(
@@ -201,9 +210,9 @@ def _changes_of(
             origin, f"The actions {', '.join(change.actions)[:60]} are not known to this version."
         )
         return
-    if (parse := PARSERS.get(change.type)) is not None:
+    if (parse := _PARSERS.get(change.type)) is not None:
         yield from parse(Resource(change, action, origin, places, references))
     elif change.type.startswith(_BACKUP) or is_policy:
         yield NotJudged(origin, f"Changes of {change.type} are not judged.")
     else:
-        yield from tag_changes(Resource(change, action, origin, places, references))
+        yield from resource_changes(Resource(change, action, origin, places, references))

@@ -38,9 +38,7 @@ class Places:
         """Return the account and the Region of a resource; empty where nothing says it."""
         key = str(change.configuration.get("provider_config_key") or "")
         account, region = self._in_arn(change)
-        # A module's key may have the module's address before a provider that it inherits.
-        provider = _mapping(self._providers.get(key) or self._providers.get(key.rpartition(":")[2]))
-        expressions = _mapping(provider.get("expressions"))
+        expressions = _mapping(self._provider(change).get("expressions"))
         region = _text(change.after.get("region")) or _text(change.before.get("region")) or region
         region = region or _region(self._value(expressions.get("region")))
         region = region or self._from_data(key, _REGION, ("region", "name", "id"))
@@ -48,6 +46,17 @@ class Places:
             account or self._provider_account(expressions) or self._from_data(key, _IDENTITY, ("account_id",))
         )
         return account or self._defaults.account, region or self._defaults.region
+
+    def has_default_tags(self, change: ResourceChange) -> bool:
+        """Check whether the provider of a resource adds tags, or is not in the plan."""
+        if not self._providers:
+            return True
+        return "default_tags" in _mapping(self._provider(change).get("expressions"))
+
+    def _provider(self, change: ResourceChange) -> Mapping[str, Any]:
+        key = str(change.configuration.get("provider_config_key") or "")
+        # A module's key may have the module's address before a provider that it inherits.
+        return _mapping(self._providers.get(key) or self._providers.get(key.rpartition(":")[2]))
 
     def _in_arn(self, change: ResourceChange) -> tuple[str, str]:
         for values in (change.before, change.after):

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 _INDEX: Final = re.compile(r"\[[^\]]*\]$")
+_DOT: Final = re.compile(r"\.(?![^\[]*\])")
+"""A dot, but not one in the key of an index."""
+_DEEPEST: Final = 16
+"""The most variables and outputs between an expression and a resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,37 +84,138 @@ def _is_another(block: Mapping[str, Any], rule_name: object) -> bool:
     return rule_name is not None and constant is not None and constant != rule_name
 
 
-class References:
-    """The resource changes of a plan by what expressions call them."""
+def without_indexes(module: str) -> str:
+    """Return the address of a module without the indexes of count and for_each: keys may contain dots."""
+    characters, depth, quoted = [], 0, False
+    for character in module:
+        quoted ^= character == '"' and depth > 0
+        depth += (character == "[") - (character == "]") if not quoted else 0
+        if depth == 0 and character not in '[]"':
+            characters.append(character)
+    return "".join(characters)
 
-    def __init__(self, changes: tuple[ResourceChange, ...]) -> None:
+
+def parent_of(module: str) -> str:
+    """Return the address of the module that calls a module; empty: the root."""
+    without = without_indexes(module)
+    outer = without.rpartition(".module.")[0]
+    position = len(module)
+    while position > 0 and without_indexes(module[:position]) != outer:
+        position -= 1
+    return module[:position] if outer else ""
+
+
+class References:
+    """The resource changes of a plan by what expressions call them.
+
+    `root`: the configuration of the root module, with the modules that it calls. Expressions may refer to a
+    resource through variables and outputs of modules.
+    """
+
+    def __init__(self, changes: tuple[ResourceChange, ...], root: Mapping[str, Any] | None = None) -> None:
+        self._root = root or {}
         self._by_name: dict[tuple[str, str], list[ResourceChange]] = {}
+        self._modules: dict[str, dict[str, None]] = {}
         for change in changes:
             self._by_name.setdefault((change.module, f"{change.type}.{change.name}"), []).append(change)
+            self._modules.setdefault(without_indexes(change.module), {})[change.module] = None
 
     def referred(
         self, change: ResourceChange, path: tuple[str, ...], rule_name: object = None
     ) -> tuple[ResourceChange, str] | None:
         """Return the one resource that expressions at a path refer to, and the attribute; None: unclear."""
+        targets = self._targets(change, references_of(change, path, rule_name))
+        return next(iter(targets.values())) if len(targets) == 1 else None
+
+    def all_referred(
+        self, change: ResourceChange, path: tuple[str, ...]
+    ) -> list[tuple[ResourceChange, str]] | None:
+        """Return all resources that expressions at a path refer to; None: one refers to something else."""
+        references = references_of(change, path)
+        if any(not self._targets(change, (reference,)) for reference in references):
+            return None
+        return list((self._targets(change, references) or {}).values()) or None
+
+    def _targets(
+        self, change: ResourceChange, references: tuple[str, ...]
+    ) -> dict[str, tuple[ResourceChange, str]]:
         targets: dict[str, tuple[ResourceChange, str]] = {}
-        for reference in references_of(change, path, rule_name):
-            for candidate, attribute in self._candidates(change, reference):
+        for reference in references:
+            for candidate, attribute in self._resolved(change, change.module, reference, _DEEPEST):
                 target = targets.get(candidate.address)
                 if target is None or not target[1]:
                     targets[candidate.address] = (candidate, attribute)
-        return next(iter(targets.values())) if len(targets) == 1 else None
+        return targets
 
-    def _candidates(self, change: ResourceChange, reference: str) -> Iterator[tuple[ResourceChange, str]]:
-        """Yield the changes that `aws_backup_vault.dr[0].arn` may mean, with the attribute."""
-        parts = reference.split(".")
-        if len(parts) < 2:  # noqa: PLR2004 -- type and name
+    def _resolved(
+        self, change: ResourceChange, module: str, reference: str, depth: int
+    ) -> Iterator[tuple[ResourceChange, str]]:
+        """Yield what a reference in a module means, through variables and outputs."""
+        parts = _DOT.split(reference)
+        if depth == 0 or len(parts) < 2:  # noqa: PLR2004 -- type and name
             return
+        if parts[0] == "var":
+            call = self._call(module)
+            expression = _mapping(call.get("expressions")).get(parts[1])
+            yield from self._through(change, parent_of(module), expression, depth)
+        elif parts[0] == "module":
+            inner = f"{module}.module.{_INDEX.sub('', parts[1])}" if module else reference_module(parts[1])
+            output = _INDEX.sub("", parts[2]) if len(parts) > 2 else ""  # noqa: PLR2004
+            outputs = _mapping(_mapping(self._call(inner).get("module")).get("outputs"))
+            expression = _mapping(outputs.get(output)).get("expression")
+            for instance in self._instances(inner, module, parts[1]):
+                yield from self._through(change, instance, expression, depth)
+        else:
+            yield from self._candidates(change, module, reference)
+
+    def _through(
+        self, change: ResourceChange, module: str, expression: object, depth: int
+    ) -> Iterator[tuple[ResourceChange, str]]:
+        for reference in _list(_mapping(expression).get("references")):
+            if isinstance(reference, str):
+                yield from self._resolved(change, module, reference, depth - 1)
+
+    def _call(self, module: str) -> Mapping[str, Any]:
+        """Return the call of a module in the configuration, by the module's address; empty: the root."""
+        call: Mapping[str, Any] = {}
+        inner = self._root
+        for name in without_indexes(module).split("module.")[1:]:
+            call = _mapping(_mapping(inner.get("module_calls")).get(name.rstrip(".")))
+            inner = _mapping(call.get("module"))
+        return call
+
+    def _instances(self, inner: str, outer: str, name: str) -> list[str]:
+        """Return the addresses of the instances of a module that a reference in another may mean."""
+        instances = self._modules.get(without_indexes(inner), {})
+        index = _INDEX.search(name)
+        wanted = f"{inner}{index[0]}" if index is not None else inner
+        within = [
+            instance for instance in instances if instance.startswith(f"{outer}." if outer else "module.")
+        ]
+        return [instance for instance in within if instance == wanted] or within
+
+    def _candidates(
+        self, change: ResourceChange, module: str, reference: str
+    ) -> Iterator[tuple[ResourceChange, str]]:
+        """Yield the changes that `aws_backup_vault.dr[0].arn` may mean, with the attribute."""
+        parts = _DOT.split(reference)
         name, index = _INDEX.sub("", parts[1]), _INDEX.search(parts[1])
         attribute = parts[2] if len(parts) > 2 else ""  # noqa: PLR2004
-        changes = self._by_name.get((change.module, f"{parts[0]}.{name}"), [])
+        changes = self._by_name.get((module, f"{parts[0]}.{name}"), [])
         if index is not None and index[0][1:-1].strip('"') not in {"each.key", "count.index"}:
             changes = [candidate for candidate in changes if candidate.index == index[0][1:-1].strip('"')]
-        elif len(changes) > 1:  # one for each instance, as with for_each over the same keys
-            changes = [candidate for candidate in changes if candidate.index == change.index]
+        elif len(changes) > 1 and module == change.module:
+            # One for each instance, as with for_each over the same keys.
+            same = [candidate for candidate in changes if candidate.index == change.index]
+            changes = same or changes
         for candidate in changes:
             yield candidate, attribute
+
+
+def reference_module(name: str) -> str:
+    """Return the address of a module that the root module calls, by its name in a reference."""
+    return f"module.{_INDEX.sub('', name)}"
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -23,17 +23,7 @@ from scanner.what_if.terraform_references import References, ResourceChange, is_
 
 Result = PlannedChange | NotJudged
 _VAULTS: Final = ("aws_backup_vault", "aws_backup_logically_air_gapped_vault")
-_NO_CONDITIONS: Final = (
-    "The conditions of the backup selection {} are known only after apply, and the configuration shows none: "
-    "it is judged without conditions."
-)
 _AIR_GAPPED: Final = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
-_CONDITIONS: Final = {
-    "string_equals": "StringEquals",
-    "string_like": "StringLike",
-    "string_not_equals": "StringNotEquals",
-    "string_not_like": "StringNotLike",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +130,17 @@ def plan_changes(resource: Resource) -> Iterator[Result]:
     after = resource.change.after
     document = {
         "BackupPlanName": after.get("name"),
-        "Rules": _blocks(after.get("rule"), lambda rule: _rule(resource, rule)),
-        **_present(AdvancedBackupSettings=_blocks(after.get("advanced_backup_setting"), _advanced)),
+        "Rules": blocks_of(after.get("rule"), lambda rule: _rule(resource, rule)),
+        **present(AdvancedBackupSettings=blocks_of(after.get("advanced_backup_setting"), _advanced)),
     }
     name = resource.text("name")
     if resource.action in {Action.UPDATE, Action.REPLACE} and isinstance(after.get("name"), str):
         name = str(after["name"])
-    yield resource.change_of(ChangeKind.PLAN, document, name=name, identity=_id_before(resource))
+    yield resource.change_of(ChangeKind.PLAN, document, name=name, identity=id_before(resource))
 
 
-def _id_before(resource: Resource) -> str:
+def id_before(resource: Resource) -> str:
+    """Return the id that a resource has before the change; empty: none."""
     value = resource.change.before.get("id")
     return value if isinstance(value, str) else ""
 
@@ -164,7 +155,7 @@ def _rule(resource: Resource, rule: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "RuleName": name,
         "TargetBackupVaultName": target,
-        **_present(
+        **present(
             ScheduleExpression=rule.get("schedule"),
             ScheduleExpressionTimezone=rule.get("schedule_expression_timezone"),
             StartWindowMinutes=rule.get("start_window"),
@@ -173,8 +164,8 @@ def _rule(resource: Resource, rule: Mapping[str, Any]) -> dict[str, Any]:
             Lifecycle=_lifecycle(resource, rule.get("lifecycle"), "rule"),
             RecoveryPointTags=rule.get("recovery_point_tags"),
             TargetLogicallyAirGappedBackupVaultArn=air_gapped,
-            CopyActions=_blocks(rule.get("copy_action"), lambda copy: _copy(resource, copy, name)),
-            ScanActions=_blocks(rule.get("scan_action"), _scan),
+            CopyActions=blocks_of(rule.get("copy_action"), lambda copy: _copy(resource, copy, name)),
+            ScanActions=blocks_of(rule.get("scan_action"), _scan),
         ),
     }
 
@@ -184,24 +175,24 @@ def _copy(resource: Resource, copy: Mapping[str, Any], rule_name: object) -> dic
     arn = resource.arn_of_vault(copy.get("destination_vault_arn"), path, rule_name)
     return {
         "DestinationBackupVaultArn": arn,
-        **_present(Lifecycle=_lifecycle(resource, copy.get("lifecycle"), "rule", "copy_action")),
+        **present(Lifecycle=_lifecycle(resource, copy.get("lifecycle"), "rule", "copy_action")),
     }
 
 
 def _scan(action: Mapping[str, Any]) -> dict[str, Any]:
-    return _present(MalwareScanner=action.get("malware_scanner"), ScanMode=action.get("scan_mode"))
+    return present(MalwareScanner=action.get("malware_scanner"), ScanMode=action.get("scan_mode"))
 
 
 def _lifecycle(resource: Resource, blocks: object, *path: str) -> object:
     """Return a lifecycle; None where there is no block, which keeps backups for ever. 0 means no value."""
-    lifecycles = _blocks(blocks, lambda block: block)
+    lifecycles = blocks_of(blocks, lambda block: block)
     if not isinstance(lifecycles, list):
         return lifecycles
     if not lifecycles or lifecycles[0] is UNKNOWN:
         return lifecycles[0] if lifecycles else None
     block = lifecycles[0]
     opt_in = "opt_in_to_archive_for_supported_resources"
-    return _present(
+    return present(
         MoveToColdStorageAfterDays=block.get("cold_storage_after") or None,
         DeleteAfterDays=block.get("delete_after") or None,
         OptInToArchiveForSupportedResources=resource.if_configured(
@@ -217,90 +208,15 @@ def _advanced(setting: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def selection_changes(resource: Resource) -> Iterator[Result]:
-    """Yield the change of an `aws_backup_selection`."""
-    after = resource.change.after
-    # The argument is optional and computed. `terraform show` leaves its blocks out of the configuration, so
-    # only a dynamic block whose number is not known could be behind it.
-    conditions = resource.if_configured(after.get("condition"), "condition")
-    note = _NO_CONDITIONS if conditions is None and after.get("condition") is UNKNOWN else ""
-    document = {
-        "SelectionName": after.get("name"),
-        "IamRoleArn": resource.role_arn(after.get("iam_role_arn")),
-        **_present(
-            Resources=after.get("resources"),
-            NotResources=resource.if_configured(after.get("not_resources"), "not_resources"),
-            ListOfTags=_blocks(after.get("selection_tag"), _selection_tag),
-            Conditions=_selection_conditions(conditions),
-        ),
-    }
-    name = resource.text("name")
-    plan = _plan_of(resource)
-    if plan is None:
-        yield NotJudged(
-            resource.origin, f"The plan of the backup selection {name} is known only after apply."
-        )
-        return
-    identity, before = _id_before(resource), resource.change.before.get("plan_id")
-    if resource.action is Action.REPLACE and isinstance(before, str) and before != plan.id:
-        removal = replace(resource, action=Action.REMOVE)
-        old = PlanReference(id=before)
-        yield removal.change_of(ChangeKind.SELECTION, {}, name=name, identity=identity, plan=old)
-        resource, identity = replace(resource, action=Action.CREATE), ""
-    change = resource.change_of(ChangeKind.SELECTION, document, name=name, identity=identity, plan=plan)
-    yield replace(change, note=note.format(name)) if isinstance(change, PlannedChange) and note else change
-
-
-def _plan_of(resource: Resource) -> PlanReference | None:
-    """Return the plan of a selection: that of the change that creates it where its id is unknown."""
-    after = resource.change.before if resource.action is Action.REMOVE else resource.change.after
-    plan_id = after.get("plan_id")
-    if isinstance(plan_id, str):
-        return PlanReference(id=plan_id)
-    referred = resource.references.referred(resource.change, ("plan_id",))
-    if referred is None or referred[0].type != "aws_backup_plan":
-        return None
-    identity = referred[0].before.get("id")
-    return PlanReference(id=identity if isinstance(identity, str) else "", address=referred[0].address)
-
-
-def _selection_tag(tag: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "ConditionType": tag.get("type"),
-        "ConditionKey": tag.get("key"),
-        "ConditionValue": tag.get("value"),
-    }
-
-
-def _selection_conditions(blocks: object) -> object:
-    conditions = _blocks(blocks, lambda block: block)
-    if not isinstance(conditions, list):
-        return conditions
-    merged: dict[str, Any] = {}
-    for block in conditions:
-        if block is UNKNOWN:
-            return UNKNOWN
-        for name, operator in _CONDITIONS.items():
-            entries = _blocks(block.get(name), _condition)
-            if entries is UNKNOWN:
-                return UNKNOWN
-            merged.setdefault(operator, []).extend(entries or ())
-    return {operator: entries for operator, entries in merged.items() if entries} or None
-
-
-def _condition(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {"ConditionKey": entry.get("key"), "ConditionValue": entry.get("value")}
-
-
 def vault_changes(resource: Resource) -> Iterator[Result]:
     """Yield the change of an `aws_backup_vault`, or of a logically air-gapped one."""
     after = resource.change.after
     document = {
         "BackupVaultName": after.get("name"),
-        **_present(EncryptionKeyArn=after.get("kms_key_arn") or after.get("encryption_key_arn")),
+        **present(EncryptionKeyArn=after.get("kms_key_arn") or after.get("encryption_key_arn")),
     }
     if resource.change.type != _VAULTS[0]:
-        limits = _present(
+        limits = present(
             MinRetentionDays=after.get("min_retention_days"), MaxRetentionDays=after.get("max_retention_days")
         )
         document = {**document, "VaultType": _AIR_GAPPED, **limits}
@@ -316,7 +232,7 @@ def policy_changes(resource: Resource) -> Iterator[Result]:
 def lock_changes(resource: Resource) -> Iterator[Result]:
     """Yield the change of an `aws_backup_vault_lock_configuration`."""
     after = resource.change.after
-    document = _present(
+    document = present(
         MinRetentionDays=after.get("min_retention_days"),
         MaxRetentionDays=after.get("max_retention_days"),
         ChangeableForDays=after.get("changeable_for_days"),
@@ -352,7 +268,7 @@ def _of_vault(
 def region_settings(resource: Resource) -> Iterator[Result]:
     """Yield the change of `aws_backup_region_settings`. Its removal leaves the settings as they are."""
     after, management = resource.change.after, "resource_type_management_preference"
-    document = _present(
+    document = present(
         ResourceTypeOptInPreference=after.get("resource_type_opt_in_preference"),
         ResourceTypeManagementPreference=resource.if_configured(after.get(management), management),
     )
@@ -396,27 +312,13 @@ def tag_changes(resource: Resource) -> Iterator[Result]:
     yield resource.change_of(ChangeKind.TAGS, document, name=arn)
 
 
-PARSERS: Final[Mapping[str, Callable[[Resource], Iterator[Result]]]] = {
-    "aws_backup_plan": plan_changes,
-    "aws_backup_selection": selection_changes,
-    "aws_backup_vault": vault_changes,
-    "aws_backup_logically_air_gapped_vault": vault_changes,
-    "aws_backup_vault_policy": policy_changes,
-    "aws_backup_vault_lock_configuration": lock_changes,
-    "aws_backup_vault_notifications": notification_changes,
-    "aws_backup_region_settings": region_settings,
-    "aws_backup_global_settings": global_settings,
-    "aws_iam_role": role_changes,
-}
-
-
-def _blocks(value: object, parse: Callable[[Mapping[str, Any]], Any]) -> Any:  # noqa: ANN401 -- a list, or UNKNOWN
+def blocks_of(value: object, parse: Callable[[Mapping[str, Any]], Any]) -> Any:  # noqa: ANN401 -- a list, or UNKNOWN
     """Parse a list of blocks; UNKNOWN where the list, or as an item where the block is unknown."""
     if not isinstance(value, list):
         return value
     return [parse(block) if isinstance(block, Mapping) else block for block in value]
 
 
-def _present(**values: object) -> dict[str, Any]:
+def present(**values: object) -> dict[str, Any]:
     """Return the values that are set: Terraform has null, or an empty list or text, for all others."""
     return {name: value for name, value in values.items() if value is not None and value not in ("", [], {})}

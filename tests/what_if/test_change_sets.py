@@ -54,7 +54,7 @@ def test_what_cannot_be_judged(tmp_path: Path) -> None:
         entry("Modify", "AWS::Backup::BackupPlan", "p-1"),
         entry("Remove", "AWS::Backup::BackupSelection", "s"),
         entry("Dynamic", "AWS::Backup::BackupVault", "main"),
-        entry("Add", "AWS::S3::Bucket"),
+        entry("Add", "AWS::SNS::Topic"),
     )
     assert (changes.changes, changes.ignored) == ((), 1)
     assert {problem.why for problem in changes.not_judged} == {

@@ -205,7 +205,7 @@ def test_functions(value: Any, expected: Any) -> None:
             "The name of this backup vault is known only when it is deployed.",
         ),
         (
-            "Resources: {V: {Type: 'AWS::Backup::BackupVault', Properties: !If [C, {}, {}]}}",
+            "Resources: {V: {Type: 'AWS::Backup::BackupVault', Properties: !If [C, {A: 1}, {}]}}",
             "Its properties are known only when the template is deployed.",
         ),
         (
