@@ -18,15 +18,23 @@ Value: TypeAlias = bool | int | str | tuple[str, ...]
 
 
 class Source(StrEnum):
-    """Who says that a check serves a requirement (facts part 11, marks V and M)."""
+    """Whether others than we pair one of our controls with a requirement."""
 
-    STATED = "stated"  # AWS, or a conformance pack
-    READING = "reading"  # we
+    STATED = "stated"  # at least one pairing is made by others, too
+    READING = "reading"  # every pairing is our own reading
+
+
+class PairedBy(StrEnum):
+    """Who else pairs one of our controls, or an equivalent of theirs, with a requirement."""
+
+    AWS = "aws"  # Security Hub or a conformance pack
+    PROWLER = "prowler"
+    TURBOT = "turbot"
 
     @property
     def words(self) -> str:
-        """The words for readers of a report."""
-        return "stated by AWS or a conformance pack" if self is Source.STATED else "our reading"
+        """The name for readers of a report."""
+        return "AWS" if self is PairedBy.AWS else self.value.capitalize()
 
 
 class RequirementStatus(StrEnum):
@@ -116,11 +124,19 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One requirement of a framework. `title`: the official one; empty where it is not free to reproduce."""
+    """One requirement of a framework. `title`: the official one; empty where it is not free to reproduce.
+
+    `pairings`: the controls that others pair with it, by who does; all other pairings are our own reading.
+    """
 
     id: str
     title: str
     source: Source
+    pairings: tuple[tuple[PairedBy, tuple[str, ...]], ...] = ()
+
+    def paired_by(self, control: str) -> tuple[PairedBy, ...]:
+        """Return who else pairs a control with the requirement."""
+        return tuple(other for other, controls in self.pairings if control in controls)
 
 
 @dataclass(frozen=True, slots=True)

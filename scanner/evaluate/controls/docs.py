@@ -12,7 +12,7 @@ from scanner.evaluate.controls.cases import cases_file, load_cases
 from scanner.evaluate.controls.requirements import load_frameworks
 from scanner.evaluate.controls.selection import select
 from scanner.evaluate.language.macros import REASON_MACROS, VERDICT_MACROS, Macro
-from scanner.model.compliance import Framework, Source
+from scanner.model.compliance import Framework, Requirement
 from scanner.model.control import Control, Pack, ParameterRule
 from scanner.model.facts import TABLES, Column, Row, columns
 from scanner.model.finding import Status
@@ -169,34 +169,32 @@ def framework_section(framework: Framework, controls: Iterable[Control]) -> Iter
     """Return the lines about one framework: its requirements with their sources and controls."""
     yield from (f"### Framework {framework.id}", "", f"**{framework.title}.** {_line(framework.source)}", "")
     titled = any(requirement.title for requirement in framework.requirements)
-    columns = ("requirement", *(["title"] if titled else []), "source", "supported by")
+    columns = ("requirement", *(["title"] if titled else []), "supported by")
     yield from (_cells(columns), "|" + "---|" * len(columns))
     every = tuple(controls)
     for requirement in framework.requirements:
         serving = (control for control in every if requirement.id in control.frameworks.get(framework.id, ()))
-        links = ", ".join(f"[`{control.id}`](#{control.id})" for control in serving)
-        title = [requirement.title] if titled else []
-        yield _cells(
-            (requirement.id, *title, requirement.source.words, links or "not covered by any control")
+        links = ", ".join(
+            f"[`{control.id}`](#{control.id}){_paired_by(requirement, control.id)}" for control in serving
         )
+        title = [requirement.title] if titled else []
+        yield _cells((requirement.id, *title, links or "not covered by any control"))
     yield ""
 
 
+def _paired_by(requirement: Requirement, control: str) -> str:
+    """Return who else pairs a control with a requirement, in brackets; empty: it is our own reading."""
+    others = ", ".join(other.words for other in requirement.paired_by(control))
+    return f" ({others})" if others else ""
+
+
 def served(control: Control, frameworks: Mapping[str, Framework]) -> Iterator[str]:
-    """Return a line for each framework that a control covers, its requirements by source."""
+    """Return a line for each framework that a control covers, its requirements with who else pairs them."""
     for name, ids in control.frameworks.items():
         framework = frameworks.get(name)
-        sources = (
-            {requirement.id: requirement.source for requirement in framework.requirements}
-            if framework
-            else {}
-        )
-        parts = (
-            f"{', '.join(served_ids)} ({source.words})"
-            for source in Source
-            if (served_ids := [requirement for requirement in ids if sources.get(requirement) is source])
-        )
-        yield f"- {framework.title if framework else name} (`{name}`): {'; '.join(parts) or ', '.join(ids)}"
+        by_id = {requirement.id: requirement for requirement in framework.requirements} if framework else {}
+        texts = (f"{id_}{_paired_by(by_id[id_], control.id)}" if id_ in by_id else id_ for id_ in ids)
+        yield f"- {framework.title if framework else name} (`{name}`): {', '.join(texts)}"
 
 
 def _cells(texts: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from scanner.errors import ConfigurationError, Mistake
 from scanner.evaluate.controls.spec import Id, Text
 from scanner.evaluate.controls.yamlspec import Spec, keys_of, read_document, shaped
 from scanner.evaluate.problem import suggestion
-from scanner.model.compliance import Framework, Requirement, Source
+from scanner.model.compliance import Framework, PairedBy, Requirement, Source
 from scanner.model.control import Control
 from scanner.model.finding import Severity
 from scanner.yamlfile import Path as KeyPath
@@ -26,10 +26,13 @@ Weight = Annotated[int | float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class RequirementSpec(Spec):
-    """A requirement: its official title where that is free to use, and who says that a check serves it."""
+    """A requirement: its official title where that is free to use, and what others pair with it."""
 
     title: Text | None = None
-    source: Literal["stated", "reading"]
+    source: Literal["stated", "reading"] | None = None
+    pairings: dict[Literal["aws", "prowler", "turbot"], Annotated[list[Id], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
 
 
 class FrameworkSpec(Spec):
@@ -122,11 +125,15 @@ def _framework(file: Path, mistakes: list[Mistake]) -> Framework | None:
             Mistake(str(file), document.line(("id",)), message, "rename the file, or change the id")
         )
         return None
-    requirements = (
-        Requirement(name, requirement.title or "", Source(requirement.source))
-        for name, requirement in spec.requirements.items()
-    )
+    requirements = (_requirement(name, requirement) for name, requirement in spec.requirements.items())
     return Framework(spec.id, spec.title, spec.source, tuple(requirements))
+
+
+def _requirement(name: str, spec: RequirementSpec) -> Requirement:
+    by_other = {PairedBy(other): tuple(controls) for other, controls in spec.pairings.items()}
+    pairings = tuple((other, by_other[other]) for other in PairedBy if other in by_other)
+    source = Source(spec.source) if spec.source else Source.STATED if pairings else Source.READING
+    return Requirement(name, spec.title or "", source, pairings)
 
 
 def _keys(path: KeyPath) -> list[str]:

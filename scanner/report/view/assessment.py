@@ -8,6 +8,7 @@ from scanner.model.compliance import (
     Assessment,
     Figures,
     FrameworkView,
+    PairedBy,
     Requirement,
     RequirementStatus,
     RequirementView,
@@ -83,6 +84,7 @@ def _requirement(view: RequirementView) -> Document:
         "id": view.requirement.id,
         "title": view.requirement.title,
         "source": view.requirement.source.value,
+        "pairings": {other.value: list(controls) for other, controls in view.requirement.pairings},
         "standing": view.standing.value,
         "subjects": view.subjects,
         "figures": _figures(view.figures),
@@ -143,7 +145,14 @@ def _read_requirement(
     document: Mapping[str, Any], by_control: Mapping[str, Figures], figures: _ReadFigures
 ) -> RequirementView:
     return RequirementView(
-        Requirement(document["id"], document["title"], Source(document["source"])),
+        Requirement(
+            document["id"],
+            document["title"],
+            Source(document["source"]),
+            tuple(
+                (PairedBy(other), tuple(controls)) for other, controls in document.get("pairings", {}).items()
+            ),
+        ),
         RequirementStatus(document["standing"]),
         figures(document["figures"]),
         int(document["subjects"]),

@@ -1,0 +1,91 @@
+"""Check the pairings of controls with requirements against what was judged from the official texts.
+
+`framework_pairings.csv` has one row for each pairing that was judged: whether it fits, and why not. A pairing
+that does not fit must not come back, and one that fits must not get lost.
+Run it with `python -m scripts.framework_pairings`.
+"""
+
+import csv
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from scanner.evaluate.controls.loader import load_controls
+from scanner.evaluate.controls.requirements import load_frameworks
+from scanner.model.compliance import Framework
+from scanner.model.control import Control
+
+JUDGED: Final = Path(__file__).with_name("framework_pairings.csv")
+UNTITLED: Final = frozenset({"cis-controls-8", "iso-27001-2022", "pci-dss-4", "soc-2"})
+"""The frameworks whose titles are copyrighted or licensed, and so not free to reproduce."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPairing:
+    """A pairing, and whether it fits the text of the requirement. `why`: why it does not."""
+
+    framework: str
+    requirement: str
+    control: str
+    fits: bool
+    why: str
+
+
+def judged_pairings() -> tuple[JudgedPairing, ...]:
+    """Return the rows of the file."""
+    with JUDGED.open(encoding="utf-8", newline="") as file:
+        return tuple(
+            JudgedPairing(
+                row["framework"], row["requirement"], row["control"], row["fits"] == "yes", row["why"]
+            )
+            for row in csv.DictReader(file)
+        )
+
+
+def mistakes(
+    controls: tuple[Control, ...], frameworks: tuple[Framework, ...], judged: tuple[JudgedPairing, ...]
+) -> Iterator[str]:
+    """Yield a sentence for each false or missing pairing, source or title."""
+    by_id = {control.id: control for control in controls}
+    for pairing in judged:
+        control = by_id.get(pairing.control)
+        is_paired = control is not None and pairing.requirement in control.frameworks.get(
+            pairing.framework, ()
+        )
+        name = f"{pairing.control} and {pairing.framework} {pairing.requirement}"
+        if is_paired and not pairing.fits:
+            yield f"{name} do not fit: {pairing.why}"
+        if pairing.fits and not is_paired:
+            yield f"{name} fit, but the control does not name the requirement."
+    for framework in frameworks:
+        yield from _of_framework(framework, by_id)
+
+
+def _of_framework(framework: Framework, controls: dict[str, Control]) -> Iterator[str]:
+    for requirement in framework.requirements:
+        if requirement.title and framework.id in UNTITLED:
+            yield f"{framework.id} {requirement.id} has a title, which is not free to reproduce."
+        if not requirement.title and framework.id not in UNTITLED:
+            yield f"{framework.id} {requirement.id} has no title, although the official one is free."
+        for other, paired in requirement.pairings:
+            for name in paired:
+                control = controls.get(name)
+                if control is None or requirement.id not in control.frameworks.get(framework.id, ()):
+                    yield (
+                        f"{framework.id} {requirement.id} says that {other.words} pairs it with {name}, "
+                        "which does not name it."
+                    )
+
+
+def main() -> int:
+    """Print the mistakes; 1 if there are any."""
+    found = list(mistakes(load_controls(), load_frameworks(), judged_pairings()))
+    for mistake in found:
+        print(mistake)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
