@@ -15,7 +15,7 @@ from scanner.evaluate.controls.packs import names_of
 from scanner.evaluate.controls.requirements import Standards, load_standards
 from scanner.evaluate.controls.selection import Selection, renamed, select
 from scanner.evaluate.controls.spec import check_parameters
-from scanner.evaluate.controls.tier_checks import check_tier
+from scanner.evaluate.controls.tier_checks import check_tier, unknown_types
 from scanner.evaluate.decisions.waivers import CONTROL as WAIVER_CONTROL
 from scanner.evaluate.decisions.waivers import EXPIRED, WaiverRule
 from scanner.evaluate.engine import Parameters
@@ -108,6 +108,9 @@ def _mistakes(settings: Settings, renames: "_Renames", controls: Mapping[str, Co
     for problem in check_parameters(controls.values(), renames.parameters):
         path = ("parameters", "controls", *renames.written_path(problem.path))
         yield settings.mistake(path, problem.message, problem.hint)
+    for number, owner in enumerate(settings.owners):
+        for place, problem in unknown_types(owner.match.types if owner.match else ()):
+            yield settings.mistake(("owners", number, "match", "types", place), problem.message, problem.hint)
     for position, waiver in enumerate(settings.waivers):
         path = ("waivers", position, "control")
         if waiver.control == EXPIRED:

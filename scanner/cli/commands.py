@@ -26,6 +26,7 @@ from scanner.cli.exits import check_text, flush_at_exit, guarded, handle_termina
 from scanner.cli.help.terminal import Command, Group
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, ScopeOptions, SigningOptions, Target
+from scanner.cli.settings import config as config_commands
 from scanner.report.wording import visible
 from scanner.storage.files import keep_files_private
 
@@ -315,6 +316,7 @@ def report(  # noqa: PLR0913 -- as `run`
 
 
 audit.add_typer(controls_commands)
+audit.add_typer(config_commands)
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +338,13 @@ FIRST: Final = ("run", "collect", "evaluate", "report")
 """The registered commands that are listed before the others."""
 
 COMMANDS: Final = {
+    "init": LazyCommand(
+        "settings.init",
+        "Write a commented audit.yaml from a few questions, from options or from a scan.",
+        "audit init --org --region eu-west-1,eu-central-1",
+        own=("org", "account", "ou", "region", "controls", "formats", "directory", "fail_on", "out", "force"),
+        function="init",
+    ),
     "check": LazyCommand(
         "check",
         "Check the identity, the organization, the role in every account and one read of each service there.",

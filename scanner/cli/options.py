@@ -17,6 +17,13 @@ JUDGEMENT: Final = "Judgement"
 OUTPUT: Final = "Output"
 SIGNATURE: Final = "Signature"
 
+
+def split_list(values: list[str] | None) -> list[str] | None:
+    """Return the values of an option that may be repeated, or hold several separated by commas."""
+    words = (word.strip() for value in values or () for word in value.split(","))
+    return [word for word in words if word] or None
+
+
 Organization = Annotated[
     bool,
     typer.Option("--org", help="All accounts of the organisation.", rich_help_panel=SCOPE),
@@ -24,7 +31,11 @@ Organization = Annotated[
 Accounts = Annotated[
     list[str] | None,
     typer.Option(
-        "--account", metavar="ID", help="Limit to this account (repeatable).", rich_help_panel=SCOPE
+        "--account",
+        metavar="ID",
+        help="Limit to these accounts (repeatable, or separated by commas).",
+        callback=split_list,
+        rich_help_panel=SCOPE,
     ),
 ]
 Units = Annotated[
@@ -32,14 +43,19 @@ Units = Annotated[
     typer.Option(
         "--ou",
         metavar="ID",
-        help="Limit to accounts in this OU, including child OUs (repeatable).",
+        help="Limit to accounts in these OUs and their child OUs (repeatable, or separated by commas).",
+        callback=split_list,
         rich_help_panel=SCOPE,
     ),
 ]
 Regions = Annotated[
     list[str] | None,
     typer.Option(
-        "--region", metavar="NAME", help="Limit to this Region (repeatable).", rich_help_panel=SCOPE
+        "--region",
+        metavar="NAME",
+        help="Limit to these Regions (repeatable, or separated by commas).",
+        callback=split_list,
+        rich_help_panel=SCOPE,
     ),
 ]
 RoleName = Annotated[

@@ -3,6 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Final
+
+_CLOSE: Final = 3
+"""The most words that are suggested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +27,13 @@ class RefusedError(Exception):
 
 
 def suggestion(word: str, candidates: Iterable[str]) -> str:
-    """Return known words that resemble a misspelt one, or all of them if they are few."""
+    """Return up to three known words that resemble a misspelt one in any case, else all of them."""
     words = sorted(candidates)
-    close = get_close_matches(word, words, n=2, cutoff=0.6)
-    if close:
-        return f"did you mean {' or '.join(close)}?"
+    by_small = {name.casefold(): name for name in reversed(words)}
+    if word.casefold() in by_small:
+        return f"did you mean {by_small[word.casefold()]}?"
+    if close := get_close_matches(word.casefold(), by_small, n=_CLOSE, cutoff=0.6):
+        names = [by_small[name] for name in close]
+        listed = ", ".join(names[:-1])
+        return f"did you mean {f'{listed} or {names[-1]}' if listed else names[-1]}?"
     return f"known are {', '.join(words)}" if words else "there are none"

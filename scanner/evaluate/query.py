@@ -9,7 +9,7 @@ import re
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ from scanner.evaluate.language.tree import parse_query
 from scanner.evaluate.problem import RefusedError, suggestion
 from scanner.findings.queried import FindingsTable
 from scanner.findings.schema import WITHOUT_TEXTS
+from scanner.model.facts import TABLES
+from scanner.model.inventory_tables import INVENTORY_TABLES
 
 Node = Mapping[str, Any]
 _STATUS: Final = "status"
@@ -28,7 +30,7 @@ Rows = Iterator[tuple[Any, ...]]
 _TABLE_FUNCTIONS: Final = frozenset({"generate_series", "range", "unnest"})
 _BATCH: Final = 1_000
 _QUOTED: Final = re.compile(r"\n\s*LINE \d")
-_MISSPELT: Final = re.compile(r'Referenced column "([^"]+)" not found')
+_MISSPELT: Final = re.compile(r'Referenced column "([^"]+)" not found|does not have a column named "([^"]+)"')
 
 
 # A query that filters by status does not need the texts of passes, whose rendering takes most of the time.
@@ -227,7 +229,7 @@ def answered(
     limits = limits or Limits()
     named = {name: tables[name].schema.names for name in sorted(query.tables & tables.keys())}
     columns = {name: columns_of(names, query) for name, names in named.items()}
-    known_columns = {name for names in named.values() for name in names}
+    known_columns = {column for name, names in named.items() for column in _all_columns(name, names)}
     with ExitStack() as stack:
         creating = []
         if findings is not None:
@@ -240,6 +242,12 @@ def answered(
             relation = connection.execute(query.sql)
             names = tuple(column[0] for column in relation.description or ())
             yield Answer(names, _rows(connection))
+
+
+def _all_columns(table: str, opened_with: Iterable[str]) -> Iterable[str]:
+    """Return all columns of a table, of which perhaps only some are open."""
+    row = TABLES.get(table) or INVENTORY_TABLES.get(table)
+    return opened_with if row is None else [field.name for field in fields(row)]
 
 
 def answer_of(connection: duckdb.DuckDBPyConnection, query: Query, limits: Limits) -> Answer:
@@ -277,12 +285,14 @@ def _told(deadline: Deadline, limits: Limits, columns: Iterable[str]) -> Iterato
                 f"The query needs more than {limits.memory} of memory, and more than the free space of "
                 f"{tempfile.gettempdir()}: ask for less, or set TMPDIR to a folder on another disk."
             ) from error
-        raise UsageError(f"The query cannot be answered: {_words(error, columns)}.") from error
+        raise UsageError(f"The query cannot be answered: {_words(error, columns)}") from error
 
 
 def _words(error: Exception, columns: Iterable[str]) -> str:
-    """Return DuckDB's message without the text that it quotes; for a column, with similar names."""
+    """Return DuckDB's message as a sentence without what it quotes; for a column, with similar names."""
     said = _QUOTED.split(str(error).strip())[0]
     if misspelt := _MISSPELT.search(said):
-        return f"there is no column {misspelt[1]!r}; {suggestion(misspelt[1], columns).rstrip('.')}"
-    return " ".join(said.split()).rstrip(".")
+        name = misspelt[1] or misspelt[2]
+        hint = suggestion(name, columns)
+        return f"there is no column {name!r}; {hint if hint.endswith('?') else f'{hint}.'}"
+    return f"{' '.join(said.split()).rstrip('.')}."

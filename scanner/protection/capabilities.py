@@ -183,6 +183,12 @@ def capabilities() -> tuple[Capability, ...]:
 
 
 @cache
+def resource_types() -> tuple[str, ...]:
+    """Return the resource types by their names in findings."""
+    return tuple(sorted({row.opt_in_key for row in capabilities()}))
+
+
+@cache
 def changes() -> tuple[Change, ...]:
     """Return the dated changes of AWS Backup, in the order of the facts sheet."""
     return tuple(

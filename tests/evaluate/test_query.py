@@ -115,8 +115,9 @@ def test_what_the_check_lets_through_still_reads_nothing(call: str, tmp_path: Pa
 def test_a_misspelt_name_is_guessed() -> None:
     with pytest.raises(UsageError, match="did you mean vaults"):
         ask("SELECT * FROM vault")
-    with pytest.raises(UsageError, match=r"no column 'lockd'; did you mean locked\?"):
-        ask("SELECT lockd FROM vaults")
+    for sql in ("SELECT lockd FROM vaults", "SELECT v.lockd FROM vaults v"):
+        with pytest.raises(UsageError, match=r"no column 'lockd'; did you mean locked or lock_date\?$"):
+            ask(sql)
 
 
 def test_what_takes_too_long_is_stopped() -> None:

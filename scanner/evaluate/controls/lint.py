@@ -79,17 +79,22 @@ def _lacks(control: Control) -> Iterator[tuple[str, str]]:
     for name in control.parameters:
         if not control.parameter_rules[name].doc:
             yield f"parameter {name} does not say what it means", "{default: ..., doc: ...}"
-    texts = (
-        control.title,
-        control.failure_title,
-        control.motivation,
-        control.reason,
-        *control.reasons.values(),
-        remedy.text,
-    )
-    cases = (case.text for reason_cases in control.reason_cases.values() for case in reason_cases)
-    if any(UNWRITTEN in text for text in (*texts, *cases, *(getattr(remedy, name) for name in _SNIPPETS))):
-        yield f"a text still says {UNWRITTEN}", "write it"
+    if unwritten := [name for name, text in _texts(control) if UNWRITTEN in text]:
+        verb = "says" if len(unwritten) == 1 else "say"
+        yield f"{', '.join(dict.fromkeys(unwritten))} still {verb} {UNWRITTEN}", "write them"
+
+
+def _texts(control: Control) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a control with their keys."""
+    for name in ("title", "failure_title", "motivation", "reason"):
+        yield name, getattr(control, name)
+    for status, text in control.reasons.items():
+        yield f"reasons.{status}", text
+    for status, cases in control.reason_cases.items():
+        for case in cases:
+            yield f"reasons.{status}", case.text
+    for name in ("text", *_SNIPPETS):
+        yield f"remediation.{name}", getattr(control.remediation, name)
 
 
 def _of_cases(control: Control, cases: tuple[Case, ...], file: str) -> Iterator[Mistake]:

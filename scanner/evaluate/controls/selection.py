@@ -16,6 +16,7 @@ from scanner.model.control import Control, Pack
 
 _YAML: Final = ".yaml"
 _OWN_KEYS: Final = re.compile(r"^[\"']?(id|require|population)[\"']?\s*:", re.MULTILINE)
+_CONTROL_KEYS: Final = re.compile(r"^[\"']?(require|population)[\"']?\s*:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,8 @@ class _Catalogue:
         return "/" not in word and any(name.is_file() for name in names)
 
     def _files(self) -> list[Path]:
-        return [Path(word) for word in self._words if word.endswith(_YAML) and Path(word).is_file()]
+        """Return the words that are files of packs."""
+        return [Path(word) for word in self._words if _is_yaml(word) and not _is_control(Path(word))]
 
     def _packs(self) -> dict[str, Pack]:
         folders = (self._shipped, *self._folders)
@@ -135,7 +137,11 @@ class _Catalogue:
             return (self._by_id[name] for name in pack.controls), pack
         if Path(word) in self._folders:
             return self._of_folder(word), None
-        if Path(word) not in self._files():
+        if _is_yaml(word) and _is_control(Path(word)):
+            message = "this is the file of a control, not of a pack"
+            hint = f"name the control by its id, {Path(word).stem}, or the folder of the file"
+            self._mistakes.append(Mistake(word, 0, message, hint))
+        elif Path(word) not in self._files():
             hint = suggestion(word, [*self._by_name, *self.packs, ALL])
             message = "this is neither a control, nor a pack, nor a folder that exists"
             self._mistakes.append(Mistake(word, 0, message, hint))
@@ -179,6 +185,19 @@ def _may_be_control(file: Path) -> bool:
     except OSError:
         return True  # its mistakes are reported when it is loaded
     return _OWN_KEYS.search(text) is not None
+
+
+def _is_yaml(word: str) -> bool:
+    return word.endswith(_YAML) and Path(word).is_file()
+
+
+def _is_control(file: Path) -> bool:
+    """Check whether a file has the keys of a control, which a pack does not have."""
+    try:
+        text = file.read_text("utf-8", errors="replace")
+    except OSError:
+        return False  # it is reported when it is loaded
+    return _CONTROL_KEYS.search(text) is not None
 
 
 def _each_once(files: Iterable[Path]) -> list[Path]:

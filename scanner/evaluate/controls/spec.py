@@ -62,13 +62,23 @@ class RemediationSpec(Spec):
     specific: Snippet = ""
 
 
+_RESOURCE_TYPES: Final = "resource_types"
+"""Stands for all resource types in `one_of`."""
+
+
+def _resource_types() -> tuple[str, ...]:
+    from scanner.protection.capabilities import resource_types  # noqa: PLC0415 -- most controls need none
+
+    return resource_types()
+
+
 class ParameterSpec(Spec):
     """A parameter in full: its default, and what it may be set to."""
 
     default: Scalar | Scalars
     minimum: float | None = None
     maximum: float | None = None
-    one_of: Scalars = Field(default_factory=list)
+    one_of: Scalars | Literal["resource_types"] = Field(default_factory=list)
     doc: Snippet = ""
 
     @field_validator("default")
@@ -96,7 +106,8 @@ class ParameterSpec(Spec):
 
     def rule(self) -> ParameterRule:
         """Return the allowed values of the parameter."""
-        return ParameterRule(self.minimum, self.maximum, tuple(self.one_of), self.doc)
+        one_of = _resource_types() if self.one_of == _RESOURCE_TYPES else tuple(self.one_of)
+        return ParameterRule(self.minimum, self.maximum, one_of, self.doc)
 
 
 class ControlSpec(Spec):
@@ -244,7 +255,10 @@ def out_of_range(rule: ParameterRule, value: Any) -> str:  # noqa: ANN401 -- as 
     members = value if isinstance(value, tuple | list) else (value,)
     for member in members:
         if rule.one_of and member not in rule.one_of:
-            return f"is to be one of {', '.join(map(str, rule.one_of))}"
+            near = suggestion(str(member), map(str, rule.one_of))
+            wrong = f", not {member}" if isinstance(value, tuple | list) else ""
+            hint = f": {near}" if near.startswith("did you mean") else ""
+            return f"is to be one of {', '.join(map(str, rule.one_of))}{wrong}{hint}"
         if rule.minimum is not None and member < rule.minimum:
             return f"is to be at least {rule.minimum:g}"
         if rule.maximum is not None and member > rule.maximum:

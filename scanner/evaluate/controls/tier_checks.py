@@ -3,7 +3,8 @@
 A setting that can never have an effect is a mistake as well: its author would rely on it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 
 from scanner.evaluate.controls.spec import check_parameters
@@ -13,7 +14,7 @@ from scanner.evaluate.problem import Problem, suggestion
 from scanner.model.control import Control
 from scanner.model.decisions import Match, Tier
 from scanner.model.facts import TABLES
-from scanner.protection.capabilities import capabilities
+from scanner.protection.capabilities import resource_types
 
 
 def check_tier(tier: Tier, controls: Mapping[str, Control]) -> tuple[Problem, ...]:
@@ -22,11 +23,16 @@ def check_tier(tier: Tier, controls: Mapping[str, Control]) -> tuple[Problem, ..
 
 
 def _types(match: Match) -> Iterator[Problem]:
+    for position, problem in unknown_types(match.types):
+        yield replace(problem, path=("match", "types", position))
+
+
+def unknown_types(patterns: Iterable[str]) -> Iterator[tuple[int, Problem]]:
+    """Yield the position of each pattern that matches no type, and what is wrong with it."""
     every = subject_types()
-    for position, pattern in enumerate(match.types):
+    for position, pattern in enumerate(patterns):
         if not any(is_like(kind, (pattern,)) for kind in every):
-            path = ("match", "types", position)
-            yield Problem(f"no type is called {pattern!r}", suggestion(pattern, every), path)
+            yield position, Problem(f"no type is called {pattern!r}", suggestion(pattern, every))
 
 
 def _parameters(tier: Tier, controls: Mapping[str, Control]) -> Iterator[Problem]:
@@ -67,12 +73,7 @@ def subject_types() -> tuple[str, ...]:
 @cache
 def _types_of(table: str) -> tuple[str, ...]:
     if table == TAGGED:
-        return _resource_types()
+        return resource_types()
     if table == BACKUPS:
-        return (BACKUPS, *_resource_types())
+        return (BACKUPS, *resource_types())
     return ("rule", "copy_action") if table == "rule" else (table,)
-
-
-@cache
-def _resource_types() -> tuple[str, ...]:
-    return tuple(sorted({kind.opt_in_key for kind in capabilities()}))  # the types by their names in findings

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from scanner import resources
 from scanner.errors import ConfigurationError
 from scanner.evaluate.compliance.audit_manager import COUNTERPARTS
 from scanner.evaluate.controls.requirements import load_frameworks, load_standards, unknown_requirements
@@ -130,6 +131,15 @@ def test_a_pack_without_a_selection_is_a_mistake(tmp_path: Path, body: str) -> N
 def test_packs_that_set_one_parameter_otherwise_are_not_mixed(tmp_path: Path) -> None:
     file = pack(tmp_path, "other", "controls: [vault-locked]\nparameters: {vault-locked: {mode: governance}}")
     assert "another selected pack sets mode" in told("ransomware-resilience", str(file))
+
+
+def test_a_control_that_is_named_as_a_pack_is_the_only_mistake() -> None:
+    file = resources.controls_folder() / "vault-locked.yaml"
+    with pytest.raises(ConfigurationError) as raised:
+        select((f"{file}",))
+    (mistake,) = raised.value.mistakes
+    assert mistake.message == "this is the file of a control, not of a pack"
+    assert "vault-locked" in mistake.hint
 
 
 def test_a_misspelt_word_is_told_with_what_was_meant() -> None:
