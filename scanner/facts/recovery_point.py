@@ -31,15 +31,8 @@ def recovery_point_row(
     if doubt is not None:
         notes.unknown("present", doubt.because, doubt.gap)
     days, age = point_retention_days(point), point_age_hours(point, as_of)
-    for column, value in (("encrypted", point.encrypted), ("usable", point.status), ("age_hours", age)):
-        if value is None:
-            notes.unknown(column, f"the list of recovery points does not report {column}")
     usable = point_usable(point)
-    if point.status is not None and usable is None:
-        notes.unknown("usable", f"its status, {point.status}, is not one that AWS documents")
-    if days is None:
-        for column in ("retention_days", "keeps_forever"):
-            notes.unknown(column, "the list of recovery points does not report when it expires")
+    _note_unreported(point, usable, days, age, notes)
     if exists.value is None:
         notes.unknown("orphaned", exists.because if unread is None else "", unread)
     clean = _clean(point, notes)
@@ -75,6 +68,20 @@ def recovery_point_row(
         not_known=notes.not_known,
         evidence=notes.references,
     )
+
+
+def _note_unreported(
+    point: RecoveryPoint, usable: Ternary, days: int | None, age: float | None, notes: Notes
+) -> None:
+    """Note the columns that the list of recovery points leaves open."""
+    for column, value in (("encrypted", point.encrypted), ("usable", point.status), ("age_hours", age)):
+        if value is None:
+            notes.unknown(column, f"the list of recovery points does not report {column}")
+    if point.status is not None and usable is None:
+        notes.unknown("usable", f"its status, {point.status}, is not one that AWS documents")
+    if days is None:
+        for column in ("retention_days", "keeps_forever"):
+            notes.unknown(column, "the list of recovery points does not report when it expires")
 
 
 def _clean(point: RecoveryPoint, notes: Notes) -> Ternary:

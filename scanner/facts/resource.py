@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from scanner.facts.notes import Notes, instant_text, local_text
-from scanner.facts.resource_jobs import ShardHistory
-from scanner.facts.resource_resilience import SurvivalTable
+from scanner.facts.resource_jobs import HistoryColumns, ShardHistory
+from scanner.facts.resource_resilience import Survivals, SurvivalTable
 from scanner.facts.rule import rule_terms
 from scanner.graph.coverage import CopyOfResource, Coverage, CoveringRule
 from scanner.graph.history import BackupLocation, BackupLocations
@@ -49,6 +49,7 @@ from scanner.protection.capabilities import (
     skipped_state,
 )
 from scanner.protection.copies import Link, crosses_accounts, notes_of
+from scanner.protection.key_kinds import ResourceKeys
 from scanner.protection.region_routes import distance_km
 from scanner.protection.timetable import longest_wait
 
@@ -95,14 +96,8 @@ class ResourceTable:
         copy_outcomes = self._graph.copies(resource, coverage)
         copied = self._copies.of(copy_outcomes)
         keys = self._graph.keys(resource)
-        row = capability_of(resource, self._graph.inventory.settings)
         assessable, not_applicable = _assessable(resource, notes)
-        if row is None:
-            because = "the Region settings, which determine what is supported for its type, were not read"
-            settings = self._graph.inventory.settings
-            notes.unknown(
-                "air_gap_supported", because, settings.gap if isinstance(settings, Unread) else None
-            )
+        type_capability = self._capability(resource, notes)
         backup_locations = self._past.history.backup_locations(resource, coverage)
         jobs = self._past.table.columns(resource, coverage, backup_locations.copies_in, notes)
         places = place_columns(backup_locations, self._graph.inventory.shard, notes)
@@ -112,50 +107,79 @@ class ResourceTable:
         copied.note(notes)
         coverage_columns.schedules.note(notes)
         _note_doubts(coverage, notes)
-        managed = None if row is None else row.fully_managed
+        managed = None if type_capability is None else type_capability.fully_managed
         backed = BackupState(keys, backup_locations, coverage, copy_outcomes, managed)
         survivals = self._survivals.of(resource, backed)
         survivals.note(notes)
-        losses = survivals.losses
         selection_columns = self._selection_results.columns(resource, coverage, notes)
         notes.share(coverage_columns.references)
-        facts = ResourceFacts(
+        parts = _Parts(
+            coverage=coverage,
+            coverage_columns=coverage_columns,
+            selection_columns=selection_columns,
+            copied=copied,
+            keys=keys,
+            capability=type_capability,
+            places=places,
+            jobs=jobs,
+            backed=backed,
+            survivals=survivals,
+            assessable=assessable,
+            not_applicable_because=not_applicable,
+        )
+        return self._facts(resource, parts, notes), notes
+
+    def _capability(self, resource: Resource, notes: Notes) -> Capability | None:
+        settings = self._graph.inventory.settings
+        type_capability = capability_of(resource, settings)
+        if type_capability is None:
+            because = "the Region settings, which determine what is supported for its type, were not read"
+            notes.unknown(
+                "air_gap_supported", because, settings.gap if isinstance(settings, Unread) else None
+            )
+        return type_capability
+
+    def _facts(self, resource: Resource, parts: "_Parts", notes: Notes) -> ResourceFacts:
+        """Return the row itself, column by column; `_tags` and some others add their notes."""
+        coverage, schedules, losses = parts.coverage, parts.coverage_columns.schedules, parts.survivals.losses
+        type_capability, selections = parts.capability, parts.selection_columns
+        return ResourceFacts(
             subject=resource.arn,
             subject_type=resource.type,
             account=resource.account,
             region=resource.region,
             name=resource.name,
-            not_applicable_because=not_applicable,
-            capability=resource.capability if row is None else row.key,
+            not_applicable_because=parts.not_applicable_because,
+            capability=resource.capability if type_capability is None else type_capability.key,
             state=resource.state,
-            assessable=assessable,
+            assessable=parts.assessable,
             unsupported_kind=resource.unsupported_kind,
             tags=_tags(resource, notes),
             versioned=_versioned(resource, notes),
             created_at=instant_text(resource.created_at),
-            encrypted=keys.encrypted,
-            key_kind=None if keys.kind is None else keys.kind.value,
+            encrypted=parts.keys.encrypted,
+            key_kind=None if parts.keys.kind is None else parts.keys.kind.value,
             covered=coverage.covered,
-            covered_by=coverage_columns.by,
-            rules=coverage_columns.rules,
+            covered_by=parts.coverage_columns.by,
+            rules=parts.coverage_columns.rules,
             left_out=_incomplete(
                 left_out(resource, (way.plan for way in coverage.ways if way.parent is None)), coverage
             ),
-            longest_wait_hours=coverage_columns.schedules.waits,
-            skipped_starts=_incomplete(coverage_columns.schedules.skips, coverage),
-            several_continuous_rules=coverage_columns.schedules.several_continuous,
+            longest_wait_hours=schedules.waits,
+            skipped_starts=_incomplete(schedules.skips, coverage),
+            several_continuous_rules=schedules.several_continuous,
             incremental=_incremental(resource, self._graph.inventory.settings, notes),
-            continuous_supported=continuous_supported(resource, row),
-            copies=_incomplete(copied.copies, coverage),
-            copy_links=_incomplete(copied.links, coverage),
-            newest_recovery_points=places.newest_recovery_points,
-            newest_recovery_point=places.newest_recovery_point,
-            places=places.places,
-            air_gap_supported=None if row is None else row.air_gapped,
-            backup_jobs=jobs.backup_jobs,
-            copy_jobs=jobs.copy_jobs,
-            restores=jobs.restores,
-            type_restores=jobs.type_restores,
+            continuous_supported=continuous_supported(resource, type_capability),
+            copies=_incomplete(parts.copied.copies, coverage),
+            copy_links=_incomplete(parts.copied.links, coverage),
+            newest_recovery_points=parts.places.newest_recovery_points,
+            newest_recovery_point=parts.places.newest_recovery_point,
+            places=parts.places.places,
+            air_gap_supported=None if type_capability is None else type_capability.air_gapped,
+            backup_jobs=parts.jobs.backup_jobs,
+            copy_jobs=parts.jobs.copy_jobs,
+            restores=parts.jobs.restores,
+            type_restores=parts.jobs.type_restores,
             survives_region_loss=losses[Loss.REGION].survived,
             survives_region_loss_because=losses[Loss.REGION].because,
             survives_account_compromise=losses[Loss.ACCOUNT].survived,
@@ -166,20 +190,21 @@ class ResourceTable:
             survives_vault_loss_because=losses[Loss.VAULT].because,
             survives_backup_account_loss=losses[Loss.BACKUP_ACCOUNT].survived,
             survives_backup_account_loss_because=losses[Loss.BACKUP_ACCOUNT].because,
-            three_two_one_one_zero=self._survivals.three_two_one_one_zero(survivals, backed, jobs, notes),
-            opt_in_decides=selection_columns.opt_in_decides,
-            opted_in=selection_columns.opted_in,
-            opt_in_reason=selection_columns.opt_in_reason,
-            passed_over=selection_columns.passed_over,
-            near_misses=selection_columns.near_misses,
-            nearest=selection_columns.nearest,
-            remedy=selection_columns.remedy,
-            selections_asked=selection_columns.selections_asked,
+            three_two_one_one_zero=self._survivals.three_two_one_one_zero(
+                parts.survivals, parts.backed, parts.jobs, notes
+            ),
+            opt_in_decides=selections.opt_in_decides,
+            opted_in=selections.opted_in,
+            opt_in_reason=selections.opt_in_reason,
+            passed_over=selections.passed_over,
+            near_misses=selections.near_misses,
+            nearest=selections.nearest,
+            remedy=selections.remedy,
+            selections_asked=selections.selections_asked,
             uncertain=tuple(sorted({doubt.name for doubt in coverage.doubts})),
             not_known=notes.not_known,
             evidence=notes.references,
         )
-        return facts, notes
 
     def _coverage_columns(self, coverage: Coverage) -> "_CoverageColumns":
         if (columns := self._covered.get(id(coverage))) is None:
@@ -209,6 +234,24 @@ class Schedules:
         for because in self.doubts:
             notes.unknown("longest_wait_hours", because)
             notes.unknown("rules.max_gap_hours", because)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The parts of a row: what the graph says of a resource, and the groups of columns made of it."""
+
+    coverage: Coverage
+    coverage_columns: "_CoverageColumns"
+    selection_columns: "SelectionColumns"
+    copied: "CopyColumns"
+    keys: ResourceKeys
+    capability: Capability | None
+    places: "PlaceColumns"
+    jobs: HistoryColumns
+    backed: BackupState
+    survivals: Survivals
+    assessable: Ternary
+    not_applicable_because: str
 
 
 @dataclass(frozen=True, slots=True)

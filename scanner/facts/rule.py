@@ -55,6 +55,14 @@ class _Starts:
             return None
         return self.next is not None and self.next <= self.now + _YEAR
 
+    def note(self, notes: Notes) -> None:
+        """Note why the columns of the schedule are unknown."""
+        if self.rhythm.valid is None:
+            for column in ("schedule_valid", "next_start", "starts_within_a_year"):
+                notes.unknown(column, self.rhythm.because)
+        if self.rhythm.max_gap_hours is None:
+            notes.unknown("max_gap_hours", self.rhythm.because)
+
 
 def rule_rows(
     graph: ShardGraph, plan: BackupPlan, rule: BackupRule, reach: RuleReach, as_of: datetime
@@ -105,11 +113,7 @@ def _row(
     target = graph.plane.destination(stored.vault)
     within = _within_lock(target, stored.days, notes)
     starts = _Starts.of(rule, as_of)
-    if starts.rhythm.valid is None:
-        for column in ("schedule_valid", "next_start", "starts_within_a_year"):
-            notes.unknown(column, starts.rhythm.because)
-    if starts.rhythm.max_gap_hours is None:
-        notes.unknown("max_gap_hours", starts.rhythm.because)
+    starts.note(notes)
     cold = stored.lifecycle.move_to_cold_after_days
     facts = RuleFacts(
         subject=stored.subject,

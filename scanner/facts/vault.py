@@ -88,15 +88,8 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
     """Build the row of one vault; `holds_points`: at least one recovery point of it is listed."""
     notes = Notes()
     notes.evidence("", vault.refs)
-    mode = lock_mode(vault, as_of)
-    if mode is None:
-        for column in ("lock_mode", "min_retention_days", "max_retention_days"):
-            notes.unknown(column, "the list of vaults does not report whether it is locked")
-    targeted, unread_plans = plane.targeted(vault)
-    if targeted is None:
-        notes.unknown(
-            "targeted", "a rule that was not read may use it as a target or copy destination", unread_plans
-        )
+    mode = _mode(vault, as_of, notes)
+    targeted = _targeted(vault, plane, notes)
     key = key_columns(vault, plane, notes)
     policy = policy_columns(vault, plane, as_of, notes)
     topic, events = _notifications(vault, notes)
@@ -135,6 +128,22 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
         not_known=notes.not_known,
         evidence=notes.references,
     )
+
+
+def _mode(vault: Vault, as_of: datetime, notes: Notes) -> str | None:
+    mode = lock_mode(vault, as_of)
+    if mode is None:
+        for column in ("lock_mode", "min_retention_days", "max_retention_days"):
+            notes.unknown(column, "the list of vaults does not report whether it is locked")
+    return mode
+
+
+def _targeted(vault: Vault, plane: ControlPlane, notes: Notes) -> Ternary:
+    targeted, unread_plans = plane.targeted(vault)
+    if targeted is None:
+        because = "a rule that was not read may use it as a target or copy destination"
+        notes.unknown("targeted", because, unread_plans)
+    return targeted
 
 
 def _limit(vault: Vault, mode: str | None, column: str, days: int | None, notes: Notes) -> int | None:

@@ -16,11 +16,11 @@ from scanner.services.backup.plans import parse_plans
 from scanner.services.backup.settings import parse_settings
 from scanner.services.backup.vaults import parse_recovery_points, parse_vaults
 from scanner.services.base import Gaps
-from scanner.services.catalogue import ACCOUNT_LISTS, SERVICES, SHARD_LISTS, read_lists
+from scanner.services.catalogue import ACCOUNT_LISTS, SERVICES, SHARD_LISTS, Lists, read_lists
 from scanner.services.iam import entry_refusal, parse_roles
 from scanner.services.kms import parse_key_aliases, parse_keys
 from scanner.services.s3 import LIST_BUCKETS, buckets_of_region
-from scanner.services.sources import Sources
+from scanner.services.sources import Bucket, Sources
 from scanner.services.supported import unknown_type_gaps
 from scanner.services.tagging import TaggingAnswers
 
@@ -42,15 +42,7 @@ def parse_shard(
     if (refusal := entry_refusal(answers, account)) is not None:
         return _refused(shard, status, refusal)
     # First, because parsers have to know whether a resource that is not listed is absent or unread.
-    buckets_gap = doubt_contradicted_lists(answers, account)
-    lists = {**read_lists(answers, SHARD_LISTS, gaps), **read_lists(account, ACCOUNT_LISTS, gaps)}
-    buckets, unplaced = buckets_of_region(account, shard.region, bucket_regions)
-    # A bucket of unknown Region may be in any Region, so the list of buckets is incomplete in each.
-    for gap in (*unplaced, *((buckets_gap,) if buckets_gap else ())):
-        gaps.note(gap)
-        lists[LIST_BUCKETS] = Unread(gap)
-    for gap in unknown_type_gaps(answers):
-        gaps.note(gap)
+    lists, buckets = _lists(answers, account, bucket_regions, gaps)
     tagging = TaggingAnswers(answers)
     resources = _resources(Sources(answers, gaps, tagging, lists, buckets))
     vaults = parse_vaults(answers, gaps)
@@ -80,6 +72,22 @@ def parse_shard(
         # Gaps of the account's global services concern each of its Regions.
         gaps=tuple(replace(gap, region=shard.region) for gap in gaps.all()),
     )
+
+
+def _lists(
+    answers: Answers, account: Answers, bucket_regions: Mapping[str, str], gaps: Gaps
+) -> tuple[Lists, tuple[Bucket, ...]]:
+    """Return what is known of each list, and the buckets of the Region."""
+    buckets_gap = doubt_contradicted_lists(answers, account)
+    lists = {**read_lists(answers, SHARD_LISTS, gaps), **read_lists(account, ACCOUNT_LISTS, gaps)}
+    buckets, unplaced = buckets_of_region(account, answers.shard.region, bucket_regions)
+    # A bucket of unknown Region may be in any Region, so the list of buckets is incomplete in each.
+    for gap in (*unplaced, *((buckets_gap,) if buckets_gap else ())):
+        gaps.note(gap)
+        lists[LIST_BUCKETS] = Unread(gap)
+    for gap in unknown_type_gaps(answers):
+        gaps.note(gap)
+    return lists, buckets
 
 
 def _status(recorded: ShardStatus, gaps: Gaps) -> ShardStatus:
