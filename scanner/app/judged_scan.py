@@ -19,7 +19,7 @@ from scanner.judging.tables import Tables
 from scanner.model.compliance import Assessment
 from scanner.model.facts import TABLES
 from scanner.model.finding import FindingCounts
-from scanner.model.manifest import Manifest, reach_of
+from scanner.model.manifest import Manifest, read_share
 from scanner.model.protection import ProtectionGroup
 from scanner.model.scan import POPULATION, Scan
 from scanner.protection.capabilities import LIMITATIONS, report_notes
@@ -82,7 +82,7 @@ def _assessment(
         controls,
         judgement.standards,
         units,
-        reach_of(status for _, status in bundle.whole_scope()),
+        read_share(status for _, status in bundle.whole_scope()),
         unlisted=unlisted(controls, bundle.manifest.reads),
         scored=checks,
     )

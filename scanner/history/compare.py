@@ -6,7 +6,7 @@ from typing import Final
 
 from scanner.errors import BundleError
 from scanner.history.criteria import SAME, Criteria, RuleChange
-from scanner.history.reach import Reach
+from scanner.history.reach import ScanReach
 from scanner.history.transition import OPEN, kind_of
 from scanner.model.changes import Change, Kind
 from scanner.model.finding import Finding
@@ -27,7 +27,7 @@ Judging = tuple[Criteria, Criteria]
 def compare(
     old: Iterable[Finding],
     new: Iterable[Finding],
-    reach: Reach,
+    reach: ScanReach,
     before: Sequence[Iterable[Finding]] = (),
     judging: Judging | None = None,
 ) -> Iterator[Change]:
@@ -44,7 +44,7 @@ def compare(
 
 def changes_of(
     pairs: Iterable[Pair],
-    reach: Reach,
+    reach: ScanReach,
     before: Iterable[Iterable[Finding]] = (),
     judging: Judging | None = None,
 ) -> Iterator[Change]:
@@ -68,7 +68,7 @@ def _any_open(earlier: list["_Cursor"], key: Key) -> bool:
 
 
 def _change(
-    was: Finding | None, now: Finding | None, reach: Reach, judging: Judging | None, *, earlier: bool
+    was: Finding | None, now: Finding | None, reach: ScanReach, judging: Judging | None, *, earlier: bool
 ) -> Change:
     if now is None:
         assert was is not None  # nosec B101 # noqa: S101 -- a pair has one side at least

@@ -21,7 +21,7 @@ from scanner.findings.schema import WITHOUT_TEXTS
 from scanner.findings.texts import all_without_texts, with_texts
 from scanner.history.compare import Pair, changes_of, filed, pairs_of
 from scanner.history.criteria import IN_REPORT, criteria_of, notes_of
-from scanner.history.reach import reach_of
+from scanner.history.reach import scan_reach
 from scanner.history.transition import OPEN
 from scanner.model.changes import ALARMING, LISTED, Change, Changes, Former, Kind
 from scanner.model.finding import Finding, Status
@@ -142,7 +142,7 @@ class Comparison:
     def _changes_of(self, pairs: Iterable[Pair]) -> Iterator[Change]:
         earlier = [as_filed(scan.findings, tuple(OPEN)) for scan in self.before]
         judging = (criteria_of(self.old), criteria_of(self.new))
-        return changes_of(self._with_absent(pairs), reach_of(self.new), earlier, judging)
+        return changes_of(self._with_absent(pairs), scan_reach(self.new), earlier, judging)
 
     def _with_absent(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
         """Add the texts of recovery points that only OLD has: their details name the vault of each."""

@@ -53,7 +53,7 @@ class Absence:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ScanReach:
     """What a scan knows about findings that it does not have.
 
     `statuses`: whether each account-Region, and each account's global services, were read. `gaps`: the
@@ -168,7 +168,7 @@ def _deleted(finding: Finding) -> str:
     return f"It was deleted: {read} and no longer lists it."
 
 
-def reach_of(scan: Scan) -> Reach:
+def scan_reach(scan: Scan) -> ScanReach:
     """Return what a scan covers. A scan of another program does not record its gaps, so nothing is certain.
 
     Only account-Regions with the status complete or partial were read. A gap outside the Regions of the scope
@@ -180,7 +180,7 @@ def reach_of(scan: Scan) -> Reach:
     for gap in scan.gaps:
         for region in (gap.region,) if gap.region in regions else regions:
             gaps[str(gap.account), str(region)].append(gap)
-    return Reach(
+    return ScanReach(
         controls=frozenset(control.id for control in scan.controls),
         accounts=frozenset(map(str, scope.accounts)),
         regions=regions,

@@ -148,7 +148,7 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ReadShare:
     """The number of account-Regions in scope that are enabled or may be, and how many were read."""
 
     read: int
@@ -160,10 +160,10 @@ class Reach:
         return 2 * self.read < self.in_scope
 
 
-def reach_of(statuses: Iterable[ShardStatus]) -> Reach:
+def read_share(statuses: Iterable[ShardStatus]) -> ReadShare:
     """Count the account-Regions of a scope. A Region that its account has not enabled does not count."""
     counted = [status for status in statuses if status is not ShardStatus.SKIPPED]
-    return Reach(sum(status in _READ for status in counted), len(counted))
+    return ReadShare(sum(status in _READ for status in counted), len(counted))
 
 
 def unread_accounts(manifest: Manifest) -> tuple[AccountId, ...]:

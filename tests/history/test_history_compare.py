@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scanner.errors import BundleError
 from scanner.history.compare import compare
 from scanner.history.comparison import Tally
-from scanner.history.reach import Reach
+from scanner.history.reach import ScanReach
 from scanner.history.transition import Absent, kind_of
 from scanner.model.changes import Kind
 from scanner.model.finding import Finding, Severity, Status
@@ -67,9 +67,9 @@ def finding(status: Status = F, subject: str = "a", control: str = "c", **other:
     return Finding(control=control, status=status, subject=subject, subject_type="EBS", **fields)  # type: ignore[arg-type]
 
 
-def reach(*controls: str, read: bool = True) -> Reach:
+def reach(*controls: str, read: bool = True) -> ScanReach:
     status = ShardStatus.COMPLETE if read else ShardStatus.FAILED
-    return Reach(
+    return ScanReach(
         controls=frozenset(controls),
         accounts=frozenset({ACCOUNT}),
         regions=frozenset({REGION}),
@@ -112,7 +112,7 @@ def test_what_is_not_known_to_pass_is_never_fixed(old: Status, new: Status | Abs
     ("where", "kind"),
     [(reach("c"), Kind.DELETED), (reach("c", read=False), Kind.NOT_KNOWN), (reach("d"), Kind.NOT_ASKED)],
 )
-def test_a_finding_that_is_missing(where: Reach, kind: Kind) -> None:
+def test_a_finding_that_is_missing(where: ScanReach, kind: Kind) -> None:
     assert [change.kind for change in compare([finding()], [], where)] == [kind]
 
 

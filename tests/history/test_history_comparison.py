@@ -19,7 +19,7 @@ from scanner.findings.filed import Filed
 from scanner.history.compare import compare
 from scanner.history.comparison import Comparison, Since, Tally
 from scanner.history.criteria import criteria_of
-from scanner.history.reach import reach_of
+from scanner.history.reach import scan_reach
 from scanner.model.changes import Change, Changes, Kind
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Severity, Status
@@ -93,7 +93,7 @@ def by_streams(old: Scan, new: Scan, before: Sequence[Scan]) -> tuple[list[Chang
     tally = Tally(limit=3)
     earlier = [each.findings for each in before]
     judging = (criteria_of(old), criteria_of(new))
-    changes = compare(old.findings, new.findings, reach_of(new), earlier, judging)
+    changes = compare(old.findings, new.findings, scan_reach(new), earlier, judging)
     watched = [each for each in tally.watched(changes) if each.kind is not Kind.SAME]
     return watched, tally.changes(())
 

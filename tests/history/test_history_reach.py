@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scanner.history.criteria import notes_of
-from scanner.history.reach import Absence, reach_of
+from scanner.history.reach import Absence, scan_reach
 from scanner.history.transition import Absent
 from scanner.model.compliance import Assessment, Figures, Score
 from scanner.model.control import Control
@@ -60,7 +60,7 @@ def absence(of: Scan, region: str = HERE, account: str = ONE, control: str = "c"
     finding = Finding(
         control=control, status=Status.FAIL, account=account, region=region, **{**fields, **other}
     )
-    return reach_of(of).why_absent(finding)
+    return scan_reach(of).why_absent(finding)
 
 
 def why(of: Scan, region: str = HERE, account: str = ONE, control: str = "c") -> Absent:

@@ -5,7 +5,15 @@ from datetime import UTC, datetime
 import pytest
 
 from scanner.model.inventory import ShardStatus
-from scanner.model.manifest import Excluded, Manifest, Reach, Scope, ShardRecord, reach_of, unread_accounts
+from scanner.model.manifest import (
+    Excluded,
+    Manifest,
+    ReadShare,
+    Scope,
+    ShardRecord,
+    read_share,
+    unread_accounts,
+)
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, RegionName
 
 READ, UNREAD = AccountId("111111111111"), AccountId("222222222222")
@@ -54,6 +62,6 @@ def test_an_account_that_is_left_out_is_not_missing() -> None:
 
 def test_regions_that_are_not_enabled_do_not_count() -> None:
     half = [ShardStatus.COMPLETE, ShardStatus.FAILED, ShardStatus.SKIPPED, ShardStatus.SKIPPED]
-    assert (reach_of(half), reach_of(half).is_minor) == (Reach(1, 2), False)
-    assert reach_of([*half, ShardStatus.MISSING]).is_minor
-    assert not reach_of([]).is_minor
+    assert (read_share(half), read_share(half).is_minor) == (ReadShare(1, 2), False)
+    assert read_share([*half, ShardStatus.MISSING]).is_minor
+    assert not read_share([]).is_minor

@@ -24,7 +24,7 @@ from scanner.model.compliance import (
 )
 from scanner.model.control import Control
 from scanner.model.finding import FindingCounts, GroupCount, Severity, Status
-from scanner.model.manifest import Reach
+from scanner.model.manifest import ReadShare
 
 NONE: Final = ""
 """The key of what has no tier, or whose organizational unit is not known."""
@@ -50,7 +50,7 @@ def assess(  # noqa: PLR0913 -- what the figures and standings rest on
     controls: Iterable[Control],
     standards: Standards,
     units: Mapping[str, tuple[str, ...]],
-    reach: Reach | None = None,
+    reach: ReadShare | None = None,
     *,
     unlisted: Container[str] = (),
     scored: FindingCounts | None = None,
@@ -80,7 +80,7 @@ def assess(  # noqa: PLR0913 -- what the figures and standings rest on
     return Assessment(score, tuple(views))
 
 
-def _reason_to_withhold(counts: FindingCounts, reach: Reach | None) -> str:
+def _reason_to_withhold(counts: FindingCounts, reach: ReadShare | None) -> str:
     """Return why there is no score: less than half of the scope was judged. Empty: there may be one."""
     if reach is not None and reach.is_minor:
         return f"only {reach.read:,} of {reach.in_scope:,} account-Regions in scope could be read"

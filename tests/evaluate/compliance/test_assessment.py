@@ -10,7 +10,7 @@ from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.controls.requirements import load_standards
 from scanner.model.compliance import Assessment, FrameworkView, RequirementStatus
 from scanner.model.finding import Finding, Severity, Status
-from scanner.model.manifest import Reach
+from scanner.model.manifest import ReadShare
 from scanner.report.view.assessment import assessment_document, assessment_of
 from tests.fakes.counted import Cell, counted, counts_of
 
@@ -136,7 +136,7 @@ def test_no_score_where_less_than_half_of_the_scope_was_read() -> None:
     cells: Counter[Cell] = Counter()
     findings = [finding(Status.PASS, n=1), finding(Status.FAIL, n=2)]
     assert len([*counted(findings, cells)]) == len(findings)
-    half, less = (assess(counts_of(cells), KNOWN, STANDARDS, {}, Reach(read, 4)) for read in (2, 1))
+    half, less = (assess(counts_of(cells), KNOWN, STANDARDS, {}, ReadShare(read, 4)) for read in (2, 1))
     assert (half.score.withheld, half.score.total.score) == ("", 50)
     assert less.score.withheld == "only 1 of 4 account-Regions in scope could be read"
     figures = [less.score.total, *(each for group in less.score.groups.values() for each in group.values())]
