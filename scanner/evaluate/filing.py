@@ -131,6 +131,7 @@ class _Filing:
         """Judge the loaded tables by every control. `expired`: findings among those of this group."""
         subjects: dict[str, Subjects] = {}
         for compiled in self.compiled:
+            # Findings are sorted by control, and those of expired waivers have an id, too.
             if compiled.control.id > EXPIRED:
                 self.files.add_findings(expired)
                 expired = []
@@ -143,6 +144,7 @@ class _Filing:
 
     def _add(self, control: Control, verdicts: Verdicts, subjects: Subjects) -> None:
         """Add the findings of a control: a batch of rows at a time, each account's by itself."""
+        # Most rows pass, and a text costs forty times a status: texts of passes are computed when read.
         chosen = is_one_of(verdicts.letters, _TEXTS)
         waived = texts_of(map(self.waivers.apply, verdicts.findings(chosen)))
         texts = _Texts(waived if self.waivers else verdicts.texts(chosen))
@@ -187,6 +189,7 @@ def _rows(control: str, batch: SubjectBatch, verdicts: Verdicts, texts: pa.Table
     }
     if texts.num_rows:
         flags = pc.equal(_bytes(is_one_of(letters, _TEXTS)), _ONE)
+        # The texts are from a query of their own, and SQL promises no order: a mix-up must not be filed.
         if not columns["subject"].filter(flags).equals(texts.column("subject").combine_chunks()):
             raise VaultproofError(_REORDERED.format(control))
         columns |= _with_texts(columns["status"], flags, texts)
@@ -243,6 +246,7 @@ def groups(
 
     A group has no more than `rows` rows of a table, and `most` findings, unless it is of one account.
     """
+    # Binding the SQL of all controls takes as long for one row as for a million: small accounts share it.
     findings = _findings(tables, controls, most // max(rows, 1))
     waiting: list[str] = []
     for account in sorted(findings):

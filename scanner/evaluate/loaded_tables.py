@@ -83,7 +83,9 @@ class LoadedTables:
         if columns <= earlier:
             return
         for path in table.files.paths:
+            # Before DuckDB reads it: a file that was changed after judging must not explain a finding.
             table.files.verify(path)
+        # Loaded again with all columns: to add columns to rows, DuckDB would have to join both.
         names = [column for column in table.schema.names if column in columns | earlier]
         try:
             load_files(self._connection, name, table.files.paths, table.schema, names)

@@ -33,6 +33,7 @@ def reads_needed(
     reads = {read for control in controls for read in _reads_of(control)}
     if by_tags:
         reads.update(_reads_of_columns(_RESOURCE, _TAGS))
+    # Some formats show columns of all resources, whichever controls are selected.
     if not POPULATION_FORMATS.isdisjoint(formats):
         reads.update(_reads_of_columns(_RESOURCE, POPULATION))
     return frozenset(reads)
@@ -65,6 +66,7 @@ def unlisted(controls: Iterable[Control], reads: CollectedReads | None) -> froze
 
 def reads_of(control: Control) -> frozenset[str]:
     """Return the operations (`backup:GetBackupPlan`) that a control's population and requirement need."""
+    # Not the columns of texts: what only a reason mentions cannot change a status.
     used = compile_control(control).judges
     return frozenset(
         read for column in columns(control.subject) if column.name in used for read in column.reads
@@ -81,6 +83,7 @@ def affected_controls(controls: Iterable[Control]) -> Mapping[str, tuple[str, ..
         for operation in (reads := reads_of(control)):
             by_operation[operation].append(control.id)
         if reads:
+            # Without the role, no call in the account is made.
             for entry in ENTRY:
                 by_operation[entry].append(control.id)
     return {operation: tuple(by_operation[operation]) for operation in sorted(by_operation)}

@@ -52,6 +52,7 @@ def _valid(
 ) -> Ternary:
     """Return whether the account's policy is valid; true if the account has no policy."""
     invalid = governance.invalid_accounts
+    # Without a policy there is none that could be invalid, whatever the list of invalid accounts says.
     if reaches is False:
         return True
     if isinstance(invalid, Unread):
@@ -96,10 +97,12 @@ def account_region_row(
     gap that affects no control is not reported. If the scan left out all missing reads itself, it is unknown
     which reads AWS would have refused.
     """
+    # A missing read may be a gap of the shard and of a destination; it is reported once.
     gaps = dict.fromkeys((*inventory.gaps, *needed))
     missing = sorted((gap for gap in gaps if gap.operation in affected_controls), key=_order)
     notes = Notes()
     notes.evidence("missing_reads", sorted({gap.ref for gap in missing if gap.ref is not None}))
+    # What a scan did not call on purpose (--collect needed) was not refused.
     is_left_out = bool(missing) and all(gap.code == LEFT_OUT for gap in missing)
     for gap in missing if is_left_out else ():
         notes.unknown("missing_reads", "", gap)

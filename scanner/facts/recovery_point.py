@@ -41,6 +41,7 @@ def recovery_point_row(
         subject_type="recovery_point",
         account=point.account,
         region=point.region,
+        # Recovery points have no name; the last part of the ARN is their id.
         name=point.arn.rpartition(":")[2],
         not_applicable_because=(
             "The recovery point is temporary: AWS Backup deletes it as soon as it is copied."

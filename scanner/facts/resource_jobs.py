@@ -69,6 +69,7 @@ class HistoryTable:
         )
 
     def _chain(self, arns: tuple[str, ...], rule: str, destination: str, copies: JobOutcomes) -> CopyChain:
+        # Several jobs may be the newest if the times of some are unknown: then no single one is reported.
         newest = next((copy for copy in copies.jobs if copy.newest is not False), None)
         is_certain = newest is not None and newest.newest is True
         none = newest is None and not copies.unseen
@@ -202,6 +203,7 @@ def _backup_failure(jobs: Iterable[BackupJobResult | None], *, has_backup: Terna
         return None, "whether the latest backup job completed is unknown"
     if has_backup is None:
         return None, "whether there is a usable recovery point is unknown"
+    # ListBackupJobs covers 30 days: without a job, only a recovery point shows that backups work.
     return has_backup, "there is no usable recovery point and no finished backup job in the last 30 days"
 
 
@@ -209,6 +211,7 @@ def _copies(chains: Iterable[CopyChain | None], actions: Collection[Chain]) -> I
     """Yield a verdict on the newest copy by each current rule into each vault; else on the newest of all."""
     chains = tuple(chains)
     finished = [chain for chain in chains if chain is not None and chain.state != ""]
+    # Copies by rules that no longer exist are history: an old failure must not outlive its rule.
     vaults = {vault for _, vault in actions}
     current = [
         chain
@@ -234,6 +237,7 @@ def _newest(chains: list[CopyChain]) -> list[CopyChain]:
 def _restore_failure(restores: Iterable[RestoreResult | None]) -> Verdict:
     """Return the verdict on the newest finished restore; none in 90 days counts as a failure."""
     restores = tuple(restores)
+    # A restore that still runs says nothing yet, so the one before it counts.
     ended = [restore for restore in restores if restore is not None and restore.state not in _RUNNING]
     if None in restores or any(restore.age_days is None for restore in ended):
         return None, f"whether it was restored in the last {RESTORE_TEST_DAYS} days is unknown"

@@ -166,6 +166,7 @@ def _exists(target: Destination, notes: Notes) -> Ternary:
 def _within_lock(target: Destination, days: int, notes: Notes) -> Answer:
     """Check the retention against the vault's lock; a vault that does not exist has none."""
     if target.vault is None:
+        # The control of missing vaults reports it; a second failure for the same cause would mislead.
         if target.exists.value is False:
             return Answer(value=True)
         notes.unknown("within_lock", target.exists.because, target.gap)
@@ -195,6 +196,7 @@ def _covered_types(
 
 def _covered_type(graph: ShardGraph, resource: Resource, lifecycle: Lifecycle, notes: Notes) -> CoveredType:
     row = capability_of(resource, graph.inventory.settings)
+    # Without the Region settings, several rows of the capabilities may apply, which may differ in this.
     cold = None if row is None else cold_supported(row, lifecycle)
     if cold is None:
         notes.unknown("covered_types", f"whether {resource.arn} supports cold storage is unknown")

@@ -59,6 +59,7 @@ def _selected(
     if selection_result.doubt is None:
         return bool(arns), arns
     notes.unknown("selected", selection_result.doubt.because, selection_result.doubt.gap)
+    # A selection that certainly selects something does so whatever else it may select.
     if not arns:
         notes.unknown("selects_resources", selection_result.doubt.because, selection_result.doubt.gap)
     return bool(arns) or None, (*arns, None)
@@ -90,6 +91,7 @@ def _role(
         return None, Answer(None, f"the role {name} was not read")
     notes.evidence("role_exists", reading.refs)
     if reading.value is None:
+        # A role can be deleted after the selection was created: the selection stays, and its jobs fail.
         return False, Answer(value=False, because=f"the role {name} does not exist")
     return True, _admits(graph, reading.value, notes)
 

@@ -163,12 +163,14 @@ def _limit(vault: Vault, mode: str | None, column: str, days: int | None, notes:
 
 def _grace(vault: Vault, as_of: datetime) -> str:
     date = vault.lock.lock_date
+    # Until its lock date a compliance lock can be removed (PutBackupVaultLockConfiguration).
     if not vault.lock.locked or date is None or date <= as_of:
         return ""
     return instant_text(date) or ""
 
 
 def _has_points(vault: Vault, holds_points: bool, notes: Notes) -> Ternary:  # noqa: FBT001 -- seen or not
+    # A list that breaks off still proves that there is a recovery point.
     if holds_points or isinstance(vault.recovery_points_read, Known):
         return holds_points
     notes.unknown("has_recovery_points", "its recovery points were not read", vault.recovery_points_read.gap)
@@ -194,6 +196,7 @@ def _notifications(vault: Vault, notes: Notes) -> tuple[str | None, tuple[str | 
         return None, (None,)
     for column in _EVENTS:
         notes.evidence(column, configuration.refs)
+    # ResourceNotFoundException is how AWS Backup says that nothing is configured: an answer, no gap.
     if configuration.value is None:
         return "", ()
     if configuration.value.topic is None:
@@ -216,6 +219,7 @@ def _notifications(vault: Vault, notes: Notes) -> tuple[str | None, tuple[str | 
 def _approval_team(vault: Vault, notes: Notes) -> str | None:
     """Return the team's ARN, or "": a plain vault has none, and for an air-gapped one it is optional."""
     details = vault.details
+    # ListBackupVaults does not return the team; only DescribeBackupVault does (MpaApprovalTeamArn).
     if details is None and not vault.air_gapped:
         return ""
     if isinstance(details, Known):
@@ -243,6 +247,7 @@ def key_columns(vault: Vault, plane: ControlPlane, notes: Notes) -> KeyColumns:
         notes.unknown("key_kind", "who manages its key is unknown", named.kind_gap if named else None)
     if kind in (KeyKind.AWS_MANAGED, KeyKind.AWS_OWNED):
         return KeyColumns(key_kind=kind.value if kind else None, key_enabled=True, key_deletion_at="")
+    # A customer managed key may belong to another account, whose scan described it, or did not.
     key = plane.described_key(vault)
     if key is not None:
         notes.evidence("key_enabled", key.refs)
@@ -320,6 +325,7 @@ def policy_columns(vault: Vault, plane: ControlPlane, as_of: datetime, notes: No
     member = organization.accounts.get(vault.account)
     context = context_of(organization, member.ou_path if member else None)
     context = replace(context, as_of=as_of, partition=partition_of(vault.region))
+    # The columns below are unknown as well, and say why themselves.
     if not document.readable:
         notes.unknown("deletion_guards", f"its access policy could not be parsed: {document.problem}")
     stays_inside, outside = _external_principals(document, vault, plane, context, notes)

@@ -277,6 +277,7 @@ def _by_backup_jobs(answers: Answers) -> Iterator[Mention]:
     for row, ref in rows(answers, _BACKUP_JOBS, "BackupJobs"):
         if (row.text("AccountId") or answers.shard.account) != answers.shard.account:
             continue
+        # A job that has not ended still needs its vault, so it is proof.
         vault, is_proof = row.text("BackupVaultArn") or "", row.text("State") in _UNFINISHED
         if (vault, is_proof) not in mentions and (name := _own_name(answers.shard, vault)):
             mentions.add((vault, is_proof))
@@ -290,6 +291,7 @@ def _by_backup_jobs(answers: Answers) -> Iterator[Mention]:
 def _by_copy_jobs(answers: Answers) -> Iterator[Mention]:
     for row, ref in rows(answers, _COPY_JOBS, "CopyJobs"):
         if vault := _own_name(answers.shard, row.text("SourceBackupVaultArn")):
+            # No proof: jobs are listed for 30 days, and an empty vault can be deleted (DeleteBackupVault).
             yield Mention(_VAULTS, vault, "ListCopyJobs", ref, is_proof=False)
         if job := row.text("CreatedByBackupJobId"):
             yield Mention(_BACKUP_JOBS, job, "ListCopyJobs", ref, is_proof=False)
@@ -299,12 +301,14 @@ def _by_attachments(answers: Answers) -> Iterator[Mention]:
     for row, ref in rows(answers, _VOLUMES, "Volumes"):
         for attachment in row.children("Attachments"):
             if (instance := attachment.text("InstanceId")) and attachment.text("State") == "attached":
+                # No proof: the instance may have been terminated between the two calls.
                 yield Mention(_INSTANCES, instance, "DescribeVolumes", ref, is_proof=False)
     for reservation, ref in rows(answers, _INSTANCES, "Reservations"):
         for row in reservation.children("Instances"):
             for mapping in row.children("BlockDeviceMappings"):
                 ebs = mapping.child("Ebs")
                 if volume := ebs.text("VolumeId") if ebs else None:
+                    # No proof: the volume may have been detached and deleted between the two calls.
                     yield Mention(_VOLUMES, volume, "DescribeInstances", ref, is_proof=False)
 
 

@@ -23,6 +23,7 @@ def tagging_command(resource: Resource, tags: Iterable[tuple[str, str]]) -> str:
     command = kind.tag_command if kind else TAGGING_API
     if command is None or not pairs or not all(map(_is_allowed, pairs)):
         return ""
+    # Commands of a service take an id (EC2) or an ARN; the tagging API takes ARNs only.
     target = resource.arn.rpartition("/")[2] if command.takes_id else resource.arn
     arguments = f"{shlex.quote(target)} --tags {_tags_argument(pairs, command.syntax)}"
     return f"{command.command} {arguments} --region {shlex.quote(resource.region)}"
@@ -45,6 +46,7 @@ def _is_allowed(tag: tuple[str, str]) -> bool:
 def _pairs(tags: tuple[tuple[str, str], ...], key: str = "Key", value: str = "Value") -> str:
     if all(_PLAIN.fullmatch(text) for tag in tags for text in tag):
         return " ".join(f"{key}={name},{value}={content}" for name, content in tags)
+    # The CLI splits its shorthand syntax at commas and equals signs: other texts are written as JSON.
     return shlex.quote(json.dumps([{key: name, value: content} for name, content in tags]))
 
 
