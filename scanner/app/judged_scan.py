@@ -23,6 +23,7 @@ from scanner.model.manifest import Manifest, read_share
 from scanner.model.protection import ProtectionGroup
 from scanner.model.scan import POPULATION, Scan
 from scanner.protection.capabilities import LIMITATIONS, report_notes
+from scanner.report.commands.structures import structure_tables
 from scanner.services.organizations import unit_names
 from scanner.storage.parquet import StoredRows, open_parquet
 from scanner.storage.table_files import table_files
@@ -56,6 +57,7 @@ def judged_scan(  # noqa: PLR0913, PLR0917 -- what was judged, against what, and
         protection_groups=StoredRows(
             partial(table_files, out / INVENTORY), "protection_groups", ProtectionGroup
         ),
+        structures=structure_tables(partial(table_files, out / FACTS), partial(table_files, out / INVENTORY)),
         resources=StoredRows(partial(table_files, out / FACTS), "resource", TABLES["resource"], POPULATION),
         frameworks=audit_manager_frameworks(out, judgement.effective_parameters),
         tiers=judgement.tiers,

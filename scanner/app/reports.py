@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,17 +12,21 @@ from scanner.app.judged import read_judged
 from scanner.app.judged_manifest import check_reports, name_reports
 from scanner.app.root_causes import with_root_causes
 from scanner.errors import UsageError
-from scanner.evidence.manifest import NAME
+from scanner.evidence.manifest import NAME, read_manifest
+from scanner.evidence.scan_files import INVENTORY, ScanFiles
 from scanner.findings.stored_lines import StoredFindings
 from scanner.history.comparison import Since
 from scanner.model.explanation import Explanation
 from scanner.model.scan import Scan
+from scanner.report.commands.structures import Structures, structure_tables
 from scanner.report.explain import explain as explain_subject
+from scanner.report.explain.advice import with_commands
 from scanner.report.formats.json import findings_jsonl_gz
 from scanner.report.redact import Pseudonyms, redacted, redacted_explanation
 from scanner.report.view.view import View, build
 from scanner.report.write import FORMATS, Written, write_reports
 from scanner.storage.files import write_atomically
+from scanner.storage.table_files import TableFiles, account_of
 
 LINES: Final = "jsonl"
 """The format of the findings as lines. In a scan's own folder it is evidence, and its manifest names it."""
@@ -110,7 +115,22 @@ def _write_redacted(
 def explain(scan_folder: Path, subject: str, redaction: Pseudonyms | None = None) -> Explanation:
     """Explain the protection of one subject of a judged scan: an ARN, or a name that no other has."""
     explanation = with_root_causes(scan_folder, explain_subject(scan_folder, subject))
+    structures = _structures(scan_folder, explanation.account)
+    explanation = with_commands(explanation, structures, scan_folder)
     return explanation if redaction is None else redacted_explanation(explanation, redaction)
+
+
+def _structures(scan_folder: Path, account: str) -> Structures:
+    """Return what the scan knows of the plans, vaults, roles and keys of one account."""
+    manifest = read_manifest(scan_folder)
+    files = ScanFiles(scan_folder, manifest)
+
+    def facts(table: str) -> TableFiles:
+        whole = files.facts(table)
+        paths = (path for path in whole.paths if account_of(path) == account or path.stem == table)
+        return replace(whole, paths=tuple(paths))
+
+    return Structures(manifest, structure_tables(facts, partial(files.table, INVENTORY)))
 
 
 def earlier_scan(folder: Path | None, before: Sequence[Path] = ()) -> Since | None:

@@ -23,9 +23,9 @@ from scanner.cli.options import Redact, RedactKey
 from scanner.errors import UsageError
 from scanner.model.decisions import Owner
 from scanner.model.explanation import Advice, Explanation, Node, NodeKind, Verdict
+from scanner.report.cause_wording import cause_sentence
 from scanner.report.explain.evidence import Recorded, recorded
 from scanner.report.formats.explanation import explanation_json, explanation_svg
-from scanner.report.view.root_causes import cause_sentence
 from scanner.report.wording import one_line
 from scanner.storage.files import write_atomically
 
@@ -255,11 +255,17 @@ def _advice(explanation: Explanation) -> Iterator[RenderableType]:
         yield Text("\nFindings and what to do", style="bold")
     advised: set[tuple[str, str]] = set()
     for advice in explanation.advice:
-        yield Padding(
-            _finding(advice, explanation.subject, again=(advice.control, advice.text) in advised),
-            (1, 0, 0, 2),
-        )
+        again = (advice.control, advice.text) in advised
+        yield Padding(_finding(advice, explanation.subject, again=again), (1, 0, 0, 2))
+        if not again or advice.subject != explanation.subject:
+            yield from _commands(advice)
         advised.add((advice.control, advice.text))
+
+
+def _commands(advice: Advice) -> Iterator[Text]:
+    """Yield the commands, each on one line: a terminal may wrap it, but what is copied has no line break."""
+    for command in advice.cli.splitlines():
+        yield Text(f"    {one_line(command)}", style="cyan", no_wrap=True, overflow="ignore")
 
 
 def _finding(advice: Advice, subject: str, *, again: bool) -> Text:
@@ -280,8 +286,6 @@ def _finding(advice: Advice, subject: str, *, again: bool) -> Text:
         text.append(f"\nTo do: {one_line(advice.text)}")
     if advice.subject != subject and advice.owner is not None:
         text.append(f"\n{_owner(advice.owner).rstrip()}")
-    for command in advice.cli.splitlines():
-        text.append(f"\n  {one_line(command)}", style="cyan")
     return text
 
 

@@ -4,9 +4,10 @@ The terminal, JSON, SVG and the HTML report all render this one structure and ad
 AWS and its users wrote them: each renderer makes hidden characters visible.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scanner.model.decisions import Owner
 from scanner.model.finding import Severity, Status
@@ -104,6 +105,10 @@ class Advice:
     owner: Owner | None = None  # None: audit.yaml names no owners
     root_cause: RootCause | None = None  # None: not traced
     blocked_by: Blocker | None = None  # the failure that it hangs on; None: none is known
+    subject_type: str = ""
+    account: str = ""
+    region: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)  # of the finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from scanner.model.decisions import Owner, Waiver
 from scanner.model.known import EvidenceRef
+from scanner.model.root_causes import Blocker, RootCause, cause_document, cause_from_document
 
 
 class Status(StrEnum):
@@ -54,7 +55,11 @@ class ToDo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The answer of one control for one subject. `owner` None: audit.yaml names no owners."""
+    """The answer of one control for one subject. `owner` None: audit.yaml names no owners.
+
+    `root_cause`: of a failure that was traced, or the first missing read of an unknown finding. `blocked_by`:
+    the failure that must be mended first. None: there is none, or it is not known.
+    """
 
     control: str
     status: Status
@@ -69,6 +74,8 @@ class Finding:
     frameworks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     waiver: Waiver | None = None
     owner: Owner | None = None
+    root_cause: RootCause | None = None
+    blocked_by: Blocker | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -105,7 +112,17 @@ class Finding:
             "frameworks": {name: list(ids) for name, ids in self.frameworks.items()},
             "waiver": None if self.waiver is None else waiver_document(self.waiver),
             **({} if self.owner is None else {"owner": self.owner.name, "owner_source": self.owner.source}),
+            **traced_document(self.root_cause, self.blocked_by),
         }
+
+
+def traced_document(cause: RootCause | None, blocker: Blocker | None) -> dict[str, Any]:
+    """Return the keys of a document that say what a finding was traced to; none: it was not traced."""
+    blocked = {} if blocker is None else {"control": blocker.control, "subject": blocker.subject}
+    return {
+        **({} if cause is None else {"root_cause": cause_document(cause)}),
+        **({"blocked_by": blocked} if blocked else {}),
+    }
 
 
 def waiver_document(waiver: Waiver) -> dict[str, str]:
@@ -136,6 +153,8 @@ def finding_from_document(document: Mapping[str, Any]) -> Finding:
         frameworks={name: tuple(ids) for name, ids in document["frameworks"].items()},
         waiver=None if waiver is None else Waiver(**waiver),
         owner=_owner(document),
+        root_cause=cause_from_document(document["root_cause"]) if document.get("root_cause") else None,
+        blocked_by=Blocker(**document["blocked_by"]) if document.get("blocked_by") else None,
     )
 
 

@@ -7,7 +7,7 @@ the cause of unknown findings only.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from scanner.model.known import EvidenceRef
 
@@ -149,6 +149,30 @@ class RootCause:
     def key(self) -> tuple[str, str, str, str, str]:
         """What makes causes the same: everything but name, control and evidence."""
         return (self.kind.value, self.subject, self.about, self.account, self.region)
+
+
+def cause_document(cause: RootCause) -> dict[str, Any]:
+    """Return a root cause as documents have it."""
+    return {
+        "kind": cause.kind.value,
+        "step": cause.step.value,
+        "subject": cause.subject,
+        "name": cause.name,
+        "about": cause.about,
+        "account": cause.account,
+        "region": cause.region,
+        "control": cause.control,
+        "evidence": [{"file": ref.file, "line": ref.line} for ref in cause.evidence],
+    }
+
+
+def cause_from_document(document: Mapping[str, Any]) -> RootCause:
+    """Build a root cause from its document. KeyError, TypeError or ValueError: it is not one."""
+    return RootCause(
+        kind=CauseKind(document["kind"]),
+        **{key: document[key] for key in ("subject", "name", "about", "account", "region", "control")},
+        evidence=tuple(EvidenceRef(ref["file"], ref["line"]) for ref in document["evidence"]),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,8 @@ class Scan:
     coverage: Coverage | None = None  # None: not known, since another program or an earlier version judged
     resources: Stream[Row] | None = None
     protection_groups: Stream[Row] | None = None  # of the inventory; None: not recorded, or redacted
+    # Tables that commands name; empty: not known.
+    structures: Mapping[str, Stream[Row]] = field(default_factory=dict)
     frameworks: tuple[AuditManagerFramework, ...] = ()  # incomplete where a list was not read
     tiers: Tiers = field(default_factory=Tiers)
     waivers: tuple[WaiverUse, ...] = ()  # in the order of audit.yaml

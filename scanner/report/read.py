@@ -40,6 +40,7 @@ from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId, RegionName
 from scanner.model.protection import ProtectionGroup
 from scanner.model.scan import POPULATION, Reconciliation, Scan, Stream
+from scanner.report.commands.structures import structure_tables
 from scanner.report.explain.advice import control_of
 from scanner.report.formats.json import SCHEMA
 from scanner.report.view.assessment import assessment_of
@@ -84,6 +85,7 @@ def read_scan(folder: Path) -> Scan:
         replace,
         resources=_resources(checked),
         protection_groups=_protection_groups(checked),
+        structures=structure_tables(checked.facts, partial(checked.table, INVENTORY)),
         signing=signing_of((folder / NAME).read_bytes(), manifest.scan_id),
     )
     manifest = scan_record(manifest)

@@ -17,6 +17,7 @@ from scanner.errors import OutputError
 from scanner.model.facts import TABLES
 from scanner.storage.column_builders import table_of_rows
 from scanner.storage.table_files import (
+    NoTableError,
     TableFiles,
     TableSource,
     check_columns,
@@ -295,6 +296,29 @@ class StoredRows:
     def __len__(self) -> int:
         """Return the number of rows according to the files' metadata."""
         return self._rows
+
+
+class DeferredRows:
+    """Rows as `StoredRows`, whose files are opened when they are read. None: there is no such table."""
+
+    def __init__(
+        self, tables: TableSource, table: str, row: type, columns: tuple[str, ...] | None = None
+    ) -> None:
+        self._arguments = (tables, table, row, columns)
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        """Yield all rows in order. BundleError: as of `StoredRows`."""
+        return iter(self._stored() or ())
+
+    def __len__(self) -> int:
+        """Return the number of rows according to the files' metadata."""
+        return len(self._stored() or ())
+
+    def _stored(self) -> StoredRows | None:
+        try:
+            return StoredRows(*self._arguments)
+        except NoTableError:
+            return None
 
 
 def _checked_rows(files: TableFiles, path: Path, needed: pa.Schema) -> int:

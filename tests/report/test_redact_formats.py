@@ -336,7 +336,8 @@ def test_every_part_of_a_scan_is_redacted() -> None:
     assert {each.name for each in fields(Scan)} == {
         "assessment", "blast_radius", "changes", "controls", "count_inherited_backup", "findings",
         "frameworks", "gaps", "limitations", "manifest", "parameters", "protection_groups", "reconciliation",
-        "redacted", "resources", "root_causes", "signing", "tiers", "unit_names", "unsupported", "waivers",
+        "redacted", "resources", "root_causes", "signing", "structures", "tiers", "unit_names", "unsupported",
+        "waivers",
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ of schema 1 are read line by line.
 import mmap
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +17,10 @@ from scanner.errors import BundleError
 from scanner.findings.filed import Filed, findings_of
 from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation, failure_title
 from scanner.model.decisions import Owner
-from scanner.model.explanation import Advice, Node, Verdict
+from scanner.model.explanation import Advice, Explanation, Node, Verdict
 from scanner.model.finding import Finding, Severity, Status, finding_from_document
+from scanner.report.commands.commands import commands_of
+from scanner.report.commands.structures import Structures
 from scanner.report.wording import STATUS_ORDER
 from scanner.storage.bounded import open_regular, read_lines
 
@@ -76,7 +79,24 @@ def _advice(finding: Finding, definition: Mapping[str, Any]) -> Advice:
         text=own.text if own else str(remediation.get("text") or "").strip(),
         cli=own.cli if own else str(remediation.get("cli") or "").strip(),
         owner=finding.owner,
+        root_cause=finding.root_cause,
+        subject_type=finding.subject_type,
+        account=finding.account,
+        region=finding.region,
+        details=finding.details,
     )
+
+
+def with_commands(explanation: Explanation, structures: Structures, scan: Path) -> Explanation:
+    """Return an explanation with the commands of its advice complete for each subject. `scan`: its folder."""
+    templates = {
+        name: str((definition.get("remediation") or {}).get("cli") or "")
+        for name, definition in definitions_of(scan).items()
+    }
+    advice = (
+        replace(each, cli=commands_of(each, each.cli, structures, templates)) for each in explanation.advice
+    )
+    return replace(explanation, advice=tuple(advice))
 
 
 def _title(finding: Finding, definition: Mapping[str, Any]) -> str:

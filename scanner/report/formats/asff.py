@@ -24,7 +24,7 @@ from scanner.model.names import AWS_GLOBAL, parse_arn, partition_in, partition_o
 from scanner.model.resource_types import RESOURCE_TYPES
 from scanner.report.formats.by_control import ByControl
 from scanner.report.view.view import ControlView, View
-from scanner.report.wording import FRAMEWORK_WORDS, given_name, one_line, short_name, to_do
+from scanner.report.wording import FRAMEWORK_WORDS, given_name, one_line, short_name
 from scanner.storage.encoding import encode, fragment
 
 COMPLIANCE: Final = {
@@ -169,8 +169,7 @@ class Hub:
         }
 
     def _remediation(self, finding: Finding) -> Document | None:
-        view = self._controls.get(finding.control)
-        advice = to_do(finding, view.control if view else None)
+        advice = self._view.to_do(finding)
         if advice is None:
             return None
         return {"Recommendation": {"Text": repeated_field(advice.text, MAX_RECOMMENDATION)}}
@@ -190,10 +189,22 @@ class Hub:
             "vaultproof/Name": name and _optional(name),
             **_owner(finding.owner),
             **_waiver(finding.waiver),
+            **_traced(finding, self._view),
             "vaultproof/Evidence": _optional(_evidence(finding.evidence), MAX_VALUE),
             "vaultproof/Notice": _repeated(self._view.notice),
         }
         return {key: text for key, text in fields.items() if text}
+
+
+def _traced(finding: Finding, view: View) -> Mapping[str, str]:
+    """Return root cause, the failure to mend first, and the commands if they fit: a part could mislead."""
+    cause, blocker, advice = finding.root_cause, finding.blocked_by, view.to_do(finding)
+    commands = advice.cli if advice is not None else ""
+    return {
+        "vaultproof/RootCause": _repeated(f"{cause.kind.value}: {cause.subject}") if cause else "",
+        "vaultproof/BlockedBy": _repeated(f"{blocker.control}: {blocker.subject}") if blocker else "",
+        "vaultproof/Commands": commands if len(text_field(commands, MAX_VALUE)) == len(commands) else "",
+    }
 
 
 def _optional(text: str, limit: int = MAX_VALUE // 2) -> str:

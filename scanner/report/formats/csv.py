@@ -40,6 +40,10 @@ COLUMNS: Final = (
     "owner",
     "owner_source",
     "to_do",
+    "commands",
+    "root_cause",
+    "root_cause_subject",
+    "blocked_by",
 )
 
 _BATCH: Final = 1_000
@@ -89,13 +93,14 @@ class _Rows:
     """Writes rows. Cells that are equal for many findings are built once."""
 
     def __init__(self, view: View) -> None:
+        self._view = view
         self._controls = {control_view.control.id: control_view.control for control_view in view.controls}
         self._accounts = view.names
         self._frameworks = ByControl(_frameworks)
 
     def line(self, finding: Finding) -> str:
         """Return the row of a finding, with its line break."""
-        waiver, to_do = finding.waiver, finding.to_do
+        waiver, to_do = finding.waiver, self._view.to_do(finding)
         control = self._controls.get(finding.control)
         cells = (
             finding.status.value,
@@ -115,13 +120,25 @@ class _Rows:
             finding.fingerprint,
             csv_cell(given_name(finding.details)),
             *_owner(finding.owner),
-            csv_cell(to_do.text) if to_do else "",
+            csv_cell(finding.to_do.text) if finding.to_do else "",
+            csv_cell(to_do.cli) if to_do else "",
+            *_traced(finding),
         )
         return ",".join(cells) + "\r\n"
 
 
 def _frameworks(finding: Finding) -> str:
     return csv_cell("; ".join(f"{name} {', '.join(ids)}" for name, ids in finding.frameworks.items()))
+
+
+def _traced(finding: Finding) -> tuple[str, str, str]:
+    """Return the cells for the root cause, and for the failure that must be mended first."""
+    cause, blocker = finding.root_cause, finding.blocked_by
+    return (
+        repeated_cell(cause.kind.value) if cause else "",
+        repeated_cell(cause.subject) if cause else "",
+        repeated_cell(f"{blocker.control} of {blocker.subject}") if blocker else "",
+    )
 
 
 def _owner(owner: Owner | None) -> tuple[str, str]:

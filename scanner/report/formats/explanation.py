@@ -15,8 +15,8 @@ from unicodedata import east_asian_width
 
 from scanner.model.decisions import Owner
 from scanner.model.explanation import Advice, Explanation, Node, NodeKind, SetBy, Verdict
+from scanner.model.finding import traced_document
 from scanner.report.formats.templates import environment
-from scanner.report.view.root_causes import cause_document
 from scanner.report.wording import clip, one_line
 
 SCHEMA: Final = "backup-audit/explanation/1"
@@ -119,20 +119,7 @@ def _advice(advice: Advice) -> dict[str, Any]:
         "text": advice.text,
         "cli": advice.cli,
         **_owner(advice.owner),
-        **_traced(advice),
-    }
-
-
-def _traced(advice: Advice) -> dict[str, Any]:
-    """Return what was traced: the root cause, and the failure that this one hangs on."""
-    cause, blocker = advice.root_cause, advice.blocked_by
-    return {
-        **({} if cause is None else {"root_cause": cause_document(cause)}),
-        **(
-            {}
-            if blocker is None
-            else {"blocked_by": {"control": blocker.control, "subject": blocker.subject}}
-        ),
+        **traced_document(advice.root_cause, advice.blocked_by),
     }
 
 

@@ -14,9 +14,10 @@ from xml.sax.saxutils import escape, quoteattr  # nosec B406 # they escape, and 
 
 from scanner.model.decisions import Owner
 from scanner.model.finding import Finding, Status
+from scanner.report.cause_wording import cause_sentence
 from scanner.report.view.counts import Counts, count
 from scanner.report.view.view import ControlView, View
-from scanner.report.wording import given_name, one_line, to_do, visible
+from scanner.report.wording import given_name, one_line, visible
 
 _NO_XML: Final = re.compile("[\ufffe\uffff\ud800-\udfff\x00-\x08\x0b\x0c\x0e-\x1f]")
 """Characters that XML 1.0 forbids, even if escaped."""
@@ -52,7 +53,7 @@ def _suites(view: View) -> Iterator[str]:
             if name == control:
                 break
             yield _TAIL
-        yield from (_case(finding, defined.get(control)) for finding in findings)
+        yield from (_case(finding, defined.get(control), view) for finding in findings)
         yield _TAIL
     for name in ids:
         yield _head(name, number, view, defined) + _TAIL
@@ -102,7 +103,7 @@ def _properties(
         yield "notice", view.notice
 
 
-def _case(finding: Finding, control: ControlView | None) -> str:
+def _case(finding: Finding, control: ControlView | None, view: View) -> str:
     attributes = {
         # Jenkins groups by package: the text before the last full stop.
         "classname": f"{finding.control}.{finding.account}.{finding.region}",
@@ -112,7 +113,7 @@ def _case(finding: Finding, control: ControlView | None) -> str:
     head = f"<testcase{_attributes(attributes)}"
     if finding.status is Status.PASS:
         return f"{head}/>\n"
-    return f"{head}>\n{_result(finding, control)}</testcase>\n"
+    return f"{head}>\n{_result(finding, control, view)}</testcase>\n"
 
 
 _ELEMENTS: Final = {
@@ -124,15 +125,15 @@ _ELEMENTS: Final = {
 }
 
 
-def _result(finding: Finding, control: ControlView | None) -> str:
+def _result(finding: Finding, control: ControlView | None, view: View) -> str:
     element, word = _ELEMENTS[finding.status]
     # Ant's schema has no type for skipped tests: their message begins with the status.
     kind = {} if element == "skipped" else {"type": finding.status.value}
     message = _attributes({**kind, "message": word + finding.reason})
-    return f"<{element}{message}>{escape(_xml(_body(finding, control)))}</{element}>\n"
+    return f"<{element}{message}>{escape(_xml(_body(finding, control, view)))}</{element}>\n"
 
 
-def _body(finding: Finding, control: ControlView | None) -> str:
+def _body(finding: Finding, control: ControlView | None, view: View) -> str:
     """Return the text of a test result. It repeats everything that a reader of this file alone needs."""
     title = [control.control.title_of(finding.status)] if control else []
     lines = [*title, finding.reason, f"Subject: {finding.subject}"]
@@ -147,13 +148,11 @@ def _body(finding: Finding, control: ControlView | None) -> str:
             f"Waiver: {waiver.id} until {waiver.expires}, owner {waiver.owner}, approver {waiver.approver}: "
             f"{waiver.reason}"
         )
-    if finding.status is not Status.WAIVED and (
-        advice := to_do(finding, control.control if control else None)
-    ):
+    if finding.root_cause is not None and finding.status is Status.FAIL:
+        lines.append(f"Root cause: {cause_sentence(finding.root_cause)}")
+    if finding.status is not Status.WAIVED and (advice := view.to_do(finding)):
         lines.append(f"What to do: {advice.text}")
-        lines.extend(
-            f"Command: {command}" for command in (finding.to_do.cli if finding.to_do else "").splitlines()
-        )
+        lines.extend(f"Command: {command}" for command in advice.cli.splitlines())
     lines.extend(f"Evidence: {ref.file}:{ref.line}" for ref in finding.evidence)
     lines.append(f"Fingerprint: {finding.fingerprint}")
     return "\n".join(one_line(line) for line in lines)

@@ -12,11 +12,12 @@ from scanner.model.compliance import Score
 from scanner.model.finding import Finding, Status
 from scanner.model.known import ASSUME_ROLE
 from scanner.model.root_causes import CauseCount, RootCause
+from scanner.report.cause_wording import cause_sentence
 from scanner.report.view.assessment import score_sentence
 from scanner.report.view.changes import kinds
 from scanner.report.view.completeness import GapGroup
 from scanner.report.view.counts import Counts
-from scanner.report.view.root_causes import cause_sentence, explained
+from scanner.report.view.root_causes import explained
 from scanner.report.view.view import ControlView, View
 from scanner.report.wording import (
     STATUS_MEANINGS,

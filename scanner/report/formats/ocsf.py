@@ -17,9 +17,8 @@ from uuid import UUID
 
 import orjson
 
-from scanner.model.control import Remediation
 from scanner.model.decisions import Owner
-from scanner.model.finding import Finding, Severity, Status, ToDo, waiver_document
+from scanner.model.finding import Finding, Severity, Status, ToDo, traced_document, waiver_document
 from scanner.model.inventory import Account
 from scanner.model.names import partition_in, partition_of
 from scanner.report.formats.by_control import ByControl
@@ -101,7 +100,6 @@ class _Shared:
     failure: str
     analytic: orjson.Fragment
     compliance: dict[tuple[Status, Severity], orjson.Fragment]  # filled on first use
-    remediation: orjson.Fragment | None  # None: the control has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,7 @@ class _Events:
         number, severity = SEVERITIES[Severity.INFO if status in QUIET else finding.severity]
         name, short = given_name(finding.details), short_name(finding.subject)
         fingerprint = finding.fingerprint
-        remediation = _remediation_of(finding, shared)
+        remediation = self._remediation(finding)
         return {
             **_CLASS,
             "time": self._time,
@@ -158,6 +156,10 @@ class _Events:
             "resources": [_resource(finding, name or short, place)],
             "unmapped": self._unmapped(finding, fingerprint),
         }
+
+    def _remediation(self, finding: Finding) -> Document | None:
+        advice = self._view.to_do(finding)
+        return None if advice is None else _remediation(advice)
 
     def _compliance(self, finding: Finding, shared: _Shared) -> orjson.Fragment:
         key = (finding.status, finding.severity)
@@ -187,6 +189,7 @@ class _Events:
             "details": dict(finding.details),
             "waiver": None if waiver is None else visible_values(waiver_document(waiver)),
             **_owner_document(finding.owner),
+            **visible_values(traced_document(finding.root_cause, finding.blocked_by)),
             **({"notice": self._view.notice} if self._view.notice else {}),
         }
 
@@ -235,24 +238,15 @@ def _metadata(view: View) -> Document:
 def _shared(finding: Finding, view: ControlView | None) -> _Shared:
     control = finding.control
     title = visible(view.control.title) if view else control
-    remediation = _remediation(view.control.remediation) if view else None
     return _Shared(
         requirement=f"Requirement: {title}" if view else control,
         failure=visible(view.control.failure) if view else control,
         analytic=fragment({"uid": control, "name": title, "type_id": 1, "type": "Rule"}),
         compliance={},
-        remediation=fragment(remediation) if remediation else None,
     )
 
 
-def _remediation_of(finding: Finding, shared: _Shared) -> Document | orjson.Fragment | None:
-    """Return the finding's own advice, or its control's if it failed; None: there is none."""
-    if (to_do := finding.to_do) is not None:
-        return _remediation(to_do)
-    return shared.remediation if finding.status in _REMEDIED else None
-
-
-def _remediation(remedy: Remediation | ToDo) -> Document | None:
+def _remediation(remedy: ToDo) -> Document | None:
     text = "\n\n".join(part.strip() for part in (remedy.text, remedy.cli) if part.strip())
     return {"desc": visible(text)} if text else None
 

@@ -15,6 +15,7 @@ from scanner.model.decisions import Owner, Waiver
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.inventory import ShardStatus
 from scanner.model.known import ASSUME_ROLE
+from scanner.model.root_causes import cause_document
 from scanner.report.view.completeness import GapGroup
 from scanner.report.view.counts import Counts
 from scanner.report.view.view import ControlView, View
@@ -137,7 +138,7 @@ def _result(finding: Finding, view: View, indices: Mapping[str, int]) -> Documen
             "vaultproof/v1": finding.fingerprint,
         },
         "suppressions": [] if finding.waiver is None else [_suppression(finding.waiver)],
-        "properties": _properties(finding),
+        "properties": _properties(finding, view),
     }
 
 
@@ -200,7 +201,7 @@ def _suppression(waiver: Waiver) -> Document:
     }
 
 
-def _properties(finding: Finding) -> Document:
+def _properties(finding: Finding, view: View) -> Document:
     return {
         "status": finding.status.value,
         "severity": finding.severity.value,
@@ -210,7 +211,21 @@ def _properties(finding: Finding) -> Document:
         "name": visible(given_name(finding.details)),
         "evidence": len(finding.evidence),
         **_owner(finding.owner),
+        **_traced(finding, view),
     }
+
+
+def _traced(finding: Finding, view: View) -> Document:
+    """Return root cause, the failure to mend first, and the commands of a finding."""
+    cause, blocker, advice = finding.root_cause, finding.blocked_by, view.to_do(finding)
+    document: Document = {
+        **({} if cause is None else {"rootCause": cause_document(cause)}),
+        **(
+            {} if blocker is None else {"blockedBy": {"control": blocker.control, "subject": blocker.subject}}
+        ),
+        **({"commands": advice.cli} if advice is not None and advice.cli else {}),
+    }
+    return {name: visible_values(value) for name, value in document.items()}
 
 
 def _owner(owner: Owner | None) -> Document:

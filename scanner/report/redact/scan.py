@@ -23,7 +23,7 @@ from scanner.model.known import EvidenceRef, Gap
 from scanner.model.manifest import Excluded, Manifest, Scope
 from scanner.model.names import AccountId, RegionName
 from scanner.model.protection import BlastRadiusSummary, NodeCounts, SinglePoint
-from scanner.model.root_causes import CauseCount, CauseKind, RootCause, RootCauseSummary
+from scanner.model.root_causes import Blocker, CauseCount, CauseKind, RootCause, RootCauseSummary
 from scanner.model.scan import REDACTED, Reconciliation, Scan, Stream, UnsupportedKinds
 from scanner.report.redact.pseudonyms import Pseudonyms
 from scanner.report.redact.values import LEFT_OUT, Values, names_in, parts_of
@@ -116,6 +116,7 @@ class _Redactor:
             limitations=(REDACTED, *(self._names.sentence(sentence) for sentence in scan.limitations)),
             assessment=None if scan.assessment is None else self._assessment(scan.assessment),
             protection_groups=None,
+            structures={name: _Mapped(rows, self._structure) for name, rows in scan.structures.items()},
             resources=None if scan.resources is None else _Mapped(scan.resources, self._row),
             frameworks=tuple(map(self._audit_manager_framework, scan.frameworks)),
             unsupported=None if scan.unsupported is None else self._unsupported(scan.unsupported),
@@ -148,7 +149,12 @@ class _Redactor:
             frameworks=self._served(finding.frameworks),
             waiver=None if finding.waiver is None else self._waiver(finding.waiver),
             owner=None if finding.owner is None else self._owner(finding.owner),
+            root_cause=None if finding.root_cause is None else self._cause(finding.root_cause),
+            blocked_by=None if finding.blocked_by is None else self._blocker(finding.blocked_by),
         )
+
+    def _blocker(self, blocker: Blocker) -> Blocker:
+        return Blocker(self._names.words(blocker.control), self._names.name(blocker.subject))
 
     def _served(self, frameworks: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         words = self._names.words
@@ -161,6 +167,22 @@ class _Redactor:
         return self._values.mapping(
             row, tuple(names_in({"subject": row.get("subject"), "name": row.get("name")}))
         )
+
+    def _structure(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Redact a row whose texts are all names, but for its kind."""
+        words = {"kind", "region"}
+        return {
+            key: (
+                self._names.words
+                if key in words
+                else self._names.account
+                if key == "account"
+                else self._names.name
+            )(value)
+            if isinstance(value, str) and value
+            else value
+            for key, value in row.items()
+        }
 
     def _unsupported(self, unsupported: UnsupportedKinds) -> UnsupportedKinds:
         """Redact the resources that AWS Backup cannot back up. The kinds are the program's own words."""
@@ -569,6 +591,10 @@ class _ExplanationRedactor:
             owner=self.owner(advice.owner),
             root_cause=None,  # its order stays, its names do not
             blocked_by=None,
+            subject_type="",
+            account="",
+            region="",
+            details={},
         )
 
     def owner(self, owner: Owner | None) -> Owner | None:

@@ -21,13 +21,16 @@ from scanner.model.coverage import Coverage
 from scanner.model.decisions import Tiers, Waiver, WaiverState, WaiverUse
 from scanner.model.explanation import Node
 from scanner.model.facts.reads import SUBJECT_READS
-from scanner.model.finding import Finding, Severity, Status
+from scanner.model.finding import Finding, Severity, Status, ToDo
 from scanner.model.known import Ternary
 from scanner.model.manifest import Manifest, is_collected
 from scanner.model.protection import NodeCounts, TierPoints
-from scanner.model.root_causes import CauseCount
+from scanner.model.root_causes import CauseCount, RootCause
 from scanner.model.scan import REDACTED, Row, Scan, Stream, UnsupportedKinds
 from scanner.model.signing import Signing
+from scanner.report.commands.commands import cause_commands, commands_of
+from scanner.report.commands.structures import Structures, structures_of
+from scanner.report.commands.values import CauseFailure
 from scanner.report.explain.resource import coverage, resource_node
 from scanner.report.explain.rows import Related
 from scanner.report.view.audit_manager import SideBySide, side_by_side
@@ -41,7 +44,15 @@ from scanner.report.view.overview import STRUCTURES, Overview, failures, overvie
 from scanner.report.view.overview_filed import Picked, findings_of_subjects, overview_of_filed
 from scanner.report.view.root_causes import causes_of, root_causes_sentence, shown_causes
 from scanner.report.view.sample import Sample
-from scanner.report.wording import FRAMEWORK_WORDS, STATUS_ORDER, given_name, hours, type_word, value
+from scanner.report.wording import (
+    FRAMEWORK_WORDS,
+    STATUS_ORDER,
+    given_name,
+    hours,
+    to_do,
+    type_word,
+    value,
+)
 
 RESOURCES: Final = 50
 """Number of resources (the worst) that a view contains with all their findings."""
@@ -211,6 +222,31 @@ class View:
     def root_causes(self) -> tuple[CauseCount, ...]:
         """The root causes that explain most failures."""
         return shown_causes(self.scan.root_causes)
+
+    @cached_property
+    def structures(self) -> Structures:
+        """The plans, vaults, roles and keys that commands name."""
+        return structures_of(self.scan)
+
+    @cached_property
+    def templates(self) -> Mapping[str, str]:
+        """The commands of each control's remediation, with their placeholders."""
+        return {each.control.id: each.control.remediation.cli for each in self.controls}
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Control]:
+        return {each.control.id: each.control for each in self.controls}
+
+    def to_do(self, finding: Finding) -> ToDo | None:
+        """Return what to do about a finding, its commands complete for its subject; None: nothing."""
+        advice = to_do(finding, self._by_id.get(finding.control))
+        if advice is None:
+            return None
+        return ToDo(advice.text, commands_of(finding, advice.cli, self.structures, self.templates))
+
+    def mending(self, cause: RootCause) -> str:
+        """Return the commands that mend a root cause; empty: there are none."""
+        return cause_commands(CauseFailure(cause), cause, self.structures, self.templates)
 
     def causes_of(self, control: str) -> tuple[CauseCount, ...]:
         """Return the root causes of a control's failures: those with most first, equal ones by their step."""

@@ -6,9 +6,9 @@ import pytest
 
 from scanner.model.known import EvidenceRef
 from scanner.model.root_causes import CauseCount, CauseKind, RootCause, RootCauseSummary, Step
+from scanner.report.cause_wording import cause_sentence
 from scanner.report.view.root_causes import (
     SHOWN,
-    cause_sentence,
     causes_of,
     explained,
     root_causes_document,

@@ -1,0 +1,116 @@
+"""Templates of shell commands, and how their placeholders are filled.
+
+A template is what `remediation.cli` of a control has: one command or comment a line; a command may continue
+over several lines. Words are filled after the template was split, and then quoted, so that no value can end a
+word or a quote.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+_OPERATORS: Final = frozenset((">", "|"))
+"""Words that a shell takes for operators, which a template may have."""
+
+_SHELL: Final = frozenset(("&&", "||", ";", "&", "<", "<<", ">>"))
+_SUBSTITUTIONS: Final = ("$(", "`", "${")
+_TRAILING: Final = re.compile(r"\s#\s+(.*)$")
+_LOADED: Final = ("file://", "fileb://", "http://", "https://")
+"""How a value starts that the AWS CLI would replace by the contents of a file or of an address."""
+
+Fill = Callable[[str], str]
+"""Returns a text with its placeholders filled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A command as its words, or a comment without its `#`. `text`: as the template has it."""
+
+    text: str
+    words: tuple[str, ...] = ()
+    comment: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is one command, or a pipe into a file: filling any other might change its meaning."""
+        quoted = any(mark in self.text for mark in _SUBSTITUTIONS)
+        return not quoted and not _SHELL & set(self.words)
+
+    def option(self, name: str) -> str:
+        """Return the value of an option; empty: the command does not have it."""
+        pairs = zip(self.words, self.words[1:], strict=False)
+        return next((value for word, value in pairs if word == name), "")
+
+
+def statements(template: str) -> Iterator[Statement]:
+    """Yield the commands and comments of a template. A comment behind a command comes before it."""
+    waiting = ""
+    for line in template.splitlines():
+        if not waiting and line.lstrip().startswith("#"):
+            yield Statement(line, comment=line.lstrip().removeprefix("#").strip())
+            continue
+        joint = "" if waiting.endswith(" ") else "\n"
+        waiting = f"{waiting}{joint}{line}" if waiting else line
+        if waiting.endswith("\\"):
+            waiting = f"{waiting.removesuffix(chr(92)).rstrip()} "  # what follows is the same line
+            continue
+        words = _words(waiting)
+        if words is not None:
+            yield from _with_comment(waiting, words)
+            waiting = ""
+    if waiting:
+        yield Statement(waiting, comment=waiting)  # a quote without its end is no command
+
+
+def _words(text: str) -> tuple[str, ...] | None:
+    """Return the words of a command; None: it goes on in the next line."""
+    try:
+        return tuple(shlex.split(text, comments=True))
+    except ValueError:
+        return None
+
+
+def _with_comment(text: str, words: tuple[str, ...]) -> Iterator[Statement]:
+    if (match := _TRAILING.search(text)) and _words(text[: match.start()]) == words:
+        yield Statement(text, comment=match.group(1))
+        text = text[: match.start()]
+    if words:
+        yield Statement(text, words)
+
+
+def is_safe(value: str) -> bool:
+    """Whether a value may be part of a command: on one line, and not the name of a file to load."""
+    return value.isprintable() and not value.startswith(_LOADED)
+
+
+def filled(words: tuple[str, ...], fill: Fill) -> str:
+    """Return a command on one line, with its placeholders filled and each word quoted for a shell."""
+    line: list[str] = []
+    for word in words:
+        new = _word(word, fill)
+        if new.startswith("-") and new != word and line and line[-1].startswith("--"):
+            line[-1] = f"{line[-1]}={shlex.quote(new)}"  # it would be taken for an option
+        else:
+            line.append(new if word in _OPERATORS else shlex.quote(new))
+    return " ".join(line)
+
+
+def _word(word: str, fill: Fill) -> str:
+    if not word.startswith(("{", "[")):
+        return fill(word)
+    try:
+        content = json.loads(word)
+    except ValueError:
+        return fill(word)
+    return json.dumps(_mapped(content, fill), separators=(",", ":"), ensure_ascii=False)
+
+
+def _mapped(content: Any, fill: Fill) -> Any:  # noqa: ANN401 -- a tree of JSON
+    if isinstance(content, str):
+        return fill(content)
+    if isinstance(content, dict):
+        return {fill(key): _mapped(value, fill) for key, value in content.items()}
+    return [_mapped(member, fill) for member in content] if isinstance(content, list) else content

@@ -1,0 +1,101 @@
+"""What a scan knows of its plans, vaults, roles and keys, for the commands that name them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from scanner.model.facts import TABLES
+from scanner.model.inventory_tables import INVENTORY_TABLES
+from scanner.model.manifest import Manifest
+from scanner.model.names import parse_arn
+from scanner.model.scan import Row, Scan, Stream
+from scanner.storage.parquet import DeferredRows
+from scanner.storage.table_files import TableSource
+
+CUSTOMER: Final = "customer_managed"
+_RULE: Final = "rule"
+
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "rule": ("subject", "name", "plan", "plan_name", "kind", "target", "target_exists"),
+    "selection": ("subject", "plan", "role", "role_exists", "role_admits_backup"),
+}
+"""The columns that are needed of fact tables."""
+
+KEY_COLUMNS: Final = ("key", "kind", "enabled")
+"""The columns that are needed of the inventory table `keys`."""
+
+Place = tuple[str, str]
+"""An account and a Region."""
+
+
+@dataclass(frozen=True)
+class Structures:
+    """The rules, selections and keys of a scan, read when the first command needs them."""
+
+    manifest: Manifest
+    tables: Mapping[str, Stream[Row]] = field(default_factory=dict)
+
+    @cached_property
+    def rules(self) -> Mapping[str, Row]:
+        """The rules by subject."""
+        return {row["subject"]: row for row in self._rows("rule") if row["kind"] == _RULE}
+
+    @cached_property
+    def plans(self) -> Mapping[Place, Mapping[str, str]]:
+        """The names of the plans of each account-Region, by ARN."""
+        plans: dict[Place, dict[str, str]] = {}
+        for row in self.rules.values():
+            if (arn := parse_arn(row["plan"])) is not None:
+                plans.setdefault((arn.account, arn.region), {})[row["plan"]] = row["plan_name"]
+        return plans
+
+    @cached_property
+    def rules_of_plans(self) -> Mapping[str, Row]:
+        """The first rule of each plan whose target exists, by the plan's ARN."""
+        rules: dict[str, Row] = {}
+        for subject, row in sorted(self.rules.items()):
+            if row["target_exists"] is True:
+                rules.setdefault(row["plan"], self.rules[subject])
+        return rules
+
+    @cached_property
+    def roles(self) -> Mapping[str, str]:
+        """The first role of each plan's selections that AWS Backup may assume; by account as well."""
+        roles: dict[str, str] = {}
+        for row in sorted(self._rows("selection"), key=lambda row: str(row["subject"])):
+            usable = row["role_exists"] is True and row["role_admits_backup"] is True
+            if usable and (role := parse_arn(row["role"] or "")) is not None:
+                roles.setdefault(row["plan"], row["role"])
+                roles.setdefault(role.account, row["role"])
+        return roles
+
+    @cached_property
+    def keys(self) -> Mapping[Place, str]:
+        """The first customer managed key of each account-Region that is enabled."""
+        keys: dict[Place, str] = {}
+        for row in sorted(self._rows("keys"), key=lambda row: str(row["key"])):
+            key = parse_arn(row["key"])
+            if key is not None and row["kind"] == CUSTOMER and row["enabled"] is True:
+                keys.setdefault((key.account, key.region), row["key"])
+        return keys
+
+    def other_regions(self, region: str) -> tuple[str, ...]:
+        """Return the Regions of the scope other than one."""
+        return tuple(name for name in self.manifest.scope.regions if name != region)
+
+    def _rows(self, table: str) -> Iterable[Row]:
+        return self.tables.get(table, ())
+
+
+def structure_tables(facts: TableSource, inventory: TableSource) -> dict[str, Stream[Row]]:
+    """Return the tables that `Structures` reads."""
+    return {
+        **{name: DeferredRows(facts, name, TABLES[name], columns) for name, columns in COLUMNS.items()},
+        "keys": DeferredRows(inventory, "keys", INVENTORY_TABLES["keys"], KEY_COLUMNS),
+    }
+
+
+def structures_of(scan: Scan) -> Structures:
+    """Return what a scan knows."""
+    return Structures(scan.manifest, scan.structures)

@@ -1,0 +1,354 @@
+"""The values of the placeholders in commands: from a finding, its root cause, and structures of the scan."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from scanner.model.manifest import Manifest
+from scanner.model.names import AWS_GLOBAL, ORG, parse_arn
+from scanner.model.root_causes import Blocker, CauseKind, RootCause
+from scanner.report.commands.shell import is_safe
+from scanner.report.commands.structures import Place, Structures
+
+HINTS: Final[Mapping[str, str]] = {
+    "ACCOUNT_ID": "the id of the account: `aws sts get-caller-identity` with its credentials shows it",
+    "AIR_GAPPED_VAULT_ARN": "the ARN that create-logically-air-gapped-backup-vault returns",
+    "BACKUP_ACCOUNT_ID": "the account of your organization that keeps backups, not the one of the resource",
+    "BUCKET_NAME": "the name of the bucket",
+    "DESTINATION_ACCOUNT": "the account of the destination vault",
+    "DESTINATION_REGION": "the Region of the destination vault",
+    "DESTINATION_VAULT_ARN": "the ARN of the destination vault, in the copy action of the rule",
+    "JOB_ID": "the BackupJobId that list-backup-jobs shows",
+    "KEY_ARN": "a customer managed key of this account and Region: `aws kms list-aliases` shows them",
+    "KEY_ID": "the id of the key: `aws kms list-aliases` shows them",
+    "KEY_POLICY": "the policy with the statement added, as JSON",
+    "MANAGEMENT_ACCOUNT": "the management account: `aws organizations describe-organization` shows it",
+    "NEW_SCAN_DIR": "a folder that does not exist yet",
+    "ORGANIZATION_ID": "the id of the organization: `aws organizations describe-organization` shows it",
+    "OTHER_REGION": "a Region other than that of the backups",
+    "OU_ID": "an organizational unit: `aws organizations list-organizational-units-for-parent` shows them",
+    "PARENT_ID": "where the account is: `aws organizations list-parents --child-id` shows it",
+    "PLAN_ID": "a backup plan of this account and Region: `aws backup list-backup-plans` shows them",
+    "POLICY_ID": "the backup policy: `aws organizations list-policies --filter BACKUP_POLICY` shows its id",
+    "RECOVERY_POINT_ARN": "`aws backup list-recovery-points-by-resource` shows the recovery points",
+    "REGION": "the Region of the subject",
+    "RESOURCE_ARN": "the ARN of the resource",
+    "ROLE_ARN": "a role that AWS Backup may assume: the one of a backup selection",
+    "ROLE_NAME": "the name of the role in the backup selection",
+    "ROLE_PATH": "the path of the role in the backup selection",
+    "ROOT_ID": "the root of the organization: `aws organizations list-roots` shows it",
+    "RULE_NAME": "the rule of the plan",
+    "SCANNING_ACCOUNT": "the account that the scan runs from",
+    "SELECTION_ID": "a selection of the plan: `aws backup list-backup-selections` shows them",
+    "SNAPSHOT_ID": "the EBS snapshot",
+    "SOURCE_VAULT": "the vault that has the recovery point",
+    "TAG_KEY": "the tag that a backup selection requires",
+    "TAG_VALUE": "the value of the tag that a backup selection requires",
+    "TEAM_ARN": "an approval team that is shared with this account: `aws mpa list-approval-teams` shows them",
+    "TOPIC_ARN": "a standard SNS topic of this account and Region: `aws sns list-topics` shows them",
+    "TYPE": "the resource type, as AWS Backup spells it",
+    "VAULT_NAME": "a backup vault of this account and Region: `aws backup list-backup-vaults` shows them",
+    "ZONE": "an Availability Zone of the Region: `aws ec2 describe-availability-zones` shows them",
+}
+"""Every placeholder, and what a user puts for it where the scan does not know it."""
+
+PLACEHOLDER: Final = re.compile(rf"\b({'|'.join(sorted(HINTS, key=len, reverse=True))})\b")
+
+_ORGANIZATION_PLAN: Final = "orgs/"
+_LISTED: Final = 3  # names in a hint
+
+
+class Failure(Protocol):
+    """A finding, as far as its commands depend on it."""
+
+    @property
+    def control(self) -> str:
+        """The id of its control."""
+        ...
+
+    @property
+    def subject(self) -> str:
+        """Its subject."""
+        ...
+
+    @property
+    def subject_type(self) -> str:
+        """The type of its subject."""
+        ...
+
+    @property
+    def account(self) -> str:
+        """The account of its subject."""
+        ...
+
+    @property
+    def region(self) -> str:
+        """The Region of its subject."""
+        ...
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """Its details; empty: they are not known."""
+        ...
+
+    @property
+    def root_cause(self) -> RootCause | None:
+        """Its root cause; None: it was not traced."""
+        ...
+
+    @property
+    def blocked_by(self) -> Blocker | None:
+        """The failure that must be mended first; None: there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CauseFailure:
+    """A root cause alone, as the failure of the control that checks it."""
+
+    root_cause: RootCause
+    control: str = ""
+    subject: str = ""
+    subject_type: str = ""
+    account: str = ""
+    region: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    blocked_by: Blocker | None = None
+
+
+@dataclass(slots=True)
+class Values:
+    """Fills placeholders. `names`: what is known; `missing`: those that were left since it was emptied."""
+
+    names: Mapping[str, str]
+    structures: Structures
+    place: Place
+    missing: dict[str, None] = field(default_factory=dict)
+
+    def fill(self, text: str) -> str:
+        """Return a text with the placeholders filled that are known."""
+        return PLACEHOLDER.sub(self._value, text)
+
+    def _value(self, match: re.Match[str]) -> str:
+        name = match.group()
+        value = self._known(name)
+        if value and is_safe(value):
+            return value
+        self.missing[name] = None
+        return name
+
+    def _known(self, name: str) -> str:
+        if name == "KEY_ARN":
+            return self.names.get(name, "") or self.structures.keys.get(self.place, "")
+        return self.names.get(name, "")
+
+    def hint(self, name: str) -> str:
+        """Return what to put for a placeholder that is not known."""
+        choices = {
+            "PLAN_ID": [_choice(plan, name) for plan, name in self._plans.items()],
+            "OTHER_REGION": list(self.structures.other_regions(self.place[1])),
+        }.get(name, [])
+        more = f", and {len(choices) - _LISTED} more" if len(choices) > _LISTED else ""
+        chosen = f" ({', '.join(choices[:_LISTED])}{more})" if choices else ""
+        return HINTS[name] + chosen
+
+    @property
+    def _plans(self) -> Mapping[str, str]:
+        return dict(sorted(self.structures.plans.get(self.place, {}).items()))
+
+
+def _choice(plan: str, name: str) -> str:
+    return f"{plan_id(plan)} is {name}" if is_safe(name) else plan_id(plan)
+
+
+def values_of(failure: Failure, structures: Structures) -> Values:
+    """Return the values for the commands of a failure: of its subject, its root cause, and its details."""
+    cause = failure.root_cause
+    names = _first(
+        _of_subject(failure.subject, failure.subject_type),
+        _of_subject(cause.subject, "") if cause is not None else {},
+        _of_details(failure.details),
+        {"TYPE": failure.subject_type, "ACCOUNT_ID": failure.account, "REGION": failure.region},
+        _of_scan(structures.manifest, failure.account),
+    )
+    name = str(failure.details.get("name") or "")
+    place = place_of(failure)
+    return Values(_of_structures(names, name, place, structures), structures, place)
+
+
+def values_of_cause(failure: Failure, cause: RootCause, structures: Structures) -> Values:
+    """Return the values for the commands that mend the root cause of a failure.
+
+    A cause may be a place. What is mended there is the subject of the failure, or the one that it hangs on.
+    """
+    blocker = failure.blocked_by.subject if failure.blocked_by is not None else ""
+    place = place_of_cause(cause)
+    names = _first(
+        _of_subject(cause.subject, ""),
+        _of_subject(blocker, ""),
+        _of_subject(failure.subject, failure.subject_type),
+        {"TYPE": cause.about or failure.subject_type},
+        _where(blocker),
+        {"ACCOUNT_ID": cause.account, "REGION": cause.region},
+        _of_details(failure.details) if cause.subject.startswith("aws:account-region:") else {},
+        _of_scan(structures.manifest, cause.account),
+    )
+    return Values(_of_structures(names, cause.name, place, structures), structures, place)
+
+
+def _where(subject: str) -> dict[str, str]:
+    """Return the account and the Region of what a failure hangs on, such as the plan of a copy action."""
+    arn = parse_arn(subject)
+    return {} if arn is None or not arn.region else {"ACCOUNT_ID": arn.account, "REGION": arn.region}
+
+
+def _first(*sources: Mapping[str, str]) -> dict[str, str]:
+    """Merge values: those of the first source that has one."""
+    names: dict[str, str] = {}
+    for source in sources:
+        names = {**{name: value for name, value in source.items() if value}, **names}
+    return names
+
+
+def _of_scan(manifest: Manifest, account: str) -> dict[str, str]:
+    path = next((known.ou_path or "" for known in manifest.accounts if known.id == account), "")
+    units = [unit for unit in path.split("/") if unit.startswith(("r-", "ou-"))]
+    return {
+        "ORGANIZATION_ID": manifest.scope.organization_id or "",
+        "MANAGEMENT_ACCOUNT": manifest.scope.management_account or "",
+        "SCANNING_ACCOUNT": manifest.caller_account or "",
+        "NEW_SCAN_DIR": "new-scan",
+        "ROOT_ID": units[0] if units else "",
+        "OU_ID": units[-1] if units else "",
+    }
+
+
+def place_of_cause(cause: RootCause) -> Place:
+    """Return where a root cause is mended."""
+    return cause.account, "" if cause.region in {AWS_GLOBAL, ORG} else cause.region
+
+
+def place_of(failure: Failure) -> Place:
+    """Return where the commands of a failure are run, unless they say another place."""
+    cause = failure.root_cause
+    if cause is not None and cause.kind is CauseKind.MISSING_READ:
+        return place_of_cause(cause)
+    vault = parse_arn(str(failure.details.get("vault") or "")) if _is_point(failure) else None
+    account, region = (
+        (vault.account, vault.region) if vault is not None else (failure.account, failure.region)
+    )
+    return account, "" if region in {AWS_GLOBAL, ORG} else region
+
+
+def _is_point(failure: Failure) -> bool:
+    return failure.subject_type == "recovery_point"
+
+
+def plan_id(plan: str) -> str:
+    """Return the id of a plan, or of the plan of a rule, from its ARN; empty: it is another name."""
+    return plan.partition(":backup-plan:")[2].partition("#")[0]
+
+
+def is_of_organization(plan: str) -> bool:
+    """Whether a backup policy of the organization made a plan, which cannot be changed in its account."""
+    return plan.startswith(_ORGANIZATION_PLAN)
+
+
+def _of_subject(subject: str, subject_type: str) -> dict[str, str]:
+    """Return the values in the name of a subject."""
+    if subject_type == "recovery_point":
+        snapshot = subject.rpartition("/")[2] if ":snapshot/" in subject else ""
+        return {"RECOVERY_POINT_ARN": subject, "SNAPSHOT_ID": snapshot}
+    if ":backup-plan:" in subject:
+        return _of_plan(subject)
+    if ":backup-vault:" in subject:
+        return _of_vault(subject)
+    return _of_arn(subject)
+
+
+def _of_arn(subject: str) -> dict[str, str]:
+    arn = parse_arn(subject)
+    if arn is None:
+        return {}
+    if arn.service == "iam":
+        path, _, name = arn.resource.removeprefix("role").rpartition("/")
+        return {"ROLE_NAME": name, "ROLE_PATH": f"{path}/", "ROLE_OF_CAUSE": subject}
+    if arn.service == "kms":
+        return {"KEY_ID": subject}
+    bucket = arn.resource if arn.service == "s3" else ""
+    return {"RESOURCE_ARN": subject, "BUCKET_NAME": bucket}
+
+
+def _of_plan(subject: str) -> dict[str, str]:
+    plan, _, part = subject.partition("#")
+    part, _, destination = part.partition("->")
+    rule = f"{plan}#{part}" if part else ""
+    names = {"PLAN_ID": plan_id(plan), "SELECTION_ID": part, "RULE": rule}
+    return {**names, **_of_vault(destination)}
+
+
+def _of_vault(vault: str) -> dict[str, str]:
+    """Return the values in the ARN of a vault, which may be the destination of a copy."""
+    arn = parse_arn(vault)
+    if arn is None:
+        return {}
+    return {
+        "VAULT_NAME": vault.rpartition(":")[2],
+        "DESTINATION_VAULT_ARN": vault,
+        "DESTINATION_ACCOUNT": arn.account,
+        "DESTINATION_REGION": arn.region,
+    }
+
+
+def _of_details(details: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values in the details of a finding."""
+    vault = str(details.get("vault") or details.get("target") or "")
+    resource = str(details.get("resource") or "")
+    jobs = [job for job in _rows(details.get("jobs")) if job.get("failed")]
+    rules = [str(row.get("rule") or "") for key in ("covered_by", "rules") for row in _rows(details.get(key))]
+    role = str(details.get("role") or "")
+    points = [row for row in _rows(details.get("places")) if row.get("arn")]
+    names = {
+        "VAULT_NAME": vault.rpartition(":")[2] if vault.startswith("arn:") else "",
+        "RESOURCE_ARN": resource,
+        "JOB_ID": str(jobs[0].get("job") or "") if jobs else "",
+        "RULE": next(filter(None, rules), ""),
+        "RECOVERY_POINT_ARN": str(points[0]["arn"]) if points else "",
+        "SOURCE_VAULT": str(points[0].get("vault_name") or "") if points else "",
+        **(_of_subject(role, "") if role.startswith("arn:") else {}),
+        "KEY_ID": next(_keys(details), ""),
+    }
+    return {name: value for name, value in names.items() if value}
+
+
+def _keys(details: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys that block copies, or are not shared."""
+    for row in _rows(details.get("source_keys_shared")):
+        if row.get("shared") is False and row.get("key"):
+            yield str(row["key"])
+
+
+def _rows(content: object) -> Iterator[Mapping[str, Any]]:
+    if isinstance(content, list | tuple):
+        yield from (row for row in content if isinstance(row, Mapping))
+
+
+def _of_structures(
+    names: Mapping[str, str], name: str, place: Place, structures: Structures
+) -> Mapping[str, str]:
+    """Add what rules, selections and Regions say. `name`: what people call the subject."""
+    plans = structures.plans.get(place, {})
+    plan = names.get("RULE", "").partition("#")[0] or (next(iter(plans)) if len(plans) == 1 else "")
+    rule = structures.rules.get(names.get("RULE", "")) or structures.rules_of_plans.get(plan, {})
+    vault = str(rule.get("target") or "").rpartition(":")[2]
+    regions = structures.other_regions(place[1])
+    added = {
+        "PLAN_ID": plan_id(plan),
+        "RULE_NAME": (str(rule.get("name") or "") or name).partition(" -> ")[0].rpartition(" / ")[2],
+        "VAULT_NAME": vault,
+        "SOURCE_VAULT": vault,
+        "ROLE_ARN": structures.roles.get(plan, "") or structures.roles.get(place[0], ""),
+        "OTHER_REGION": regions[0] if len(regions) == 1 else "",
+    }
+    return _first(names, added)
