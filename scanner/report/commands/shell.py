@@ -8,6 +8,7 @@ word or a quote.
 import json
 import re
 import shlex
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,9 @@ _OPERATORS: Final = frozenset((">", "|"))
 _SHELL: Final = frozenset(("&&", "||", ";", "&", "<", "<<", ">>"))
 _SUBSTITUTIONS: Final = ("$(", "`", "${")
 _TRAILING: Final = re.compile(r"\s#\s+(.*)$")
+_QUOTED: Final = re.compile(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""")
+"""A word of a command as it is written, with its quotes."""
+
 _LOADED: Final = ("file://", "fileb://", "http://", "https://")
 """How a value starts that the AWS CLI would replace by the contents of a file or of an address."""
 
@@ -114,3 +118,25 @@ def _mapped(content: Any, fill: Fill) -> Any:  # noqa: ANN401 -- a tree of JSON
     if isinstance(content, dict):
         return {fill(key): _mapped(value, fill) for key, value in content.items()}
     return [_mapped(member, fill) for member in content] if isinstance(content, list) else content
+
+
+def folded(commands: str, width: int) -> str:
+    """Return commands for a page, on which they can not be on one line each.
+
+    Lines end between words, with a backslash, so that they are the same commands; a longer word stays whole.
+    """
+    return "\n".join(line for command in commands.splitlines() for line in _folded(command, width))
+
+
+def _folded(command: str, width: int) -> Iterator[str]:
+    if command.startswith("#"):
+        yield from textwrap.wrap(command, width, subsequent_indent="# ", break_long_words=False)
+        return
+    line = ""
+    for word in _QUOTED.findall(command):
+        if line and len(line) + len(word) + 3 > width:
+            yield f"{line} \\"
+            line = f"  {word}"
+        else:
+            line = f"{line} {word}" if line else word
+    yield line

@@ -22,8 +22,11 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The columns that are needed of fact tables."""
 
-KEY_COLUMNS: Final = ("key", "kind", "enabled")
-"""The columns that are needed of the inventory table `keys`."""
+INVENTORY_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "keys": ("key", "kind", "enabled"),
+    "vaults": ("key",),
+}
+"""The columns that are needed of inventory tables."""
 
 Place = tuple[str, str]
 """An account and a Region."""
@@ -72,9 +75,10 @@ class Structures:
 
     @cached_property
     def keys(self) -> Mapping[Place, str]:
-        """The first customer managed key of each account-Region that is enabled."""
+        """The first customer managed key of each account-Region that is enabled, those of vaults first."""
+        of_vaults = {row["key"] for row in self._rows("vaults")}
         keys: dict[Place, str] = {}
-        for row in sorted(self._rows("keys"), key=lambda row: str(row["key"])):
+        for row in sorted(self._rows("keys"), key=lambda row: (row["key"] not in of_vaults, str(row["key"]))):
             key = parse_arn(row["key"])
             if key is not None and row["kind"] == CUSTOMER and row["enabled"] is True:
                 keys.setdefault((key.account, key.region), row["key"])
@@ -92,7 +96,10 @@ def structure_tables(facts: TableSource, inventory: TableSource) -> dict[str, St
     """Return the tables that `Structures` reads."""
     return {
         **{name: DeferredRows(facts, name, TABLES[name], columns) for name, columns in COLUMNS.items()},
-        "keys": DeferredRows(inventory, "keys", INVENTORY_TABLES["keys"], KEY_COLUMNS),
+        **{
+            name: DeferredRows(inventory, name, INVENTORY_TABLES[name], columns)
+            for name, columns in INVENTORY_COLUMNS.items()
+        },
     }
 
 

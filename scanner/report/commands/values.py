@@ -124,6 +124,7 @@ class Values:
     names: Mapping[str, str]
     structures: Structures
     place: Place
+    home: Place
     missing: dict[str, None] = field(default_factory=dict)
 
     def fill(self, text: str) -> str:
@@ -147,7 +148,7 @@ class Values:
         """Return what to put for a placeholder that is not known."""
         choices = {
             "PLAN_ID": [_choice(plan, name) for plan, name in self._plans.items()],
-            "OTHER_REGION": list(self.structures.other_regions(self.place[1])),
+            "OTHER_REGION": list(self.structures.other_regions(self.home[1])),
         }.get(name, [])
         more = f", and {len(choices) - _LISTED} more" if len(choices) > _LISTED else ""
         chosen = f" ({', '.join(choices[:_LISTED])}{more})" if choices else ""
@@ -174,7 +175,7 @@ def values_of(failure: Failure, structures: Structures) -> Values:
     )
     name = str(failure.details.get("name") or "")
     place = place_of(failure)
-    return Values(_of_structures(names, name, place, structures), structures, place)
+    return Values(_of_structures(names, name, place, structures), structures, place, place)
 
 
 def values_of_cause(failure: Failure, cause: RootCause, structures: Structures) -> Values:
@@ -194,7 +195,7 @@ def values_of_cause(failure: Failure, cause: RootCause, structures: Structures) 
         _of_details(failure.details) if cause.subject.startswith("aws:account-region:") else {},
         _of_scan(structures.manifest, cause.account),
     )
-    return Values(_of_structures(names, cause.name, place, structures), structures, place)
+    return Values(_of_structures(names, cause.name, place, structures), structures, place, place)
 
 
 def _where(subject: str) -> dict[str, str]:

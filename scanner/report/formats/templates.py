@@ -9,12 +9,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from scanner.model.finding import Finding, Status
+from scanner.model.root_causes import RootCause
 from scanner.report import wording
+from scanner.report.cause_wording import cause_sentence
+from scanner.report.commands.shell import folded
 from scanner.report.view.assessment import score_sentence
 from scanner.report.view.blast_radius import kind_word, tier_words
 from scanner.report.view.changes import kinds, other_kinds
 from scanner.report.view.counts import Counts
 from scanner.report.view.coverage import headline_after_number
+from scanner.report.view.root_causes import explained
 from scanner.resources import templates_folder
 
 FONTS: Final = ("Inter-Regular.woff2", "Inter-SemiBold.woff2", "JetBrainsMono-Regular.woff2")
@@ -58,6 +62,9 @@ def environment() -> Environment:
         kinds=kinds,
         other_kinds=other_kinds,
         signed=_signed,
+        cause=_cause,
+        explained=explained,
+        folded=folded,
     )
     return jinja
 
@@ -108,6 +115,12 @@ def _address(text: str) -> str:
 
 def _signed(number: int) -> str:
     return f"{number:+,}" if number else "0"
+
+
+def _cause(cause: RootCause) -> str:
+    """Return what is wrong, as a sentence."""
+    sentence = cause_sentence(cause)
+    return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
 def _named(finding: Finding) -> str:

@@ -169,18 +169,9 @@ class _Redactor:
         )
 
     def _structure(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Redact a row whose texts are all names, but for its kind."""
-        words = {"kind", "region"}
+        """Redact a row whose texts are all names, but for its kind, which is a word of the program."""
         return {
-            key: (
-                self._names.words
-                if key in words
-                else self._names.account
-                if key == "account"
-                else self._names.name
-            )(value)
-            if isinstance(value, str) and value
-            else value
+            key: self._names.name(value) if isinstance(value, str) and value and key != "kind" else value
             for key, value in row.items()
         }
 

@@ -28,9 +28,9 @@ from scanner.model.protection import NodeCounts, TierPoints
 from scanner.model.root_causes import CauseCount, RootCause
 from scanner.model.scan import REDACTED, Row, Scan, Stream, UnsupportedKinds
 from scanner.model.signing import Signing
-from scanner.report.commands.commands import cause_commands, commands_of
+from scanner.report.commands.commands import cause_commands, commands_of, is_its_own
 from scanner.report.commands.structures import Structures, structures_of
-from scanner.report.commands.values import CauseFailure
+from scanner.report.commands.values import CauseFailure, Failure
 from scanner.report.explain.resource import coverage, resource_node
 from scanner.report.explain.rows import Related
 from scanner.report.view.audit_manager import SideBySide, side_by_side
@@ -56,6 +56,9 @@ from scanner.report.wording import (
 
 RESOURCES: Final = 50
 """Number of resources (the worst) that a view contains with all their findings."""
+
+EXAMPLES: Final = 8
+"""Number of failures that a report lists with the root cause that explains them."""
 Details = Mapping[str, Any]
 
 
@@ -244,9 +247,32 @@ class View:
             return None
         return ToDo(advice.text, commands_of(finding, advice.cli, self.structures, self.templates))
 
+    @cached_property
+    def _explained(self) -> Mapping[tuple[str, ...], tuple[Finding, ...]]:
+        """The first failures among the worst findings that each shown root cause explains, by its key."""
+        failures: dict[tuple[str, ...], list[Finding]] = {each.cause.key: [] for each in self.root_causes}
+        for finding in self.worst if failures else ():
+            cause = finding.root_cause
+            members = failures.get(cause.key) if cause and finding.status is Status.FAIL else None
+            if members is not None and len(members) < EXAMPLES:
+                members.append(finding)
+        return {key: tuple(members) for key, members in failures.items()}
+
+    def failures_of(self, cause: RootCause) -> tuple[Finding, ...]:
+        """Return the first failures that one of the shown root causes explains, worst first."""
+        return self._explained.get(cause.key, ())
+
     def mending(self, cause: RootCause) -> str:
-        """Return the commands that mend a root cause; empty: there are none."""
-        return cause_commands(CauseFailure(cause), cause, self.structures, self.templates)
+        """Return the commands that mend a root cause; empty: there are none.
+
+        Where the cause is a place, they are those of the worst failure that it explains.
+        """
+        failures = self.failures_of(cause)
+        failure: Failure = failures[0] if failures else CauseFailure(cause)
+        if failures and is_its_own(failures[0], cause):
+            advice = self.to_do(failures[0])
+            return "" if advice is None else advice.cli
+        return cause_commands(failure, cause, self.structures, self.templates)
 
     def causes_of(self, control: str) -> tuple[CauseCount, ...]:
         """Return the root causes of a control's failures: those with most first, equal ones by their step."""
