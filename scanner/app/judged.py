@@ -46,23 +46,24 @@ def read_judged(folder: Path) -> Scan:
     return replace(scan, findings=findings if lines is None else findings.with_lines(lines))
 
 
-def filed_findings(out: Path, judgement: Judgement, manifest: Manifest, *, lines: bool) -> Filed:
-    """Return the findings that `write_findings` has filed in `out`, and write them as lines, too.
+def lined_findings(out: Path, findings: Filed, *, lines: bool) -> Filed:
+    """Write the findings that `write_findings` has filed in `out` as lines, too, and return them.
 
-    Lines are written when there are at most MOST_LINES, or when `lines` asks for them; otherwise those of
-    an earlier evaluation are removed.
+    Lines are written when there are at most MOST_LINES, or when `lines` asks for them.
     """
-    findings = unlined_findings(out, judgement, manifest)
     path = out / FINDINGS
     if not lines and len(findings) > MOST_LINES:
-        path.unlink(missing_ok=True)
         return findings
     write_atomically(path, findings_jsonl_gz(findings))
     return findings.with_lines(StoredFindings(path, len(findings)))
 
 
 def unlined_findings(out: Path, judgement: Judgement, manifest: Manifest) -> Filed:
-    """Return the findings that `write_findings` has filed in `out`, whose texts are rendered when needed."""
+    """Return the findings that `write_findings` has filed in `out`, whose texts are rendered when needed.
+
+    Lines of an earlier evaluation are removed.
+    """
+    (out / FINDINGS).unlink(missing_ok=True)
     controls = {control.id: control for control in (*judgement.controls, WAIVER_CONTROL)}
     texts = RenderedWords(
         facts=partial(table_files, out / FACTS),

@@ -27,7 +27,7 @@ from scanner.evidence.report_checksums import NAME as CHECKSUMS
 from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles, files_after_reports, judged_files
 from scanner.findings.schema import FILED, FOLDER
 from scanner.model.facts import TABLES
-from scanner.model.inventory_tables import INVENTORY_TABLES
+from scanner.model.inventory_tables import QUERIED_TABLES
 from scanner.model.manifest import Manifest
 from scanner.model.signing import Signing, SigningKey
 from scanner.protection.capabilities import capabilities_as_of
@@ -120,6 +120,6 @@ def _is_in_place(bundle: Bundle, out: Path) -> bool:
 
 def _columns() -> dict[str, str]:
     """Return the digest of the columns of each table, by the table's name in the manifest."""
-    folders = {FACTS: columns_digests(TABLES), INVENTORY: columns_digests(INVENTORY_TABLES)}
+    folders = {FACTS: columns_digests(TABLES), INVENTORY: columns_digests(QUERIED_TABLES)}
     by_table = {f"{folder}/{name}": sha for folder, tables in folders.items() for name, sha in tables.items()}
     return {**by_table, FOLDER: columns_digest(FILED)}

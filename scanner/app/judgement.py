@@ -2,31 +2,38 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from scanner.app import FINDINGS
 from scanner.app.criteria import Judgement
 from scanner.app.earlier_judgement import remove_judgement
 from scanner.app.findings import facts_request, waivers_of, write_findings
 from scanner.app.inputs import write_inputs
-from scanner.app.judged import filed_findings
+from scanner.app.judged import lined_findings, unlined_findings
 from scanner.app.judged_manifest import judged_manifest, signing_before_reports, write_judged_manifest
 from scanner.app.judged_scan import judged_scan
 from scanner.app.protection import summary_of
 from scanner.app.reports import LINES, compared, write_scan_reports
-from scanner.app.root_causes import root_causes_of
+from scanner.app.root_causes import write_root_causes
 from scanner.app.signing import Signer, sign_scan
 from scanner.errors import OutputError, VaultproofError
 from scanner.evaluate.decisions.waivers import Waivers
-from scanner.evidence.bundle import Bundle
+from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.report_checksums import read_checksums
+from scanner.evidence.scan_files import INVENTORY
+from scanner.findings.causes import TABLE, FiledCauses
+from scanner.findings.filed import Filed
 from scanner.history.comparison import Since
 from scanner.judging.tables import Tables, write_tables
 from scanner.judging.worker_pool import workers_for
+from scanner.model.manifest import Manifest
 from scanner.model.scan import Scan
 from scanner.report.read import SUMMARY
 from scanner.report.redact import Pseudonyms
 from scanner.report.view.view import View, build
 from scanner.report.write import Written
+from scanner.storage.table_files import table_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +127,14 @@ def conclude(  # noqa: PLR0913, PLR0917 -- as `evaluate`, and what was judged un
     Raises:
         OutputError: a report could not be written. The scan is complete without it.
     """
-    findings = filed_findings(out, judgement, bundle.manifest, lines=LINES in formats)
+    findings = unlined_findings(out, judgement, bundle.manifest)
     write_inputs(out, judgement.inputs)
     manifest = judged_manifest(bundle, out, judgement)
     scan = judged_scan(bundle, out, judgement, manifest, tables, findings, waivers)
+    scan = with_causes(out, replace(scan, blast_radius=summary_of(out, scan)))
+    scan, manifest = with_lines(out, scan, lines=LINES in formats)
     signing = signing_before_reports(bundle, out, manifest, signer.key if signer else None)
-    scan = replace(
-        scan, blast_radius=summary_of(out, scan), root_causes=root_causes_of(out, scan), signing=signing
-    )
+    scan = replace(scan, signing=signing)
     view = build(compared(scan, since))
     try:
         written = write_scan_reports(view, out, formats, redaction)
@@ -140,6 +147,33 @@ def conclude(  # noqa: PLR0913, PLR0917 -- as `evaluate`, and what was judged un
         before_manifest(view)
     write_judged_manifest(bundle, out, manifest)
     return Outcome(view, written, _sign(out, signer))
+
+
+def with_causes(out: Path, scan: Scan) -> Scan:
+    """Return a scan whose findings have their root causes, which are written into its inventory.
+
+    They are worked out from the findings, which are complete without: a failure here is a limitation.
+    """
+    try:
+        summary = write_root_causes(out, scan)
+    except VaultproofError as problem:
+        note = f"Failures were not traced to their root causes: {problem}"
+        return replace(scan, limitations=(*scan.limitations, note))
+    findings = scan.findings
+    if summary is None or not isinstance(findings, Filed):
+        return scan
+    causes = FiledCauses(partial(table_files, out / INVENTORY))
+    return replace(scan, findings=findings.with_causes(causes), root_causes=summary)
+
+
+def with_lines(out: Path, scan: Scan, *, lines: bool) -> tuple[Scan, Manifest]:
+    """Write the findings of a scan as lines, and name the files that were written last in its manifest."""
+    if isinstance(scan.findings, Filed):
+        scan = replace(scan, findings=lined_findings(out, scan.findings, lines=lines))
+    written = (f"{INVENTORY}/{TABLE}.parquet", FINDINGS)
+    files = {name: file_sha256(out / name) for name in written if (out / name).is_file()}
+    manifest = replace(scan.manifest, files=dict(sorted({**scan.manifest.files, **files}.items())))
+    return replace(scan, manifest=manifest), manifest
 
 
 def _sign(out: Path, signer: Signer | None) -> VaultproofError | None:

@@ -29,6 +29,7 @@ from scanner.evaluate.root_causes.trace import (
 )
 from scanner.evidence.manifest import read_manifest
 from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles
+from scanner.findings.causes import cause_rows, write_causes
 from scanner.findings.queried import FindingsTable
 from scanner.findings.schema import FOLDER
 from scanner.graph.protection_graph import ProtectionTables, protection_graph
@@ -36,7 +37,7 @@ from scanner.model.control import Control
 from scanner.model.explanation import Advice, Explanation
 from scanner.model.facts import TABLES
 from scanner.model.finding import Status
-from scanner.model.inventory_tables import INVENTORY_TABLES
+from scanner.model.inventory_tables import INVENTORY_TABLES, RootCauseTable
 from scanner.model.protection import ProtectionGroup
 from scanner.model.root_causes import Blocker, RootCause, RootCauseSummary, Trace
 from scanner.model.scan import Scan
@@ -44,8 +45,8 @@ from scanner.report.explain.advice import advice_of, definitions_of
 from scanner.storage.parquet import arrow_schema, open_table, row_schema
 from scanner.storage.table_files import NoTableError, account_of, no_table
 
-_LIMITS: Final = Limits(seconds=3_600.0, memory="300MB", threads=1)
-"""An evaluation must not fail because its summary takes long."""
+_LIMITS: Final = Limits(seconds=900.0, memory="300MB", threads=1)
+"""For one query. A scan for which one takes longer has no root causes."""
 
 _GROUPS: Final = "protection_groups"
 _RESOURCE: Final = "resource"
@@ -54,12 +55,46 @@ _FAILED: Final = "SELECT control, subject, account, region FROM findings WHERE s
 
 @dataclass(frozen=True, slots=True)
 class TracedFailures:
-    """Failures of a control that are alike: how many they are, and their trace. `subject` empty: several."""
+    """Failures of a control that are alike: how many they are, and their trace. `subject` empty: several.
+
+    `subjects`: those of all of them, in `account` and `region`; empty: they are not traced.
+    """
 
     control: str
     subject: str
     number: int
     trace: Trace
+    subjects: tuple[str, ...] = ()
+    account: str = ""
+    region: str = ""
+
+
+def write_root_causes(folder: Path, scan: Scan) -> RootCauseSummary | None:
+    """Write the root causes of a judged scan into its inventory, and return their counts.
+
+    None: another program, or an earlier version, evaluated the scan. Errors: as `graph_of`, and UsageError
+    where a query takes too long or too much memory; then no table is written.
+    """
+    tally = RootCauseTally()
+    try:
+        write_causes(folder / INVENTORY, _rows(folder, scan, tally))
+    except NoTableError:
+        return None
+    return tally.summary()
+
+
+def _rows(folder: Path, scan: Scan, tally: RootCauseTally) -> Iterator[RootCauseTable]:
+    """Yield the rows of the table `root_causes`, and count them."""
+    with _loaded(folder, scan) as tables:
+        for failures in _traced(folder, scan, tables, by_subject=False):
+            tally.add(failures.control, failures.trace, failures.number)
+            for subject in failures.subjects:
+                key = (failures.control, failures.account, failures.region, subject)
+                yield from cause_rows(key, failures.trace)
+        for unknown in _unknown_findings(tables):
+            tally.add_unknown(unknown.control, unknown.read, unknown.number)
+            for account, region, subject in unknown.subjects:
+                yield from cause_rows((unknown.control, account, region, subject), Trace(unknown.read))
 
 
 def root_causes_of(folder: Path, scan: Scan) -> RootCauseSummary | None:
@@ -69,10 +104,8 @@ def root_causes_of(folder: Path, scan: Scan) -> RootCauseSummary | None:
     """
     tally = RootCauseTally()
     try:
-        for failures in traced_failures(folder, scan):
-            tally.add(failures.control, failures.trace, failures.number)
-        for control, read, number in unknown_findings(folder, scan):
-            tally.add_unknown(control, read, number)
+        for _ in _rows(folder, scan, tally):
+            pass
     except NoTableError:
         return None
     return tally.summary()
@@ -99,10 +132,13 @@ def _traced(folder: Path, scan: Scan, tables: "_ScanTables", *, by_subject: bool
         ids = [control for control in tables.controls_of(table) if left[control] and control in linked]
         for row in tables.failures(table, ids, by_subject=by_subject):
             subject, group = str(row.get("subject") or ""), str(row.get("first_resource") or "")
+            subjects = tuple(row.get("subjects") or (subject,))
             for control in row["controls"]:
                 left[control] -= row["number"]
                 trace = tracer.failure(control, row, subject, group)
-                yield TracedFailures(control, subject, row["number"], trace)
+                yield TracedFailures(
+                    control, subject, row["number"], trace, subjects, row["account"], row["region"]
+                )
     for control, number in sorted((+left).items()):
         yield TracedFailures(control, "", number, NOT_TRACED)
 
@@ -116,7 +152,20 @@ def _linked(controls: Iterable[tuple[str, str, str]]) -> frozenset[str]:
     return frozenset(control[0] for control in controls if control in packaged and control[0] in LINKED)
 
 
-def unknown_findings(folder: Path, scan: Scan) -> Iterator[tuple[str, RootCause | None, int]]:
+@dataclass(frozen=True, slots=True)
+class UnknownFindings:
+    """Unknown findings of a control that are alike: how many they are, and the first missing read.
+
+    `subjects`: account, Region and subject of each.
+    """
+
+    control: str
+    read: RootCause | None
+    number: int
+    subjects: tuple[tuple[str, str, str], ...]
+
+
+def unknown_findings(folder: Path, scan: Scan) -> Iterator[UnknownFindings]:
     """Yield unknown findings with the first missing read that they need, alike ones together.
 
     NoTableError: the scan has no facts.
@@ -125,7 +174,7 @@ def unknown_findings(folder: Path, scan: Scan) -> Iterator[tuple[str, RootCause 
         yield from _unknown_findings(tables)
 
 
-def _unknown_findings(tables: "_ScanTables") -> Iterator[tuple[str, RootCause | None, int]]:
+def _unknown_findings(tables: "_ScanTables") -> Iterator[UnknownFindings]:
     unknown = tables.totals(Status.UNKNOWN)
     for table in TABLES:
         needed = {
@@ -134,7 +183,9 @@ def _unknown_findings(tables: "_ScanTables") -> Iterator[tuple[str, RootCause | 
             if name in unknown
         }
         for row in tables.rows(_unknown(table, needed)) if needed else ():
-            yield row["control"], missing_read(row, needed[row["control"]]), int(row["number"])
+            read = missing_read(row, needed[row["control"]])
+            subjects = tuple((each["account"], each["region"], each["subject"]) for each in row["subjects"])
+            yield UnknownFindings(row["control"], read, int(row["number"]), subjects)
 
 
 def with_root_causes(folder: Path, explanation: Explanation) -> Explanation:
@@ -317,7 +368,8 @@ def _unknown(table: str, controls: Iterable[str]) -> str:
     return (
         "WITH open AS (SELECT control, subject, account, region FROM findings "  # nosec B608 # noqa: S608 -- as above
         f"WHERE status = 'unknown' AND control IN ({_texts(controls)})) "
-        f"SELECT control, not_known, count(*) AS number "
+        "SELECT control, not_known, count(*) AS number, "
+        "list({'account': account, 'region': region, 'subject': subject}) AS subjects "
         f"FROM open JOIN {table} USING (subject, account, region) GROUP BY ALL"
     )
 
@@ -327,7 +379,7 @@ def _of_resources(controls: Iterable[str], *, by_subject: bool) -> str:
 
     The controls are gathered first, because grouping by the columns, which are wide, is what takes time.
     """
-    subject = "subject, " if by_subject else ""
+    subject = "subject, " if by_subject else "list(subject) AS subjects, "
     return (
         "WITH grouped AS "  # nosec B608 # noqa: S608 -- as above
         f"(SELECT examples[1] AS first_resource, unnest(resources) AS subject FROM {_GROUPS}), "

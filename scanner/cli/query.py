@@ -27,11 +27,11 @@ from scanner.evidence.manifest import read_manifest
 from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles
 from scanner.findings.queried import COLUMNS, FindingsTable
 from scanner.model.facts import TABLES, columns
-from scanner.model.inventory_tables import INVENTORY_TABLES
+from scanner.model.inventory_tables import QUERIED_TABLES
 from scanner.report.formats.csv import harmless
 from scanner.storage.parquet import open_table
 
-_KNOWN: Final = frozenset({*TABLES, *INVENTORY_TABLES, FindingsTable.name})
+_KNOWN: Final = frozenset({*TABLES, *QUERIED_TABLES, FindingsTable.name})
 _WIDTH: Final = 200
 
 
@@ -116,7 +116,7 @@ def _open(files: ScanFiles, name: str, used: frozenset[str] | None) -> Facts:
 
     BundleError: the scan was not evaluated, or by another version, or a file does not match the manifest.
     """
-    folder, row = (FACTS, TABLES[name]) if name in TABLES else (INVENTORY, INVENTORY_TABLES[name])
+    folder, row = (FACTS, TABLES[name]) if name in TABLES else (INVENTORY, QUERIED_TABLES[name])
     return open_table(files.table(folder, name), row, _columns(row, used))
 
 
@@ -183,7 +183,7 @@ def list_tables(scan: Path | None) -> int:
     for name in TABLES:
         _describe(console, name, counts, ((c.name, type_name(c.type), c.doc) for c in columns(name)))
     console.print("\n[bold]Inventory[/]: what was read, before evaluation.")
-    for name, row in INVENTORY_TABLES.items():
+    for name, row in QUERIED_TABLES.items():
         _describe(
             console, name, counts, ((f.name, type_name(get_type_hints(row)[f.name]), "") for f in fields(row))
         )

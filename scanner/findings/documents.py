@@ -8,10 +8,10 @@ import orjson
 import pyarrow as pa
 from orjson import Fragment
 
-from scanner.findings.filed import TABLE, Filed, having
+from scanner.findings.filed import TABLE, Filed, TraceCursor, having
 from scanner.findings.schema import WITHOUT_TEXTS
 from scanner.model.control import Control
-from scanner.model.finding import Status
+from scanner.model.finding import Status, traced_document
 
 _COLUMNS: Final = (
     "status",
@@ -40,17 +40,18 @@ def documents(filed: Filed, statuses: Collection[Status]) -> Iterator[bytes]:
         raise ValueError("the texts of these findings are not filed")
     columns = ", ".join(_COLUMNS).replace("evidence", "CAST(to_json(evidence) AS VARCHAR) AS evidence")
     sql = f"SELECT control, {columns} FROM {TABLE} WHERE {having(statuses)}"  # nosec B608 # noqa: S608 -- words of the model
+    cursor = None if filed.causes is None else filed.causes.cursor()
     with filed.database() as connection:
         for control, batches in filed.in_order(connection, sql):
-            template = _Template(filed.control(control))
+            template = _Template(filed.control(control), cursor)
             yield from map(template.encode, batches)
 
 
 class _Template:
     """Encodes the findings of one control; what they have in common is encoded once."""
 
-    def __init__(self, control: Control) -> None:
-        self._control = control.id
+    def __init__(self, control: Control, cursor: TraceCursor | None) -> None:
+        self._control, self._cursor = control.id, cursor
         self._severity = control.severity.value
         frameworks = {name: list(ids) for name, ids in control.frameworks.items()}
         self._frameworks = Fragment(orjson.dumps(frameworks))
@@ -91,4 +92,8 @@ class _Template:
         }
         if owner_source is not None:
             document |= {"owner": owner, "owner_source": owner_source}
+        if self._cursor is not None:
+            trace = self._cursor.at((self._control, account, region, subject))
+            if trace is not None:
+                document |= traced_document(trace.root_cause, trace.blocked_by)
         return document

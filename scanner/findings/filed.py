@@ -20,6 +20,7 @@ from scanner.findings.schema import FILED, NO_ACCOUNT, WITHOUT_TEXTS
 from scanner.findings.selected import Masks, Numbers, SelectedRows
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Status
+from scanner.model.root_causes import Trace
 
 IN_MEMORY: Final = 32_000_000
 """Bytes of rows that are held in memory; more go to an unnamed temporary file."""
@@ -136,6 +137,30 @@ class Words(Protocol):
         ...
 
 
+class Causes(Protocol):
+    """Adds root causes to findings."""
+
+    def merged(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Yield findings, which come in filing order, with their root causes."""
+        ...
+
+    def of(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Return some findings with their root causes, in the same order."""
+        ...
+
+    def cursor(self) -> "TraceCursor":
+        """Return a reader for findings that come in filing order."""
+        ...
+
+
+class TraceCursor(Protocol):
+    """Reads root causes in filing order."""
+
+    def at(self, key: tuple[str, str, str, str]) -> Trace | None:
+        """Return the trace of a finding by control, account, Region and subject; None: it has none."""
+        ...
+
+
 class Filed:
     """The findings of a scan. Iterating yields all of them, with their texts, in filing order.
 
@@ -151,20 +176,29 @@ class Filed:
         controls: Iterable[Control],
         words: Words | None = None,
         lines: Iterable[Finding] | None = None,
+        causes: Causes | None = None,
     ) -> None:
-        """Use these files. `lines`: the same findings with all texts, where the scan has them as lines."""
+        """Use these files. `lines`: the same findings with all texts, where the scan has them as lines.
+
+        `causes`: adds root causes; None: findings are read without.
+        """
         self.files = tuple(sorted(files, key=_account))
         self.controls = {control.id: control for control in controls}
         self._words, self._lines = words, lines
+        self.causes = causes
         self._number: int | None = None
 
     def with_words(self, words: Words | None) -> "Filed":
         """Return the same findings with texts from `words`. None: texts that are not filed are empty."""
-        return Filed(self.files, self.controls.values(), words, self._lines)
+        return Filed(self.files, self.controls.values(), words, self._lines, self.causes)
 
     def with_lines(self, lines: Iterable[Finding]) -> "Filed":
         """Return the same findings, which are read from `lines` when all of them are iterated over."""
-        return Filed(self.files, self.controls.values(), self._words, lines)
+        return Filed(self.files, self.controls.values(), self._words, lines, self.causes)
+
+    def with_causes(self, causes: "Causes | None") -> "Filed":
+        """Return the same findings with root causes. None: they have none."""
+        return Filed(self.files, self.controls.values(), self._words, self._lines, causes)
 
     @contextmanager
     def database(self) -> Iterator[Connection]:
@@ -200,11 +234,14 @@ class Filed:
         if self._lines is not None:
             yield from self._lines
             return
-        yield from self._read(None)
+        yield from self._in_causes(self._read(None))
 
     def first(self, numbers: Mapping[str, Numbers]) -> Iterator[Finding]:
         """Yield the first findings of controls (`numbers` of each status) in filing order, with texts."""
-        return self._read(numbers)
+        return self._in_causes(self._read(numbers))
+
+    def _in_causes(self, findings: Iterator[Finding]) -> Iterator[Finding]:
+        return findings if self.causes is None else self.causes.merged(findings)
 
     def _read(self, numbers: Mapping[str, Numbers] | None) -> Iterator[Finding]:
         with self.database() as connection, ExitStack() as stack:
@@ -240,7 +277,8 @@ class Filed:
         """Return the findings of a query over TABLE that selects all columns, with their texts."""
         batches = connection.sql(sql, params=parameters).to_arrow_reader(BATCH)
         rows = [row for batch in batches for row in self.rows(batch)]
-        return [row.finding for row in rows] if self._words is None else self._words.some(rows)
+        findings = [row.finding for row in rows] if self._words is None else self._words.some(rows)
+        return findings if self.causes is None else self.causes.of(findings)
 
     def control(self, control: str) -> Control:
         """Return the control with this id. BundleError: the scan does not define it."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scanner.model.facts import Tag
+from scanner.model.known import EvidenceRef
 from scanner.model.protection import ProtectionGroup
 
 
@@ -385,6 +386,30 @@ class GapTable:
     line: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootCauseTable:
+    """A failed finding and its root cause, or an unknown one and its first missing read.
+
+    `cause_account`, `cause_region`: where the cause is mended. Empty texts: there is none.
+    """
+
+    control: str
+    account: str
+    region: str
+    subject: str
+    kind: str
+    step: str
+    cause_subject: str
+    cause_name: str
+    cause_about: str
+    cause_account: str
+    cause_region: str
+    cause_control: str
+    evidence: tuple[EvidenceRef, ...]
+    blocked_by_control: str
+    blocked_by_subject: str
+
+
 INVENTORY_TABLES: Final[Mapping[str, type]] = {
     "accounts": AccountTable,
     "shards": ShardTable,
@@ -413,3 +438,9 @@ INVENTORY_TABLES: Final[Mapping[str, type]] = {
     "protection_groups": ProtectionGroup,
 }
 """The tables of the inventory, by the name of their file."""
+
+TRACED_TABLES: Final[Mapping[str, type]] = {"root_causes": RootCauseTable}
+"""Tables of the inventory folder that are written after the findings, which they are about."""
+
+QUERIED_TABLES: Final[Mapping[str, type]] = {**INVENTORY_TABLES, **TRACED_TABLES}
+"""All tables of the inventory folder."""

@@ -29,6 +29,7 @@ from scanner.evidence.manifest import (
 )
 from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles, scan_record
 from scanner.evidence.scan_files import FINDINGS as FINDINGS_FILES
+from scanner.findings.causes import FiledCauses
 from scanner.findings.filed import Filed
 from scanner.findings.schema import FOLDER
 from scanner.findings.stored_lines import LINES, StoredFindings, stored_findings
@@ -94,14 +95,16 @@ def read_scan(folder: Path) -> Scan:
     files = checked.checked(FOLDER)
     if files or manifest.schema == JUDGED_SCHEMA:
         document = _document(folder / FINDINGS) if summary is None else summary
-        return rows(_filed_scan(manifest, document, files))
+        return rows(_filed_scan(manifest, document, files, _causes(checked)))
     if summary is not None and stored is not None:
         ordered = _is_unchanged(stored, manifest)  # what was written here was written in order
         return rows(scan_from_documents(manifest, summary, stored, ordered=ordered))
     return rows(scan_from_documents(manifest, _document(folder / FINDINGS), stored))
 
 
-def _filed_scan(manifest: Manifest, document: object, files: tuple[Path, ...]) -> Scan:
+def _filed_scan(
+    manifest: Manifest, document: object, files: tuple[Path, ...], causes: FiledCauses | None
+) -> Scan:
     """Build a scan of schema 2 from its summary. BundleError: the numbers of findings differ."""
     if not isinstance(document, dict) or not isinstance(document.get("controls"), list):
         raise BundleError(
@@ -116,7 +119,7 @@ def _filed_scan(manifest: Manifest, document: object, files: tuple[Path, ...]) -
             f"The files {FOLDER}/*.parquet in {NAME} contain {len(filed):,} findings, but {SUMMARY} counts "
             f"{counted:,}: files are missing or from another scan. Run audit evaluate on the bundle again."
         )
-    return replace(scan, findings=filed)
+    return replace(scan, findings=filed.with_causes(causes))
 
 
 def scan_from_documents(
@@ -209,6 +212,14 @@ def _resources(files: ScanFiles) -> StoredRows | None:
     """Return the population; None: another program wrote the scan, without facts."""
     try:
         return StoredRows(files.facts, "resource", TABLES["resource"], POPULATION)
+    except NoTableError:
+        return None
+
+
+def _causes(files: ScanFiles) -> FiledCauses | None:
+    """Return the root causes; None: an earlier version wrote the scan, or they were not worked out."""
+    try:
+        return FiledCauses(partial(files.table, INVENTORY))
     except NoTableError:
         return None
 

@@ -1,0 +1,168 @@
+"""The filed root causes of findings: one row for each finding that was traced, in filing order."""
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from scanner.errors import OutputError
+from scanner.findings.filed import literal, pattern
+from scanner.model.finding import Finding, Status
+from scanner.model.inventory_tables import RootCauseTable
+from scanner.model.known import EvidenceRef
+from scanner.model.root_causes import Blocker, CauseKind, RootCause, Trace
+from scanner.model.scan import Row
+from scanner.storage.parquet import ParquetTable, StoredRows, row_schema, table_of
+from scanner.storage.table_files import TableFiles, TableSource
+
+TABLE: Final = "root_causes"
+"""The name of the table, and of its file in the inventory."""
+
+_TRACED: Final = frozenset({Status.FAIL, Status.UNKNOWN})
+_ORDER: Final = ("control", "account", "region", "subject")
+_BATCH: Final = 10_000
+_SETTINGS: Final = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "memory_limit": "300MB",
+    "threads": "1",
+}
+_Key = tuple[str, str, str, str]
+
+
+class FiledCauses:
+    """The root causes of a scan. Errors of its methods: BundleError, as of `StoredRows`."""
+
+    def __init__(self, tables: TableSource) -> None:
+        """Use these files. NoTableError: the scan has no such table."""
+        self._tables = tables
+        self._files: TableFiles = tables(TABLE)
+
+    def cursor(self) -> "Cursor":
+        """Return a reader for findings that come in filing order."""
+        return Cursor(iter(StoredRows(self._tables, TABLE, RootCauseTable)))
+
+    def merged(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Yield findings, which come in filing order, with their root causes."""
+        cursor = self.cursor()
+        for finding in findings:
+            trace = cursor.at(finding.order) if finding.status in _TRACED else None
+            yield finding if trace is None else _traced(finding, trace)
+
+    def of(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Return some findings with their root causes, in the same order."""
+        wanted = {finding.order for finding in findings if finding.status in _TRACED}
+        if not wanted:
+            return list(findings)
+        subjects, controls = ({key[at] for key in wanted} for at in (3, 0))
+        for path in self._files.paths:
+            self._files.verify(path)
+        dataset = ds.dataset([str(path) for path in self._files.paths], row_schema(RootCauseTable))
+        chosen = ds.field("subject").isin(sorted(subjects)) & ds.field("control").isin(sorted(controls))
+        traces = {_key(row): _trace(row) for row in dataset.to_table(filter=chosen).to_pylist()}
+        return [
+            finding if (trace := traces.get(finding.order)) is None else _traced(finding, trace)
+            for finding in findings
+        ]
+
+
+class Cursor:
+    """Reads root causes in filing order."""
+
+    def __init__(self, rows: Iterator[Row]) -> None:
+        """Read these rows."""
+        self._rows = rows
+        self._row: Row | None = next(rows, None)
+
+    def at(self, key: _Key) -> Trace | None:
+        """Return the trace of the finding with this key, not before the last one; None: it has none."""
+        while self._row is not None and _key(self._row) < key:
+            self._row = next(self._rows, None)
+        return _trace(self._row) if self._row is not None and _key(self._row) == key else None
+
+
+def _key(row: Row) -> _Key:
+    return row["control"], row["account"], row["region"], row["subject"]
+
+
+def _trace(row: Row) -> Trace:
+    cause = RootCause(
+        kind=CauseKind(row["kind"]),
+        subject=row["cause_subject"],
+        account=row["cause_account"],
+        region=row["cause_region"],
+        about=row["cause_about"],
+        name=row["cause_name"],
+        control=row["cause_control"],
+        evidence=tuple(EvidenceRef(ref["file"], ref["line"]) for ref in row["evidence"]),
+    )
+    blocker = Blocker(row["blocked_by_control"], row["blocked_by_subject"])
+    return Trace(cause, blocker if blocker.control else None)
+
+
+def _traced(finding: Finding, trace: Trace) -> Finding:
+    return replace(finding, root_cause=trace.root_cause, blocked_by=trace.blocked_by)
+
+
+def cause_rows(key: _Key, trace: Trace) -> Iterator[RootCauseTable]:
+    """Yield the row of a finding that was traced. A blocker without a subject has the finding's."""
+    cause, blocker = trace.root_cause, trace.blocked_by
+    if cause is None:
+        return
+    control, account, region, subject = key
+    yield RootCauseTable(
+        control=control,
+        account=account,
+        region=region,
+        subject=subject,
+        kind=cause.kind.value,
+        step=cause.step.value,
+        cause_subject=cause.subject,
+        cause_name=cause.name,
+        cause_about=cause.about,
+        cause_account=cause.account,
+        cause_region=cause.region,
+        cause_control=cause.control,
+        evidence=cause.evidence,
+        blocked_by_control=blocker.control if blocker else "",
+        blocked_by_subject=(blocker.subject or subject) if blocker else "",
+    )
+
+
+def write_causes(folder: Path, rows: Iterable[RootCauseTable]) -> Path:
+    """Write the table into the inventory folder, and return its path. Rows are sorted on the disk.
+
+    OutputError: the disk is full, or a file cannot be written.
+    """
+    with tempfile.TemporaryDirectory(prefix="vaultproof-") as scratch:
+        unsorted = Path(scratch) / f"{TABLE}.parquet"
+        try:
+            _write_unsorted(unsorted, rows)
+            with ParquetTable(folder, TABLE, RootCauseTable) as table:
+                for batch in _sorted(unsorted, Path(scratch)):
+                    table.append(batch)
+        except (OSError, duckdb.Error) as error:
+            raise OutputError(f"{folder / TABLE}.parquet cannot be written: {error}.") from error
+        return table.path
+
+
+def _write_unsorted(path: Path, rows: Iterable[RootCauseTable]) -> None:
+    waiting = iter(rows)
+    with pq.ParquetWriter(path, row_schema(RootCauseTable)) as writer:
+        while batch := list(islice(waiting, _BATCH)):
+            writer.write_table(table_of(RootCauseTable, batch))
+
+
+def _sorted(path: Path, scratch: Path) -> Iterator[pa.Table]:
+    schema = row_schema(RootCauseTable)
+    with duckdb.connect(":memory:", config={**_SETTINGS, "temp_directory": str(scratch)}) as connection:
+        sql = f"SELECT * FROM read_parquet({literal(pattern(path))}) ORDER BY {', '.join(_ORDER)}"  # nosec B608 # noqa: S608 -- names of the model, a file of ours
+        for batch in connection.sql(sql).to_arrow_reader(_BATCH):
+            yield pa.Table.from_batches([batch]).cast(schema)
