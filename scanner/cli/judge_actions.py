@@ -42,7 +42,6 @@ from scanner.evidence.verification import CheckResult
 from scanner.history.comparison import Since
 from scanner.model.known import LEFT_OUT
 from scanner.model.scan import Scan
-from scanner.report.cause_wording import cause_sentence
 from scanner.report.redact import Pseudonyms, new_key
 from scanner.report.write import Written
 from scanner.settings.settings import Settings

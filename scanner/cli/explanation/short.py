@@ -13,7 +13,7 @@ from scanner.cli.explanation.chain import left_out, short_chain
 from scanner.model.explanation import Advice, Explanation, Node, NodeKind, Verdict
 from scanner.model.finding import Status
 from scanner.model.root_causes import RootCause
-from scanner.report.view.root_causes import cause_sentence
+from scanner.report.cause_wording import cause_sentence
 from scanner.report.wording import clip, count_word, one_line
 
 FINDINGS: Final = 8

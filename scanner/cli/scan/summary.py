@@ -19,8 +19,8 @@ from scanner.model.decisions import WaiverState, WaiverUse
 from scanner.model.finding import Status
 from scanner.model.manifest import unread_accounts
 from scanner.model.scan import Scan
+from scanner.report.cause_wording import cause_sentence
 from scanner.report.view.assessment import score_sentence
-from scanner.report.view.root_causes import cause_sentence
 from scanner.report.view.view import ControlView, View
 from scanner.report.wording import count_word
 from scanner.storage.place import is_place
