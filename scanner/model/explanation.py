@@ -108,7 +108,7 @@ class Advice:
     subject_type: str = ""
     account: str = ""
     region: str = ""
-    details: Mapping[str, Any] = field(default_factory=dict)  # of the finding
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)  # of the finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

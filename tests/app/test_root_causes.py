@@ -235,7 +235,10 @@ def test_an_explanation_begins_with_the_failure_that_the_others_hang_on(folder: 
     first, *others = explain(folder, TABLE).advice
     assert first.control == "rule-target-vault-exists"
     assert first.blocked_by is None
-    assert first.cli.startswith("aws backup create-backup-vault")
+    place, command = first.cli.splitlines()
+    assert place == "# In account 333333333333, eu-west-1:"
+    assert command.startswith("aws backup create-backup-vault --backup-vault-name production-audit ")
+    assert command.endswith("--region eu-west-1")
     hanging = {one.control for one in others if one.blocked_by == Blocker(first.control, first.subject)}
     assert {"resource-backed-up-recently", "survives-region-loss"} <= hanging
     assert "resource-cross-account-copy" not in hanging
