@@ -16,9 +16,9 @@ from scanner.app.criteria import Judgement, load_judgement
 from scanner.app.findings import facts_request, waivers_of, write_findings
 from scanner.app.inputs import stored_inputs
 from scanner.app.judged import read_judged, unlined_findings
-from scanner.errors import UsageError
+from scanner.errors import BundleError, UsageError
 from scanner.evaluate.compiled import compile_control
-from scanner.evidence.bundle import Bundle
+from scanner.evidence.bundle import EVIDENCE, Bundle
 from scanner.evidence.manifest import JUDGED_SCHEMA
 from scanner.evidence.scan_files import is_judged
 from scanner.findings.filed import Filed
@@ -90,6 +90,11 @@ def judged_changes(
     if not change_set.changes and not change_set.not_judged:
         raise UsageError("The files contain no change of AWS Backup, of tags or of roles: nothing is judged.")
     bundle = Bundle(folder)
+    if not (folder / EVIDENCE).is_dir():
+        raise BundleError(
+            f"{folder} has no evidence, which a change is laid over. Name a scan with its evidence: the "
+            "folder of audit run, or a bundle."
+        )
     bundle.check()
     is_stored = judgement is None
     judgement = judgement or _judgement(folder, bundle.manifest)

@@ -455,7 +455,11 @@ def has_scan(place: Place, options: S3Options) -> bool:
     options = with_owner(options)
     client = open_s3(options)
     with translated_errors(place, options, writes=False):
-        return _written_at(client, place, options, LAST) is not None
+        # HEAD of a missing file is denied where a condition limits ListBucket to a prefix.
+        answer = client.list_objects_v2(
+            Bucket=place.bucket, Prefix=place.key(LAST), MaxKeys=1, **options.owner
+        )
+        return any(entry["Key"] == place.key(LAST) for entry in answer.get("Contents", ()))
 
 
 def judged_scans(parent: Place, options: S3Options) -> list[Place]:
@@ -482,15 +486,10 @@ def _children(client: Any, parent: Place, options: S3Options) -> Iterator[Place]
             yield Place(parent.bucket, listed["Prefix"].rstrip("/"))
 
 
-def _written_at(
-    client: Any,  # noqa: ANN401 -- a client
-    place: Place,
-    options: S3Options,
-    name: str = _JUDGED,
-) -> datetime | None:
-    """Return when a file of a scan was written, by default when it was evaluated; None: it was not."""
+def _written_at(client: Any, place: Place, options: S3Options) -> datetime | None:  # noqa: ANN401 -- a client
+    """Return when a scan was evaluated; None: it was not."""
     try:
-        answer = client.head_object(Bucket=place.bucket, Key=place.key(name), **options.owner)
+        answer = client.head_object(Bucket=place.bucket, Key=place.key(_JUDGED), **options.owner)
     except ClientError as problem:
         if code_of(problem) in _MISSING:
             return None

@@ -282,6 +282,16 @@ def test_the_newest_scan_of_a_folder(scan: str, tmp_path: Path) -> None:
     assert (code, "manifest.json" in err) == (6, True)
 
 
+def test_a_scan_without_its_evidence(scan: str, tmp_path: Path) -> None:
+    shutil.copytree(scan, tmp_path / "scan", ignore=shutil.ignore_patterns("evidence"))
+    code, out, err = run(str(tmp_path / "scan"), "--change", shorter(tmp_path), *PLACE)
+    assert (code, out, "has no evidence, which a change is laid over" in err.replace("\n", " ")) == (
+        6,
+        "",
+        True,
+    )
+
+
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
