@@ -14,8 +14,9 @@ function pictureOf(picture, spoken) {
   const svg = drawn("svg", { viewBox: `0 0 ${picture.width} ${picture.height}`, width: picture.width, height: picture.height, role: "img", "aria-label": visible(spoken) },
     drawn("defs", {}, Object.keys(MARKS).map((style) => drawn("marker", { id: `to-${style}`, viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto" }, drawn("path", { class: `tip ${style}`, d: "M0 0 8 4 0 8z" })))));
   for (const [path, style] of picture.arrows) svg.append(drawn("path", { class: `arrow ${style}`, d: path, "marker-end": `url(#to-${style})` }));
+  const first = Math.min(...picture.boxes.map((box) => box[0])); /* the column of the resource itself */
   for (const [left, top, height, verdict, kind, title, aloud, lines] of picture.boxes) {
-    const group = drawn("g", { transform: `translate(${left} ${top})` }, drawn("title", {}, aloud), drawn("rect", { class: `box ${verdict}`, width: picture.box, height, rx: 9 }),
+    const group = drawn("g", { ...(left === first ? { class: "own" } : {}), transform: `translate(${left} ${top})` }, drawn("title", {}, aloud), drawn("rect", { class: `box ${verdict}`, width: picture.box, height, rx: 9 }),
       drawn("text", { class: "kind", x: 14, y: 24 }, kind.charAt(0).toUpperCase() + kind.slice(1)),
       VERDICTS[verdict] ? drawn("text", { class: `verdict ${verdict}`, x: picture.box - 14, y: 24 }, `${MARKS[verdict]} ${VERDICTS[verdict]}`) : "",
       drawn("text", { class: "name", x: 14, y: 47 }, title));

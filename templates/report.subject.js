@@ -40,8 +40,8 @@ function subjects(data, view) {
     if (drawnAt !== String(subject) || !sheet.open) { sheet.replaceChildren(...page(subject, record)); sheet.dataset.subject = String(subject); }
     if (!sheet.open) sheet.showModal();
     sheet.scrollTop = 0;
-    const broken = $(".picture .box.broken", sheet);
-    if (broken) { const frame = broken.closest(".picture"); frame.scrollLeft = Math.max(0, broken.getBoundingClientRect().left - frame.getBoundingClientRect().left - 24); }
+    const own = $(".picture .own", sheet);
+    if (own) { const [frame, box] = [own.closest(".picture"), own.getBoundingClientRect()]; const edge = frame.getBoundingClientRect(); frame.scrollTo(Math.max(0, box.left - edge.left - 24), Math.max(0, box.top + box.height / 2 - edge.top - edge.height / 2)); }
     const card = at && all(".finding", sheet).find((each) => each.dataset.control === at);
     if (card) card.open = true;
     if (card && !("first" in card.dataset)) { for (let each = card; each; each = each.parentElement.closest("details")) each.open = true; card.scrollIntoView({ block: "start" }); }

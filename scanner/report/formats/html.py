@@ -79,6 +79,7 @@ def report_html(view: View, limits: Limits = LIMITS) -> bytes:
             policy=content_security_policy(style, script),
             rows=ROWS,
             by_id={control_view.control.id: control_view.control for control_view in view.controls},
+            failure_titles={each.control.id: each.control.failure for each in view.controls},
             subjects=SUBJECTS,
             max_accounts=ACCOUNTS,
             grid=_grid(view),

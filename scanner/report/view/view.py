@@ -7,6 +7,7 @@ Memory does not grow with the organisation: the view contains counts and the wor
 write all findings iterate over `findings`, which streams them in filing order.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,6 +55,7 @@ from scanner.report.wording import (
     value,
 )
 
+_SEPARATORS: Final = re.compile(r"[^\w$]+")
 RESOURCES: Final = 50
 """Number of resources (the worst) that a view contains with all their findings."""
 
@@ -82,6 +84,11 @@ class ControlView:
         otherwise = Status.UNKNOWN if self.is_unlisted else Status.NOT_APPLICABLE
         statuses = (status for status, _ in self.counts.parts())
         return min(statuses, key=STATUS_ORDER.__getitem__, default=otherwise)
+
+    @property
+    def needs_backup(self) -> bool:
+        """Whether it applies only to resources in a backup plan."""
+        return "covered" in _SEPARATORS.sub(" ", self.control.population).split()
 
     @property
     def frameworks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
