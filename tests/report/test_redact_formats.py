@@ -334,7 +334,7 @@ def test_a_scan_with_hostile_names_is_redacted() -> None:
 def test_every_part_of_a_scan_is_redacted() -> None:
     """Whoever adds a part says here that it is redacted, too (`redact/scan.py`)."""
     assert {each.name for each in fields(Scan)} == {
-        "assessment", "blast_radius", "changes", "controls", "count_inherited_backup", "findings",
+        "assessment", "blast_radius", "changes", "controls", "count_inherited_backup", "coverage", "findings",
         "frameworks", "gaps", "limitations", "manifest", "parameters", "protection_groups", "reconciliation",
         "redacted", "resources", "root_causes", "signing", "structures", "tiers", "unit_names", "unsupported",
         "waivers",

@@ -306,6 +306,15 @@ class View:
         return self.scan.unit_names
 
     @property
+    def failures_by_unit(self) -> tuple[tuple[str, int], ...]:
+        """Names of the organizational units with their failures, most first. An account counts in all above."""
+        groups = self.assessment.score.groups.get("ou", {}) if self.assessment else {}
+        units = [
+            (self.unit_names.get(unit, unit), figures.failed) for unit, figures in groups.items() if unit
+        ]
+        return tuple(sorted(units, key=lambda unit: (-unit[1], unit[0])))
+
+    @property
     def limitations(self) -> tuple[str, ...]:
         """What this scan cannot see."""
         return self.scan.limitations
