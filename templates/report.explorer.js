@@ -1,5 +1,6 @@
 /* The table of findings: filters, search, order, pages. */
 const PAGE = 100;
+const FAILED = head.statuses.findIndex(([key]) => key === "fail");
 function explorer(data, matching, view) {
   const table = $("table.findings");
   const columns = ["status", "severity", "subject", "control", "account", "region", "type"];
@@ -8,7 +9,7 @@ function explorer(data, matching, view) {
   let shown = PAGE;
 
   function chosen(state) {
-    const key = fragment({ ...state, open: "", at: "" });
+    const key = fragment({ ...state, group: "", open: "", at: "" });
     if (memory.key !== key) { memory.key = key; memory.rows = sorted(matching.rows(state), state.sort); }
     return memory.rows;
   }
@@ -27,14 +28,18 @@ function explorer(data, matching, view) {
   function draw() {
     const state = view.state;
     const kept = chosen(state);
-    const body = make("tbody", {}, [...kept.subarray(0, shown)].map(row));
+    const bundles = state.group ? grouping(kept, state.group) : [];
+    const body = make("tbody", {}, state.group ? bundles.slice(0, shown).map((bundle) => groupRow(bundle, state.group)) : [...kept.subarray(0, shown)].map(row));
     if (!kept.length) body.append(make("tr", {}, make("td.nothing", { colspan: "7" }, data.rows ? "No findings match. Remove a filter." : "There are no findings.")));
     table.tBodies[0].replaceWith(body);
     $(".tally").replaceChildren(make("b", {}, number(kept.length)), ` of ${counted(head.total, "finding")}`, kept.length !== data.rows ? " match" : "",
-      kept.length > shown ? `; the first ${number(shown)} are shown` : "", data.rows < head.total ? `; ${number(head.total - data.rows)} are not in this file` : "");
-    $(".more").hidden = kept.length <= shown;
+      state.group ? ` in ${counted(bundles.length, "group")}` : kept.length > shown ? `; the first ${number(shown)} are shown` : "", data.rows < head.total ? `; ${number(head.total - data.rows)} are not in this file` : "");
+    $(".more").hidden = (state.group ? bundles.length : kept.length) <= shown;
+    $(".strange").hidden = !state.strange.length;
+    $(".strange span").replaceChildren(...nodes([make("b", {}, "Not understood in the link: "), bdi(state.strange.slice(0, 8).join("; ")), ". What this file does not have is ignored as a filter."]));
+    $(".pills").replaceChildren(...FILTERS.flatMap((field) => state[field].map((value) => pill(field, value))));
     for (const chip of all(".chip")) chip.setAttribute("aria-pressed", String(state.status.includes(chip.dataset.status)));
-    for (const select of all(".selects select")) { select.value = state[select.name]; select.classList.toggle("set", Boolean(state[select.name])); }
+    for (const select of all(".selects select")) { select.value = select.name === "group" ? state.group : state[select.name].length === 1 ? state[select.name][0] : ""; select.classList.toggle("set", state[select.name].length > 0); }
     const input = $(".search-box input");
     if (input.value.trim() !== state.q) input.value = state.q;
     $(".selects button").hidden = fragment({ ...state, open: "", at: "", sort: "" }) === "#/?";
@@ -43,6 +48,51 @@ function explorer(data, matching, view) {
       if (active) cell.setAttribute("aria-sort", state.sort.startsWith("-") ? "descending" : "ascending");
       else cell.removeAttribute("aria-sort");
     });
+  }
+
+  /* Groups: what the rows have in common, those with most failures first. */
+  function grouping(rows, kind) {
+    const bundles = new Map();
+    for (const each of rows) {
+      const subject = data.subject[each];
+      const keys = kind === "control" ? [data.controls[data.control[each]]] : kind === "resource" ? [subject] : kind === "owner" ? [data.owner[subject] < 0 ? "unknown" : ownerName(data.owners[data.owner[subject]])] : unitsOf(data.accounts[data.account[subject]]).slice(-1);
+      for (const key of keys.length ? keys : [""]) {
+        if (!bundles.has(key)) bundles.set(key, { key, counts: new Uint32Array(head.statuses.length), number: 0 });
+        const bundle = bundles.get(key);
+        bundle.counts[Math.floor(data.rank[each] / data.severities)] += 1;
+        bundle.number += 1;
+      }
+    }
+    return [...bundles.values()].sort((one, other) => other.counts[FAILED] - one.counts[FAILED] || other.number - one.number);
+  }
+  function groupRow({ key, counts, number: size }, kind) {
+    const is = kind === "resource";
+    const label = is ? called(data.arn[key], data.name[key]) : kind === "control" ? (counts[FAILED] ? failureTitle(key) : controlTitle(key)) : kind === "unit" ? (key ? unitName(key) : "not known") : key;
+    const goal = is ? { open: data.arn[key] } : key ? { [kind]: [key], group: "" } : {};
+    return make("tr", {}, make("td.group", { colspan: "7" }, make("a", { href: fragment({ ...view.state, ...goal }) }, bdi(label)), is || kind === "control" ? make("small", {}, bdi(is ? data.arn[key] : key)) : "",
+      make("span.share", {}, counted(size, "finding"), ...head.statuses.map(([, word], place) => (counts[place] ? ` \u00b7 ${number(counts[place])} ${word.toLowerCase()}` : "")))));
+  }
+  function pill(field, value) {
+    const button = make("button.pill", { type: "button", title: `Remove this filter: ${names[field]}` }, `${names[field]}: `, bdi((labels[field] || String)(value)), " \u00d7");
+    button.addEventListener("click", () => view.change({ [field]: view.state[field].filter((one) => one !== value) }));
+    return button;
+  }
+  /* The rows that match, as CSV. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
+  function csv() {
+    const cell = (text) => { const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text; return /[",\r\n;]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe; };
+    const lines = [["status", "severity", "control", "title", "subject", "name", "type", "account", "account_name", "organizational_unit", "region", "owner", "reason"]];
+    for (const each of chosen(view.state)) {
+      const [subject, rank, control] = [data.subject[each], data.rank[each], data.controls[data.control[each]]];
+      const [account, key] = [data.accounts[data.account[subject]], statusKey(Math.floor(rank / data.severities))];
+      lines.push([key, head.severities[rank % data.severities][0], control, findingTitle(control, key), data.arn[subject], data.name[subject], data.types[data.type[subject]], account, head.accounts[account] || "",
+        unitsOf(account).slice(-1).map(unitName).join(""), data.regions[data.region[subject]], data.owner[subject] < 0 ? "" : ownerName(data.owners[data.owner[subject]]), data.reasons[data.reason[each]]]);
+    }
+    return `\ufeff${lines.map((line) => line.map((text) => cell(visible(text))).join(",")).join("\r\n")}\r\n`;
+  }
+  function download() {
+    const address = URL.createObjectURL(new Blob([csv()], { type: "text/csv" }));
+    make("a", { href: address, download: "findings-view.csv" }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 10000);
   }
 
   /* Filters: each with the values that there are, and the number of rows that have them. */
@@ -63,7 +113,7 @@ function explorer(data, matching, view) {
       case "control": return tally(data.controls, (each) => data.control[each]);
       case "framework": return merged(tally(data.controls, (each) => data.control[each]).flatMap(([id, count]) => ((head.controls[id] || [])[1] || []).map((key) => [key, count])));
       case "account": return tally(data.accounts, subject(data.account));
-      case "unit": return merged(tally(data.accounts, subject(data.account)).map(([id, count]) => [head.units[id] || "", count])).filter(([key]) => key);
+      case "unit": return merged(tally(data.accounts, subject(data.account)).flatMap(([id, count]) => unitsOf(id).map((key) => [key, count])));
       case "region": return tally(data.regions, subject(data.region));
       case "type": return tally(data.types, subject(data.type));
       default: return merged(tally(data.owners, subject(data.owner)).map(([key, count]) => [ownerName(key), count]));
@@ -71,7 +121,7 @@ function explorer(data, matching, view) {
   }
   const labels = {
     control: controlTitle, framework: (key) => head.frameworks[key] || key, type: typeName,
-    account: (key) => (head.accounts[key] ? `${head.accounts[key]} (${key})` : key), severity: (key) => Object.fromEntries(head.severities)[key],
+    account: (key) => (head.accounts[key] ? `${head.accounts[key]} (${key})` : key), severity: (key) => Object.fromEntries(head.severities)[key], unit: unitName,
   };
   const names = { severity: "severity", control: "control", framework: "framework", account: "account", unit: "organizational unit", region: "Region", type: "type", owner: "owner" };
   function select(field) {
@@ -80,7 +130,7 @@ function explorer(data, matching, view) {
     if (!found.length || (found.length === 1 && ["unit", "owner", "framework"].includes(field))) return "";
     if (field !== "severity") found.sort((one, other) => (one[1] < other[1] ? -1 : 1));
     const made = make("select", { name: field, "aria-label": names[field] }, make("option", { value: "" }, `Any ${names[field]}`), found.map(([key, text, count]) => make("option", { value: key }, `${text} \u00b7 ${number(count)}`)));
-    made.addEventListener("change", () => view.change({ [field]: made.value }));
+    made.addEventListener("change", () => { if (made.value) view.change({ [field]: [...new Set([...view.state[field], made.value])] }); else view.change({ [field]: [] }); });
     return made;
   }
   function setUp() {
@@ -98,7 +148,11 @@ function explorer(data, matching, view) {
     }
     const clear = make("button", { type: "button" }, "Clear filters");
     clear.addEventListener("click", () => view.change({ ...EMPTY, sort: view.state.sort }));
-    $(".selects").append(...nodes(FILTERS.map(select)), clear);
+    const group = make("select", { name: "group", "aria-label": "Group by" }, make("option", { value: "" }, "Not grouped"), Object.entries(GROUPS).map(([key, word]) => make("option", { value: key }, `By ${word}`)));
+    group.addEventListener("change", () => view.change({ group: group.value }));
+    $(".selects").append(...nodes([...FILTERS.map(select), group]), clear);
+    $(".export button").addEventListener("click", download);
+    $(".export").hidden = false;
     $(".filters").addEventListener("submit", (event) => event.preventDefault());
     let waiting = 0;
     $(".search-box input").addEventListener("input", (event) => {

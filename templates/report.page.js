@@ -55,12 +55,13 @@ async function start() {
     $(".cannot").hidden = false;
     throw problem;
   }
+  learn(data);
   const matching = matcher(data);
   const view = { state: read() };
   const table = explorer(data, matching, view);
   const showSubject = subjects(data, view);
   view.change = (changes, remember = false) => {
-    view.state = { ...view.state, ...changes };
+    view.state = { ...view.state, strange: [], ...changes };
     const target = fragment(view.state) === "#/?" ? "#findings" : fragment(view.state);
     if (location.hash !== target) history[remember ? "pushState" : "replaceState"](null, "", target);
     if (!("open" in changes)) { table.first(); table.draw(); }

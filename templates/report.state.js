@@ -1,17 +1,54 @@
-/* The state of the view lives in the fragment: #/?status=fail&q=orders&open=arn:aws:...&at=control */
+/* The state of the view is in the fragment: #/?status=fail&severity=critical,high&account=A&account=B&q=orders&open=ARN&at=CONTROL */
 const FILTERS = ["severity", "control", "framework", "account", "unit", "region", "type", "owner"];
-const EMPTY = { status: [], q: "", sort: "", open: "", at: "", ...Object.fromEntries(FILTERS.map((field) => [field, ""])) };
+const MANY = ["status", ...FILTERS];
+const GROUPS = { control: "control", resource: "resource", owner: "owner", unit: "organizational unit" };
+const EMPTY = { q: "", sort: "", group: "", open: "", at: "", ...Object.fromEntries(MANY.map((field) => [field, []])) };
+const unitName = (key) => (head.unit_names[key] ? `${head.unit_names[key]} (${key})` : key);
+const unitsOf = (account) => head.units[account] || [];
+
+/* What each filter may be set to: keys, and names for them, in lower case. */
+let understood = {};
+function learn(data) {
+  const of = (pairs) => new Map(pairs.flatMap(([key, ...names]) => [key, ...names].filter((name) => typeof name === "string").map((name) => [name.toLowerCase(), key])));
+  const accounts = [...new Set([...data.accounts, ...Object.keys(head.accounts)])];
+  understood = {
+    status: of(head.statuses), severity: of(head.severities), type: of(data.types.map((key) => [key, typeName(key)])), region: of(data.regions.map((key) => [key])),
+    control: of([...new Set([...data.controls, ...Object.keys(head.controls)])].map((id) => [id])), framework: of(Object.entries(head.frameworks)),
+    account: of(accounts.map((id) => [id, head.accounts[id]])), unit: of([...new Set(Object.values(head.units).flat())].map((key) => [key, head.unit_names[key]])),
+    owner: of(data.owners.map((key) => [ownerName(key)])),
+  };
+}
+/* The values of a filter: comma lists and repeated keys. A name may have a comma itself. */
+function valuesOf(field, texts, strange) {
+  const found = new Set();
+  const known = understood[field] || new Map();
+  for (const text of texts) {
+    for (const part of known.has(text.trim().toLowerCase()) ? [text] : text.split(",")) {
+      const key = known.get(part.trim().toLowerCase());
+      if (key !== undefined) found.add(key);
+      else if (part.trim()) strange.push(`${field}=${part.trim()}`);
+    }
+  }
+  return [...found];
+}
 function read() {
-  const given = new URLSearchParams(location.hash.startsWith("#/") ? location.hash.replace(/^#\/\??/, "") : "");
-  const made = { ...EMPTY, status: (given.get("status") || "").split(",").filter(Boolean) };
-  for (const field of [...FILTERS, "q", "sort", "open", "at"]) made[field] = given.get(field) || "";
-  return made;
+  const link = new URLSearchParams(location.hash.startsWith("#/") ? location.hash.replace(/^#\/\??/, "") : "");
+  const [state, strange] = [{ ...EMPTY }, []];
+  for (const field of MANY) state[field] = valuesOf(field, link.getAll(field), strange);
+  for (const field of ["q", "sort", "open", "at"]) state[field] = link.get(field) || "";
+  const group = link.get("group") || "";
+  if (group in GROUPS) state.group = group; else if (group) strange.push(`group=${group}`);
+  for (const field of new Set(link.keys())) if (!(field in EMPTY)) strange.push(`${field}=${link.get(field)}`);
+  return Object.assign(state, { strange });
 }
 function fragment(from) {
-  const kept = new URLSearchParams();
-  if (from.status.length) kept.set("status", from.status.join(","));
-  for (const field of [...FILTERS, "q", "sort", "at", "open"]) if (from[field]) kept.set(field, from[field]);
-  return `#/?${kept}`;
+  const link = new URLSearchParams();
+  for (const field of MANY) {
+    if (from[field].some((value) => value.includes(","))) for (const value of from[field]) link.append(field, value);
+    else if (from[field].length) link.set(field, from[field].join(","));
+  }
+  for (const field of ["q", "sort", "group", "at", "open"]) if (from[field]) link.set(field, from[field]);
+  return `#/?${link}`.replaceAll("%2C", ",");
 }
 
 /* Which rows match: words are looked for in subjects, reasons and controls, each of which is kept in lower case once. */
@@ -33,19 +70,19 @@ function matcher(data) {
   function filters(state) {
     const found = [];
     const ask = (column, allowed) => found.push([column, allowed]);
-    if (state.type) ask(data.type, wanted(data.types, (key) => key === state.type));
-    if (state.account) ask(data.account, wanted(data.accounts, (key) => key === state.account));
-    if (state.unit) ask(data.account, wanted(data.accounts, (key) => (head.units[key] || "") === state.unit));
-    if (state.region) ask(data.region, wanted(data.regions, (key) => key === state.region));
-    if (state.owner) ask(data.owner, wanted(data.owners, (key) => ownerName(key) === state.owner));
+    if (state.type.length) ask(data.type, wanted(data.types, (key) => state.type.includes(key)));
+    if (state.account.length) ask(data.account, wanted(data.accounts, (key) => state.account.includes(key)));
+    if (state.unit.length) ask(data.account, wanted(data.accounts, (key) => unitsOf(key).some((unit) => state.unit.includes(unit))));
+    if (state.region.length) ask(data.region, wanted(data.regions, (key) => state.region.includes(key)));
+    if (state.owner.length) ask(data.owner, wanted(data.owners, (key) => state.owner.includes(ownerName(key))));
     return found;
   }
   function rows(state) {
     const ranks = new Uint8Array(head.statuses.length * data.severities).map((_, rank) => {
       const [one, other] = [Math.floor(rank / data.severities), rank % data.severities];
-      return (!state.status.length || state.status.includes(statusKey(one))) && (!state.severity || head.severities[other][0] === state.severity) ? 1 : 0;
+      return (!state.status.length || state.status.includes(statusKey(one))) && (!state.severity.length || state.severity.includes(head.severities[other][0])) ? 1 : 0;
     });
-    const asked = wanted(data.controls, (id) => (!state.control || id === state.control) && (!state.framework || ((head.controls[id] || [])[1] || []).includes(state.framework)));
+    const asked = wanted(data.controls, (id) => (!state.control.length || state.control.includes(id)) && (!state.framework.length || ((head.controls[id] || [])[1] || []).some((key) => state.framework.includes(key))));
     const [sought, chosen] = [words(state.q), filters(state)];
     return data.worst.filter((row) => {
       if (!ranks[data.rank[row]] || !asked[data.control[row]]) return false;

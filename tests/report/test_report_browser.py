@@ -1,6 +1,8 @@
 """`report.html` in a real browser: what people do with it, and what it must never do."""
 
+import csv
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO
@@ -141,6 +143,57 @@ def test_filters_narrow_the_table_and_are_taken_away_again(
         assert here.tally.startswith(f"{len(served)} of")
         here.page.fill(".search-box input", "there is no such thing")
         here.page.wait_for_selector("td.nothing")
+
+
+def test_a_link_sets_several_values_of_a_filter(browser: Browser, scan: Scan, report: Path) -> None:
+    wanted = [
+        each
+        for each in scan.findings
+        if each.status in (Status.FAIL, Status.UNKNOWN)
+        and each.severity.value in ("critical", "high")
+        and each.account in ("111111111111", "222222222222")
+    ]
+    several = "#/?status=fail,unknown&severity=critical&severity=HIGH&account=111111111111,shop-prod"
+    with opened(browser, report, several) as here:
+        assert here.tally.startswith(f"{len(wanted)} of {len(scan.findings)} findings match")
+        assert here.page.locator(".pill").count() == 4
+        assert here.page.locator(".strange").is_hidden()
+        here.page.locator(".pill", has_text="Critical").click()
+        high = [each for each in wanted if each.severity.value == "high"]
+        assert here.tally.startswith(f"{len(high)} of")
+        here.page.select_option("select[name=severity]", "critical")
+        assert here.tally.startswith(f"{len(wanted)} of")
+        assert "severity=high,critical" in here.page.url
+
+
+def test_a_link_that_is_not_understood_is_reported(browser: Browser, scan: Scan, report: Path) -> None:
+    with opened(browser, report, "#/?status=fail,broken&region=mars-1&sev=high") as here:
+        failing = sum(each.status is Status.FAIL for each in scan.findings)
+        assert here.tally.startswith(f"{failing} of")
+        text = here.page.locator(".strange").inner_text()
+        assert "status=broken; region=mars-1; sev=high" in text
+
+
+def test_findings_are_grouped(browser: Browser, scan: Scan, report: Path) -> None:
+    with opened(browser, report, "#/?status=fail&group=control") as here:
+        failing = Counter(each.control for each in scan.findings if each.status is Status.FAIL)
+        rows = here.page.locator("table.findings tbody td.group")
+        assert rows.count() == len(failing)
+        assert f"{failing.most_common(1)[0][1]} fail" in rows.first.inner_text()
+        here.page.select_option("select[name=group]", "resource")
+        subjects = {each.subject for each in scan.findings if each.status is Status.FAIL}
+        assert f"in {len(subjects)} groups" in here.tally
+
+
+def test_the_view_is_exported_as_csv(browser: Browser, scan: Scan, report: Path) -> None:
+    with opened(browser, report, "#/?status=fail") as here:
+        with here.page.expect_download() as download:
+            here.page.locator(".export button").click()
+        with Path(download.value.path()).open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == sum(each.status is Status.FAIL for each in scan.findings)
+        assert {row["status"] for row in rows} == {"fail"}
+        assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@"))]
 
 
 def test_the_table_is_ordered_worst_first_or_as_a_head_asks(

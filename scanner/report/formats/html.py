@@ -179,10 +179,11 @@ def _head(view: View) -> dict[str, object]:
         },
         "accounts": dict(view.names),
         "units": {
-            account.id: account.ou_path.rstrip("/").rpartition("/")[2]
+            account.id: account.ou_path.strip("/").split("/")[1:]  # without the organisation
             for account in manifest.accounts
             if account.ou_path
         },
+        "unit_names": dict(view.unit_names),
         "organization": manifest.scope.organization_id or "",
         "types": {group.key: group.label for group in view.types},
         "structures": sorted(STRUCTURES),

@@ -305,13 +305,21 @@ class View:
         """The names of organizational units by their ids, as far as they are known."""
         return self.scan.unit_names
 
+    def unit_path(self, path: str) -> str:
+        """Return the names of the units of a path, from the root down; empty: none is known."""
+        units = path.strip("/").split("/")[1:]
+        names = [self.unit_names.get(unit, unit) for unit in units]
+        return " / ".join(names) if self.unit_names.keys() & set(units) else ""
+
+    def unit(self, unit: str) -> str:
+        """Return the name of an organizational unit with its id; without a name, the id."""
+        return f"{self.unit_names[unit]} ({unit})" if unit in self.unit_names else unit
+
     @property
     def failures_by_unit(self) -> tuple[tuple[str, int], ...]:
-        """Names of the organizational units with their failures, most first. An account counts in all above."""
+        """Organizational units with their failures, most first. An account counts in all units above it."""
         groups = self.assessment.score.groups.get("ou", {}) if self.assessment else {}
-        units = [
-            (self.unit_names.get(unit, unit), figures.failed) for unit, figures in groups.items() if unit
-        ]
+        units = [(self.unit(unit), figures.failed) for unit, figures in groups.items() if unit]
         return tuple(sorted(units, key=lambda unit: (-unit[1], unit[0])))
 
     @property
