@@ -29,7 +29,7 @@ function setUpSections() {
 }
 function setUpPrint() {
   let closed = [];
-  addEventListener("beforeprint", () => { closed = $(".sheet").open ? all(".in-words:not([open])") : all("main details:not([open])"); for (const each of closed) each.open = true; });
+  addEventListener("beforeprint", () => { closed = $(".sheet").open ? all(".in-words:not([open])") : all("main details:not([open], .files)"); for (const each of closed) each.open = true; });
   addEventListener("afterprint", () => { for (const each of closed) each.open = false; });
 }
 function openControl() {
