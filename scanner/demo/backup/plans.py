@@ -3,6 +3,7 @@
 from typing import Any
 
 from moto.backup.exceptions import ResourceNotFoundException
+from moto.backup.models import Plan
 
 from scanner.demo.backup.backend import Selection
 from scanner.demo.backup.base import Operations, answer
@@ -33,6 +34,18 @@ class PlanOperations(Operations):
         """GetBackupPlan; the id of an organisation's plan has a slash in it."""
         plan = self.backend.get_backup_plan(self._get_param("BackupPlanId"), self._get_param("VersionId"))
         return answer(plan.to_get_dict())
+
+    def update_backup_plan(self) -> str:
+        """UpdateBackupPlan: replaces the document. Rules keep their ids by their names."""
+        plan = self.backend.plan(self._get_param("BackupPlanId"))
+        ids = {rule["RuleName"]: rule["RuleId"] for rule in plan.backup_plan["Rules"]}
+        # Moto fills in AWS's defaults, and gives new ids, where it makes a plan.
+        renewed = Plan(self._get_param("BackupPlan"), plan.creator_request_id, self.backend)
+        for rule in renewed.backup_plan["Rules"]:
+            rule["RuleId"] = ids.get(rule["RuleName"], rule["RuleId"])
+        plan.backup_plan, plan.version_id = renewed.backup_plan, renewed.version_id
+        plan.advanced_backup_settings = renewed.advanced_backup_settings
+        return answer(plan.to_dict())
 
     def create_backup_selection(self) -> str:
         """CreateBackupSelection."""
