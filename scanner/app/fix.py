@@ -12,7 +12,7 @@ from typing import Final
 
 from scanner.app.fix_configuration import recorded_shard
 from scanner.app.fix_facts import FactQueries
-from scanner.app.fix_outcome import Chosen, Proof, harmful, outcomes, useless
+from scanner.app.fix_outcome import OF_COPIES, SCHEDULES, Chosen, Proof, harmful, outcomes, useless
 from scanner.app.judged import read_judged
 from scanner.app.root_causes import traced_failures
 from scanner.app.what_if import JudgedChanges, judged_changes
@@ -29,7 +29,7 @@ from scanner.model.finding import Finding, Status
 from scanner.model.fix import Choice, DroppedChange, Fix, FixChange, ManualStep
 from scanner.model.known import Known
 from scanner.model.names import AccountId, RegionName, Shard
-from scanner.model.planned_change import ChangeSet
+from scanner.model.planned_change import ChangeKind, ChangeSet
 from scanner.model.root_causes import RootCause
 from scanner.model.scan import Scan
 from scanner.report.fixes.folder import files_of
@@ -72,6 +72,7 @@ class _Fixing:
     manual: dict[tuple[str, ...], ManualStep] = field(default_factory=dict)
     dropped: list[DroppedChange] = field(default_factory=list)
     refused: set[tuple[str, ...]] = field(default_factory=set)
+    untraced: set[Failure] = field(default_factory=set)
 
     def result(self) -> Fix:
         """Propose, judge, and propose again for what the first links have hidden, until nothing changes."""
@@ -84,6 +85,7 @@ class _Fixing:
             compliance_days=self.choice.compliance_days,
         )
         self._propose(bench, self._problems(self.folder, self.scan))
+        self._add_waiting(draft)
         proof = Proof()
         for _ in range(_ROUNDS):
             changes = draft.changes()
@@ -92,10 +94,10 @@ class _Fixing:
                 break
             with judged_changes(self.folder, change_set(changes), jobs=self.jobs) as judged:
                 proof = self._proof(judged, changes)
-                if self._drop(draft, harmful(proof)):
+                if self._move(bench, judged, proof) or self._drop(bench, harmful(proof)):
                     continue
                 self._next(bench, judged)
-            if draft.changes() == changes and not self._drop(draft, useless(proof, self.failures_of)):
+            if draft.changes() == changes and not self._drop(bench, useless(proof, self.failures_of)):
                 break
         return self._fix(proof)
 
@@ -117,6 +119,8 @@ class _Fixing:
             cause = causes.get(failure)
             if not self.choice.root_causes or (cause and _names(cause) & self.choice.root_causes):
                 self.chosen[failure] = Chosen(finding, cause)
+                if cause is None:
+                    self.untraced.add(failure)
 
     def _draft(self) -> Draft:
         organization = self.bundle.parsed(
@@ -139,6 +143,18 @@ class _Fixing:
             covering_rules={**configuration.covering_rules, **facts.covering},
             continuous_rules={**configuration.continuous_rules, **facts.continuous},
         )
+
+    def _add_waiting(self, draft: Draft) -> None:
+        """Count failures without a broken link for the changes of the plans that cover their subjects.
+
+        A resource whose newest backup is too old, because its only rule starts once a week, has a whole chain.
+        """
+        for change in draft.changes():
+            causes = [cause for cause in change.causes if cause.kind in SCHEDULES]
+            for control, subject in self.untraced if change.kind is ChangeKind.PLAN and causes else ():
+                rules = draft.configuration.covering_rules.get(subject, ())
+                if any(rule.partition("#")[0].endswith(f":{change.id}") for rule in rules):
+                    self.failures_of[causes[0].key].add((control, subject))
 
     def _problems(self, folder: Path, scan: Scan) -> list[Problem]:
         """Return the root causes of chosen failures that still fail."""
@@ -175,14 +191,47 @@ class _Fixing:
         manifest = replace(self.scan.manifest, files=judged_files(judged.folder))
         return replace(self.scan, manifest=manifest, findings=judged.findings, controls=judged.controls)
 
-    def _drop(self, draft: Draft, drops: Iterable[DroppedChange]) -> bool:
-        """Drop changes, and do not propose them again. Return whether there were any."""
+    def _move(self, bench: Workbench, judged: JudgedChanges, proof: Proof) -> bool:
+        """Move resources that copy actions cannot copy to a plan without. Return whether there are any."""
+        if judged.folder is None:
+            return False
+        actions = {effect.finding.subject for effect in proof.worse if effect.finding.control in OF_COPIES}
+        refused = FactQueries(judged.folder, self._scan_after(judged).manifest).not_copied(actions)
+        is_moved = False
+        for change in proof.changes:
+            resources = refused & set(change.document.get("Resources") or ()) - bench.avoid.keys()
+            if resources and change.kind is ChangeKind.SELECTION:
+                is_moved = True
+                bench.avoid.update((arn, {change.plan_id}) for arn in resources)
+                bench.draft.deselect(change, resources)
+                self._repropose(bench, change, resources)
+        return is_moved
+
+    def _drop(self, bench: Workbench, drops: Iterable[DroppedChange]) -> bool:
+        """Drop changes, and do not propose them again. Return whether there were any.
+
+        Of a plan only what is behind the harm is dropped, where that is known: the rest is proposed again.
+        """
         dropped = tuple(drops)
         for drop in dropped:
-            draft.drop(drop.change)
-            self.refused.update(cause.key for cause in drop.change.causes)
+            bench.draft.drop(drop.change)
+            self.refused.update(cause.key for cause in drop.causes or drop.change.causes)
             self.dropped.append(drop)
+        for drop in dropped:
+            if drop.causes:
+                self._repropose(bench, drop.change)
         return bool(dropped)
+
+    def _repropose(self, bench: Workbench, change: FixChange, subjects: Iterable[str] = ()) -> None:
+        """Propose again what mends the causes of a change; of some subjects only, if there are any."""
+        wanted = frozenset(subjects)
+        problems = []
+        for cause in change.causes:
+            failures = self.failures_of.get(cause.key, set())
+            chosen = tuple(sorted(failure for failure in failures if not wanted or failure[1] in wanted))
+            if chosen:
+                problems.append(Problem(cause, chosen))
+        self._propose(bench, problems)
 
     def _next(self, bench: Workbench, judged: JudgedChanges) -> None:
         """Propose changes for the links that come to light when the first ones are mended."""

@@ -23,6 +23,12 @@ _DESTINATIONS: Final = (
     "FROM copy_action WHERE destination_exists AND NOT destination_reserved GROUP BY destination ORDER BY "
     "destination"
 )
+_REFUSED: Final = (
+    "SELECT subject, list_distinct(flatten([list_transform(list_filter(supported, lambda s: s IS NOT NULL "
+    "AND coalesce(NOT s.supported, true)), lambda s: s.resource), list_transform(list_filter(source_keys_shared, "
+    "lambda s: s IS NOT NULL AND coalesce(NOT s.shared, true)), lambda s: s.resource), "
+    "list_transform(blocked, lambda b: b.resource)])) AS resources FROM copy_action WHERE subject IN ({})"
+)
 _RESOURCES: Final = (
     "SELECT subject, tags, list_transform(list_filter(rules, lambda r: r IS NOT NULL), lambda r: r.rule) AS "
     "covering, "
@@ -75,6 +81,14 @@ class FactQueries:
             covering={row["subject"]: tuple(row["covering"] or ()) for row in rows},
             continuous={row["subject"]: tuple(row["continuous"] or ()) for row in rows},
         )
+
+    def not_copied(self, copy_actions: Collection[str]) -> frozenset[str]:
+        """Return the resources that copy actions cannot copy, or perhaps cannot."""
+        if not copy_actions:
+            return frozenset()
+        named = ", ".join(literal(subject) for subject in sorted(copy_actions))
+        rows = self._rows("copy_action", _REFUSED.format(named))
+        return frozenset(resource for row in rows for resource in row["resources"] or ())
 
     def _rows(self, table: str, sql: str) -> Iterator[Mapping[str, Any]]:
         query = check_query(sql, {table})

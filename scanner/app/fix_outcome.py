@@ -6,13 +6,38 @@ from dataclasses import dataclass, field
 
 from scanner.model.finding import Finding, Status
 from scanner.model.fix import DroppedChange, FixChange, FixedFinding, Outcome
-from scanner.model.planned_change import NotJudged
-from scanner.model.root_causes import RootCause, Step
+from scanner.model.planned_change import ChangeKind, NotJudged
+from scanner.model.root_causes import CauseKind, RootCause, Step
 from scanner.model.what_if import Effect, FindingEffect, WhatIf
 
 Failure = tuple[str, str]
 FailuresOf = Mapping[tuple[str, ...], AbstractSet[Failure]]
 """Of the key of a root cause, the chosen failures that were traced to it in some round."""
+
+OF_COPIES = frozenset({"copy-supported", "copy-source-key-shared", "copy-customer-managed-key"})
+"""Controls of copy actions that fail for one resource that cannot be copied."""
+_K = CauseKind
+SCHEDULES = frozenset(
+    {
+        _K.SCHEDULE_INVALID,
+        _K.SCHEDULE_NEVER_RUNS,
+        _K.SCHEDULE_TOO_RARE,
+        _K.PLAN_BELOW_TARGET,
+        _K.NO_CONTINUOUS_RULE,
+    }
+)
+_RETENTIONS = frozenset(
+    {_K.RETENTION_TOO_SHORT, _K.RETENTION_OUTSIDE_LOCK, _K.LIFECYCLE_INVALID, _K.PLAN_BELOW_TARGET}
+)
+_COPIES = frozenset({_K.NO_COPY, _K.NO_CROSS_ACCOUNT_COPY, _K.NO_CROSS_REGION_COPY, _K.NO_AIR_GAPPED_COPY})
+_BEHIND = {
+    "rule-overlap-consistent": SCHEDULES,
+    "rule-retention-within-vault-lock": _RETENTIONS,
+    "rule-lifecycle-valid": _RETENTIONS,
+    "rule-lifecycle-supported": _RETENTIONS,
+    **dict.fromkeys(OF_COPIES, _COPIES),
+}
+"""Of a control, the causes whose mending in a plan may make it fail."""
 
 _FAILS = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
 
@@ -157,7 +182,14 @@ def harmful(proof: Proof) -> Iterator[DroppedChange]:
                 seen.add(change.key)
                 finding = effect.finding
                 why = f"{finding.control} of {finding.subject} passed before, and would not: {effect.reason}"
-                yield DroppedChange(change, why)
+                yield DroppedChange(change, why, _causes_behind(finding.control, change))
+
+
+def _causes_behind(control: str, change: FixChange) -> tuple[RootCause, ...]:
+    """Return the causes of a plan's change whose mending is behind the failure of a control; empty: all."""
+    kinds = _BEHIND.get(control, frozenset())
+    behind = tuple(cause for cause in change.causes if cause.kind in kinds)
+    return behind if change.kind is ChangeKind.PLAN and len(behind) < len(change.causes) else ()
 
 
 def useless(proof: Proof, failures_of: FailuresOf) -> Iterator[DroppedChange]:

@@ -19,12 +19,11 @@ def copy_elsewhere(bench: Workbench, problem: Problem) -> None:
     plan, rule = bench.draft.rule(cause.subject)
     suits = _suits(bench, cause, plan)
     present = {str(action.get("DestinationBackupVaultArn")) for action in rule.get("CopyActions") or ()}
-    tried = bench.tried.setdefault(cause.subject, set())
     ranked = sorted(
         (
             place
             for place in bench.draft.configuration.destinations
-            if suits(place) and place.arn not in present | tried
+            if suits(place) and place.arn not in present
         ),
         key=lambda place: _rank(place, plan),
     )
@@ -35,7 +34,6 @@ def copy_elsewhere(bench: Workbench, problem: Problem) -> None:
             "should hold the copies, and name it in a copy action."
         )
     destination = ranked[0]
-    tried.add(destination.arn)
     rule.setdefault("CopyActions", []).append(_action(bench, rule, destination))
     plan.because_of(
         cause,

@@ -73,14 +73,15 @@ def _selection(draft: Draft, cause: RootCause) -> Mapping[str, Any] | None:
 
 def cover(bench: Workbench, problem: Problem) -> None:
     """Select the resources by their ARNs: in the plan that suits best, or else in a new one."""
-    by_place: dict[tuple[str, str], list[str]] = {}
+    by_place: dict[tuple[str, str, bool], list[str]] = {}
     for arn in problem.subjects:
-        by_place.setdefault(_place(arn, problem.cause), []).append(arn)
-    for (account, region), arns in sorted(by_place.items()):
+        place = (*_place(arn, problem.cause), arn in bench.avoid)
+        by_place.setdefault(place, []).append(arn)
+    for (account, region, is_copied), arns in sorted(by_place.items()):
         shard = bench.draft.shard(account, region)
         if not shard.are_plans_read:
             raise NoFixError(f"The scan did not read the backup plans of {account}/{region}.")
-        _select(bench, shard, arns, problem.cause)
+        _select(bench, shard, arns, problem.cause, without_copies=is_copied)
 
 
 def _place(arn: str, cause: RootCause) -> tuple[str, str]:
@@ -91,9 +92,14 @@ def _place(arn: str, cause: RootCause) -> tuple[str, str]:
     return account, region
 
 
-def _select(bench: Workbench, shard: RecordedShard, arns: list[str], cause: RootCause) -> None:
-    """Add resources to the selection of the best plan that changes create, or create it."""
-    best = best_plan(bench, shard)
+def _select(
+    bench: Workbench, shard: RecordedShard, arns: list[str], cause: RootCause, *, without_copies: bool
+) -> None:
+    """Add resources to the selection of the best plan that changes create, or create it.
+
+    `without_copies`: copy actions would fail for them, so they get a plan without.
+    """
+    best = best_plan(bench, shard, without_copies=without_copies)
     if best is None:
         plan_id, plan_name = "", _new_plan(bench, shard, cause).name
     else:
@@ -149,13 +155,15 @@ def _free(name: str, taken: set[str]) -> str:
     return name if name not in taken else next(candidate for candidate in numbered if candidate not in taken)
 
 
-def best_plan(bench: Workbench, shard: RecordedShard) -> str | None:
+def best_plan(bench: Workbench, shard: RecordedShard, *, without_copies: bool = False) -> str | None:
     """Return the plan of an account-Region that comes closest to what controls require; None: there is none.
 
     A plan without rules that make backups is not proposed: it would protect nothing.
     """
     ranked = []
     for name, document in bench.draft.plans_in(shard.account, shard.region):
+        if without_copies and any(rule.get("CopyActions") for rule in document.get("Rules") or ()):
+            continue
         if rules := [rule for rule in document.get("Rules") or () if _makes_backups(bench, shard, rule)]:
             ranked.append((_rank(bench, shard, document, rules), name))
     return min(ranked)[1] if ranked else None

@@ -1,11 +1,13 @@
 """The configuration as it is to be: strategies change a working copy, and the differences are the changes."""
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 from scanner.fixes.configuration import Configuration, Document, RecordedPlan, RecordedShard, RecordedVault
+from scanner.fixes.policies import denies_its_change
 from scanner.model.fix import FixChange
 from scanner.model.names import AWS_GLOBAL, ORG, parse_arn
 from scanner.model.planned_change import VAULT_KINDS, ChangeKind
@@ -86,6 +88,14 @@ class Draft:
                 owner = entry.plan_name if entry.kind is ChangeKind.SELECTION else entry.name
                 if is_there and entry.kind in _PARTS[change.kind] and owner == change.name:
                     del self._entries[key]
+
+    def deselect(self, change: FixChange, resources: AbstractSet[str]) -> None:
+        """Take resources out of a selection that a change creates."""
+        entry = self._entries.get(change.key)
+        if entry is not None:
+            entry.document["Resources"] = [arn for arn in entry.document["Resources"] if arn not in resources]
+            if not entry.document["Resources"]:
+                self.drop(change)
 
     def shard(self, account: str, region: str) -> RecordedShard:
         """Return what was recorded of an account-Region. NoFixError: the scan did not read it."""
@@ -196,7 +206,14 @@ class Draft:
             return self.part_of_vault(ChangeKind.VAULT_POLICY, arn, None)
         if vault.policy_problem:
             raise NoFixError(vault.policy_problem)
-        return self.part_of_vault(ChangeKind.VAULT_POLICY, arn, vault.policy)
+        entry = self.part_of_vault(ChangeKind.VAULT_POLICY, arn, vault.policy)
+        if vault.policy is not None and denies_its_change(vault.policy):
+            entry.notes.setdefault(
+                "The present policy denies changing the policy to everybody, so AWS refuses this call. Ask "
+                "AWS Support "
+                "to remove the policy first."
+            )
+        return entry
 
     def part_of_vault(self, kind: ChangeKind, arn: str, before: Mapping[str, Any] | None) -> Entry:
         """Return the policy, the lock or the notifications of a vault, to be changed."""

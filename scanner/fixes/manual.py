@@ -81,10 +81,6 @@ MANUAL: Final[Mapping[CauseKind, tuple[str, str]]] = {
         "What the plan is meant to do is not known.",
         "Add a rule to the plan, or delete the plan.",
     ),
-    CauseKind.RULES_OVERLAP: (
-        "Which of the rules should start at another time is a decision.",
-        "Move the start of one of the rules out of the start window of the other.",
-    ),
     CauseKind.VAULT_WITHOUT_APPROVAL_TEAM: (
         "An approval team consists of people.",
         "Create one (multi-party approval of AWS Organizations), and associate it with the vault.",

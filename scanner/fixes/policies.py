@@ -120,6 +120,22 @@ def _is_for_principals(statement: Mapping[str, Any]) -> bool:
     return statement.get("Effect") == "Allow" and names_principals
 
 
+def denies_its_change(policy: Mapping[str, Any]) -> bool:
+    """Check whether a policy denies to everybody, without a condition, to change the policy itself."""
+    return any(
+        isinstance(statement, Mapping)
+        and statement.get("Effect") == "Deny"
+        and statement.get("Principal") in ("*", {"AWS": "*"})
+        and not statement.get("Condition")
+        and {"backup:PutBackupVaultAccessPolicy", "backup:*", "*"} & set(_listed(statement.get("Action")))
+        for statement in statements(policy)
+    )
+
+
+def _listed(content: object) -> list[str]:
+    return [str(member) for member in content] if isinstance(content, list) else [str(content)]
+
+
 def admit_service() -> dict[str, Any]:
     """Return the trust statement that lets AWS Backup assume a role."""
     return {

@@ -34,15 +34,15 @@ class Problem:
 class Workbench:
     """What strategies read, and the draft that they change.
 
-    `compliance_days`: the grace time of compliance locks; None: governance locks. `tried`: destinations that
-    copy actions were added to, by rule, so that another round tries another one.
+    `compliance_days`: the grace time of compliance locks; None: governance locks. `avoid`: of a resource
+    the ids of plans whose copy actions cannot copy it, and would fail for it.
     """
 
     draft: Draft
     as_of: datetime
     parameters: Parameters = field(default_factory=dict)
     compliance_days: int | None = None
-    tried: dict[str, set[str]] = field(default_factory=dict)
+    avoid: dict[str, set[str]] = field(default_factory=dict)
 
     def numbers(self, controls: Iterable[str], *names: str) -> list[float]:
         """Return the values of some parameters of some controls."""

@@ -10,10 +10,13 @@ from scanner.fixes.schedules import (
     gap_hours,
     is_continuous,
     keep_for,
+    last_day_of_month,
     problem_days,
     required_days,
     required_hours,
+    separate,
     start_every,
+    starts_at_all,
 )
 from scanner.model.names import AccountId, RegionName, Shard, vault_arn
 from scanner.model.root_causes import RootCause
@@ -25,7 +28,7 @@ def start_often(bench: Workbench, problem: Problem) -> None:
     """Let a rule start as often as the failing controls require."""
     plan, rule = bench.draft.rule(problem.cause.subject)
     hours = required_hours(bench, *sorted(problem.controls))
-    start_every(bench, rule, hours)
+    start_every(bench, rule, hours, plan.document["Rules"])
     plan.because_of(problem.cause, f"The rule {rule['RuleName']} starts more often: more backups are stored.")
 
 
@@ -37,7 +40,7 @@ def meet_target(bench: Workbench, problem: Problem) -> None:
         raise NoFixError("The plan has no rule: it must be decided what it is for.")
     days, hours = required_days(bench, _FREQUENCY), required_hours(bench, _FREQUENCY)
     rule = _closest(bench, rules, hours, days)
-    start_every(bench, rule, hours)
+    start_every(bench, rule, hours, rules)
     if (kept := days_of(rule)) is not None and kept < days:
         _keep(bench.draft, plan, rule, days)
     plan.because_of(
@@ -166,12 +169,35 @@ def start_at_all(bench: Workbench, problem: Problem) -> None:
     """Give a rule a schedule that AWS Backup accepts and that starts."""
     plan, rule = bench.draft.rule(problem.cause.subject)
     present = str(rule.get("ScheduleExpression") or "")
-    start_every(bench, rule, required_hours(bench, _FREQUENCY))
+    last = {**rule, "ScheduleExpression": last_day_of_month(present)}
+    if starts_at_all(bench, last):
+        rule.update(last)
+        plan.because_of(
+            problem.cause,
+            f"The rule {rule['RuleName']} never started ({present}): the last day of the month is meant.",
+        )
+        return
+    start_every(bench, rule, required_hours(bench, _FREQUENCY), plan.document["Rules"])
     plan.because_of(
         problem.cause,
         f"The rule {rule['RuleName']} never started ({present}). Daily is an assumption: change it if it "
         f"was meant "
         "to start less often.",
+    )
+
+
+def separate_rules(bench: Workbench, problem: Problem) -> None:
+    """Move the starts of rules whose windows overlap, so that each makes its backups."""
+    plan = bench.draft.plan(problem.cause.subject)
+    rules = [rule for rule in plan.document.get("Rules") or () if isinstance(rule, dict)]
+    before = [rule.get("ScheduleExpression") for rule in rules]
+    # The rule that is kept longest stays: the others make way.
+    for rule in sorted(rules, key=lambda terms: days_of(terms) or 0):
+        separate(bench, rule, rules)
+    if before == [rule.get("ScheduleExpression") for rule in rules]:
+        raise NoFixError("No other hour of the day is free of the start windows of the other rules.")
+    plan.because_of(
+        problem.cause, "Rules start at another hour, so that each makes its own backups: more is stored."
     )
 
 

@@ -1,12 +1,15 @@
 """Schedules and retention that satisfy what failing controls require."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from scanner.fixes.configuration import Document
 from scanner.fixes.problem import Problem, Workbench
 from scanner.model.facts import NEVER_HOURS
+from scanner.model.inventory import BackupRule, Lifecycle
 from scanner.protection.clock import clock_of
 from scanner.protection.schedule import rhythm
+from scanner.protection.timetable import windows_overlap
 
 DEFAULT_SCHEDULE: Final = "cron(0 5 ? * * *)"
 DEFAULT_ZONE: Final = "Etc/UTC"
@@ -19,6 +22,7 @@ _DAY: Final = 24
 _DAYS_OF: Final = ("min_days", "min_retention_days")
 _HOURS_OF: Final = ("max_gap_hours", "max_interval_hours")
 _FIELDS: Final = 6
+_SHORTEST_MONTH: Final = 28
 
 
 def required_days(bench: Workbench, *controls: str) -> int:
@@ -39,16 +43,72 @@ def gap_hours(bench: Workbench, rule: Document) -> float:
     return NEVER_HOURS if gap is None else gap
 
 
-def start_every(bench: Workbench, rule: Document, hours: int) -> None:
+def starts_at_all(bench: Workbench, rule: Document) -> bool:
+    """Check whether a rule starts within 400 days."""
+    expression = str(rule.get("ScheduleExpression") or DEFAULT_SCHEDULE)
+    zone = str(rule.get("ScheduleExpressionTimezone") or DEFAULT_ZONE)
+    return bool(rhythm(expression, clock_of(zone, bench.as_of)).starts)
+
+
+def start_every(bench: Workbench, rule: Document, hours: int, others: Iterable[Document] = ()) -> None:
     """Let a rule start at least every so many hours, at the time of day that it has.
 
-    Where daylight saving skips that time, the rule starts in UTC.
+    Where daylight saving skips that time, the rule starts in UTC. Where a start window of another rule of the
+    plan is open then, it starts at another hour (`separate`).
     """
     if gap_hours(bench, rule) <= hours:
         return
     rule["ScheduleExpression"] = _schedule(str(rule.get("ScheduleExpression") or ""), hours)
     if gap_hours(bench, rule) > hours:
         rule["ScheduleExpressionTimezone"] = DEFAULT_ZONE
+    separate(bench, rule, others)
+
+
+def separate(bench: Workbench, rule: Document, others: Iterable[Document]) -> bool:
+    """Move the start of a rule to the next hour at which it overlaps with no other rule of the plan.
+
+    Return whether there is one. Rules with the same retention lose no backup by an overlap.
+    """
+    rivals = [other for other in others if other is not rule and days_of(other) != days_of(rule)]
+    present = str(rule.get("ScheduleExpression") or DEFAULT_SCHEDULE)
+    fields = present.removeprefix("cron(").removesuffix(")").split()
+    if len(fields) != _FIELDS or not fields[1].isdecimal():
+        return not _overlaps(bench, rule, rivals)
+    for shift in range(_DAY):
+        hour = str((int(fields[1]) + shift) % _DAY)
+        rule["ScheduleExpression"] = f"cron({' '.join([fields[0], hour, *fields[2:]])})"
+        if not _overlaps(bench, rule, rivals):
+            return True
+    rule["ScheduleExpression"] = present
+    return False
+
+
+def _overlaps(bench: Workbench, rule: Document, others: Iterable[Document]) -> bool:
+    own = _starts_of(rule)
+    return any(windows_overlap(own, _starts_of(other), bench.as_of) is not False for other in others)
+
+
+def _starts_of(rule: Document) -> BackupRule:
+    """Return a rule as far as its starts need it."""
+    window = rule.get("StartWindowMinutes")
+    return BackupRule(
+        id="",
+        name="",
+        target_vault="",
+        schedule=str(rule.get("ScheduleExpression") or DEFAULT_SCHEDULE),
+        timezone=str(rule.get("ScheduleExpressionTimezone") or DEFAULT_ZONE),
+        start_window_minutes=window if isinstance(window, int) else None,
+        continuous=False,
+        lifecycle=Lifecycle(),
+        copies=(),
+    )
+
+
+def last_day_of_month(present: str) -> str:
+    """Return a schedule for a day that not every month has, on the last day of the month; else it stays."""
+    fields = present.removeprefix("cron(").removesuffix(")").split()
+    is_late = len(fields) == _FIELDS and fields[2].isdecimal() and int(fields[2]) > _SHORTEST_MONTH
+    return f"cron({' '.join([*fields[:2], 'L', *fields[3:]])})" if is_late else present
 
 
 def _schedule(present: str, hours: int) -> str:

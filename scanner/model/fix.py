@@ -107,10 +107,11 @@ class ManualStep:
 
 @dataclass(frozen=True, slots=True)
 class DroppedChange:
-    """A change that was considered and is not proposed, and why."""
+    """A change that is not proposed, and why. `causes`: only what mends these is left out; empty: all."""
 
     change: FixChange
     why: str
+    causes: tuple[RootCause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

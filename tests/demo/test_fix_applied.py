@@ -1,7 +1,7 @@
 """Five gaps of the simulated organisation are fixed for real, and the next scan shows what was promised.
 
-The generated scripts run in bash. Their `aws` is `tests/fakes/aws_cli.py`, whose calls go to a simulation of its
-own, which nothing else uses. All findings are compared, not only the promised ones.
+The generated scripts run in bash. Their `aws` is `tests/fakes/aws_cli.py`, whose calls go to a simulation of
+its own, which nothing else uses. All findings are compared, not only the promised ones.
 """
 
 import json

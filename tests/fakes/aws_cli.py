@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import jmespath
+import jmespath  # type: ignore[import-untyped]
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.validate import validate_parameters
@@ -36,21 +36,21 @@ def main(arguments: list[str]) -> int:
             validate_parameters(parameters, model.input_shape)
         answer = _perform(client, operation, name, parameters)
     except BotoCoreError as problem:
-        print(problem, file=sys.stderr)
+        sys.stderr.write(f"{problem}\n")
         return USAGE
     except ClientError as problem:
-        print(problem, file=sys.stderr)
+        sys.stderr.write(f"{problem}\n")
         return FAILED
     answer.pop("ResponseMetadata", None)
     result = jmespath.search(query, answer) if query else answer
-    print(result if output == "text" else json.dumps(result, default=str))
+    sys.stdout.write(f"{result if output == 'text' else json.dumps(result, default=str)}\n")
     return 0
 
 
 def _parameters(given: dict[str, str], members: dict[str, str]) -> dict[str, Any]:
     parameters: dict[str, Any] = {}
     for option, text in given.items():
-        content = json.loads(sys.stdin.read()) if text == _STDIN else text
+        content: Any = json.loads(sys.stdin.read()) if text == _STDIN else text
         if option == "--cli-input-json":
             parameters |= content
         else:
@@ -61,7 +61,7 @@ def _parameters(given: dict[str, str], members: dict[str, str]) -> dict[str, Any
 def _perform(client: Any, operation: str, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
     if log := os.environ.get("AWS_CLI_LOG"):
         with Path(log).open("a", encoding="utf-8") as file:
-            print(json.dumps([client.meta.service_model.service_name, name, parameters]), file=file)
+            file.write(json.dumps([client.meta.service_model.service_name, name, parameters]) + "\n")
         return {"Account": os.environ["AWS_CLI_ACCOUNT"]}
     answer: dict[str, Any] = getattr(client, operation.replace("-", "_"))(**parameters)
     return answer
