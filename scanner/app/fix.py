@@ -147,7 +147,7 @@ class _Fixing:
     def _add_waiting(self, draft: Draft) -> None:
         """Count failures without a broken link for the changes of the plans that cover their subjects.
 
-        A resource whose newest backup is too old, because its only rule starts once a week, has a whole chain.
+        A resource whose newest backup is too old, because its only rule starts weekly, has a whole chain.
         """
         for change in draft.changes():
             causes = [cause for cause in change.causes if cause.kind in SCHEDULES]

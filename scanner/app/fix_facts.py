@@ -25,7 +25,8 @@ _DESTINATIONS: Final = (
 )
 _REFUSED: Final = (
     "SELECT subject, list_distinct(flatten([list_transform(list_filter(supported, lambda s: s IS NOT NULL "
-    "AND coalesce(NOT s.supported, true)), lambda s: s.resource), list_transform(list_filter(source_keys_shared, "
+    "AND coalesce(NOT s.supported, true)), lambda s: s.resource), list_transform(list_filter("
+    "source_keys_shared, "
     "lambda s: s IS NOT NULL AND coalesce(NOT s.shared, true)), lambda s: s.resource), "
     "list_transform(blocked, lambda b: b.resource)])) AS resources FROM copy_action WHERE subject IN ({})"
 )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from moto.iam.models import AWSManagedPolicy, iam_backends
 from moto.organizations.models import organizations_backends
 
 from scanner.collect.permissions import Part, policy_document, role_arn, statements, trust_document
@@ -14,6 +15,7 @@ from scanner.demo.server.authorization import AUDITOR
 SCANNER_ROLE = "VaultproofReadOnly"
 BACKUP_ROLE = "AWSBackupDefaultServiceRole"
 _SERVICE_PATH = "/service-role/"
+_BACKUP_POLICIES = ("AWSBackupServiceRolePolicyForBackup", "AWSBackupServiceRolePolicyForRestores")
 _BACKUP_POLICY = "BACKUP_POLICY"
 _BACKUP_POLICY_ARN = "arn:{0}:organizations::{1}:policy/{2}/backup_policy/{3}"
 
@@ -82,6 +84,14 @@ def backup_policy(management: Site, name: str, content: Mapping[str, Any], *targ
 def backup_role(site: Site, name: str = BACKUP_ROLE, trusted: str = "backup.amazonaws.com") -> str:
     """A role for a selection; with another `trusted` service AWS Backup cannot assume it. Its ARN."""
     return _role(site, name, {"Service": trusted}, _SERVICE_PATH)
+
+
+def know_backup_policies(site: Site) -> None:
+    """Add AWS's managed policies for roles of AWS Backup, which moto loads only together with all others."""
+    backend = iam_backends[site.account]["aws"]
+    for name in _BACKUP_POLICIES:
+        policy = AWSManagedPolicy(name, site.account, site.region, path=_SERVICE_PATH, document="{}")
+        backend.managed_policies[policy.arn] = policy
 
 
 def scanner_role(site: Site, management: str) -> str:

@@ -67,3 +67,9 @@ def allow_scan(estate: Estate) -> None:
     for account in READABLE:
         identity.allow_scanner(estate.at(account, VIRGINIA), MANAGEMENT)
     identity.allow_auditor(estate.at(MANAGEMENT, VIRGINIA))
+
+
+def know_backup_policies(estate: Estate) -> None:
+    """Let roles of each account have AWS's managed policies for AWS Backup."""
+    for account in READABLE:
+        identity.know_backup_policies(estate.at(account, VIRGINIA))

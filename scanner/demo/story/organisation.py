@@ -51,6 +51,7 @@ def build(front: Front, seed: int) -> None:
     plant_every_type(estate, vaults, planted)
     mishaps.plant(estate, planted)
     accounts.allow_scan(estate)
+    accounts.know_backup_policies(estate)
 
 
 def plant_every_type(estate: Estate, central: Central, production: Production) -> None:
