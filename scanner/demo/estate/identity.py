@@ -90,7 +90,9 @@ def know_backup_policies(site: Site) -> None:
     """Add AWS's managed policies for roles of AWS Backup, which moto loads only together with all others."""
     backend = iam_backends[site.account]["aws"]
     for name in _BACKUP_POLICIES:
-        policy = AWSManagedPolicy(name, site.account, site.region, path=_SERVICE_PATH, document="{}")
+        day = "2015-11-18T00:00:00+00:00"
+        data = {"Path": _SERVICE_PATH, "Document": {}, "CreateDate": day, "UpdateDate": day}
+        policy = AWSManagedPolicy.from_data(name, site.account, site.region, data)
         backend.managed_policies[policy.arn] = policy
 
 
