@@ -1,13 +1,11 @@
 """Bundles that another program could have written, judged as the contract says, subject by subject."""
 
-import gzip
 import json
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from scanner.app.judgement import evaluate
 from scanner.cli.scan.judgement import judgement_of
 from scanner.cli.scan.requests import settings_of
 from tests.contract import (
@@ -33,6 +31,7 @@ from tests.contract import (
     unsupported_truth,
     vaults,
 )
+from tests.contract.variants import findings_of
 from tests.contract.world import ENCRYPTED, FAIL, FREQUENT, IN_PLAN, PASS, RECENT, UNKNOWN, World
 from tests.fakes.bundles import BundleBuilder, Lines
 from tests.fakes.bundles import refused as refuse_line
@@ -170,10 +169,10 @@ def test_every_verdict_is_the_contracts(world: World, tmp_path: Path) -> None:
 
 
 def judged(folder: Path, config: str, controls: set[str]) -> list[dict[str, Any]]:
-    """Judge the folder's bundle as `audit evaluate` does; give the findings as they were written.
+    """Return the findings of the folder's bundle as `audit evaluate` writes them.
 
-    Only the controls that the truth speaks of: one control knows nothing of another, but for the one that
-    says what missing reads blind.
+    Only the controls that the truth mentions are judged: a control does not depend on others, except for the
+    one that lists the controls that missing reads affect.
     """
     settings = None
     if config:
@@ -181,6 +180,4 @@ def judged(folder: Path, config: str, controls: set[str]) -> list[dict[str, Any]
         settings.write_text(f"parameters: {{{config}}}\n")
     chosen = None if ASSESSED in controls else sorted(controls)
     judgement = judgement_of(settings_of(settings), chosen, None)
-    evaluate(folder / "bundle", folder / "out", judgement, ())
-    text = gzip.decompress((folder / "out" / "findings.jsonl.gz").read_bytes()).decode()
-    return [json.loads(line) for line in text.splitlines()]
+    return [finding.document() for finding in findings_of(folder / "bundle", judgement)]
