@@ -45,7 +45,7 @@ from scanner.report.explain.advice import advice_of, definitions_of
 from scanner.storage.parquet import arrow_schema, open_table, row_schema
 from scanner.storage.table_files import NoTableError, account_of, no_table
 
-_LIMITS: Final = Limits(seconds=900.0, memory="300MB", threads=1)
+_LIMITS: Final = Limits(seconds=900.0, threads=1)
 """For one query. A scan for which one takes longer has no root causes."""
 
 _GROUPS: Final = "protection_groups"

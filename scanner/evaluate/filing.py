@@ -58,7 +58,7 @@ _TO_INDICES: Final = bytes.maketrans(
     bytes((*LETTERS.values(), UNCERTAIN)), bytes((*range(len(_STATUSES)), _STATUSES.index(Status.UNKNOWN)))
 )
 
-MOST: Final = 200_000
+MOST: Final = 400_000
 """Findings of a group, unless one account has more."""
 
 
@@ -151,8 +151,10 @@ class _Filing:
         for batch in subjects:
             written = texts.take(chosen.count(b"1", batch.start, batch.end))
             rows = _rows(control.id, batch, verdicts, written)
+            row_size = rows.nbytes // max(rows.num_rows, 1)
             for account, first, last in batch.accounts:
-                self.files.add(account, rows.slice(first - batch.start, last - first))
+                number = last - first
+                self.files.add(account, rows.slice(first - batch.start, number), number * row_size)
 
 
 class _Texts:

@@ -64,8 +64,12 @@ class FindingFiles:
     def __enter__(self) -> Self:
         return self
 
-    def add(self, account: str, batch: pa.RecordBatch) -> None:
-        """Add findings of one account, with the columns of FILED; texts may be dictionary-encoded."""
+    def add(self, account: str, batch: pa.RecordBatch, size: int | None = None) -> None:
+        """Add findings of one account, with the columns of FILED; texts may be dictionary-encoded.
+
+        `size`: about how many bytes they take, where that is known: measuring a few rows takes as long as
+        adding them.
+        """
         name = account or NO_ACCOUNT
         if name in self._done:
             raise ValueError(f"the findings of {name} have already been written")
@@ -73,7 +77,7 @@ class FindingFiles:
             self._open[name] = _AccountFile(self.folder / f"{name}.parquet", self._spool)
         self._open[name].add(batch)
         self.total += batch.num_rows
-        self._held += batch.nbytes
+        self._held += batch.nbytes if size is None else size
         if self._held > HELD:
             for file in self._open.values():
                 file.spill()
