@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from scanner.app import protection as app
+from scanner.cli import options
 from scanner.cli.console import Console, plain_json
 from scanner.cli.exits import guarded
 from scanner.model.protection import BlastRadiusReport, LostGroup, NodeLoss, SinglePoint, TierPoints
@@ -53,7 +54,13 @@ NodeArgument = Annotated[
 FormatOption = Annotated[BlastRadiusFormat, typer.Option("--format", help="The output format.")]
 
 OutOption = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", help="The file to write to \\[standard output].")
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="The file to write to; - is standard output \\[-].",
+        callback=options.file_or_stdout,
+    ),
 ]
 
 

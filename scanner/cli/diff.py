@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from scanner.app.judged import read_judged
+from scanner.cli import options
 from scanner.cli.console import Console, plain_json
 from scanner.cli.exits import FINDINGS, guarded
 from scanner.errors import UsageError
@@ -55,7 +56,13 @@ BeforeOption = Annotated[
 FormatOption = Annotated[DiffFormat, typer.Option("--format", help="The output format.")]
 
 OutOption = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", help="The file to write to \\[standard output].")
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="The file to write to; - is standard output \\[-].",
+        callback=options.file_or_stdout,
+    ),
 ]
 
 FailOnOption = Annotated[

@@ -49,7 +49,7 @@ _received: list[int] = []
 def guarded(command: Callable[[], int]) -> int:
     """Run a command, and return its exit code; every error becomes a message on stderr."""
     try:
-        return command()
+        return _flushed(command())
     except VaultproofError as problem:
         say(" ".join([f"error: {problem}", *_notes(problem)]))
         return problem.exit_code
@@ -64,11 +64,20 @@ def guarded(command: Callable[[], int]) -> int:
         return _unexpected(problem)
 
 
+def _flushed(code: int) -> int:
+    """Return an exit code after writing what is still buffered, which may fail."""
+    sys.stdout.flush()
+    return code
+
+
 def _unexpected(problem: Exception) -> int:
     """Report an exception that no room foresaw: a disk that is full or lost, or an internal error."""
+    if isinstance(problem, OSError) and problem.errno == errno.EBADF:
+        say("error: Standard output is closed, and what the command prints is lost: redirect it to a file.")
+        return OutputError.exit_code
     if isinstance(problem, OSError) and problem.errno in _UNUSABLE:
-        what = f"{problem.filename}: " if problem.filename else ""
-        say(f"error: {what}{problem.strerror}. Free some space, or change the folder or its permissions.")
+        what = f"{problem.filename or 'The output'} could not be written: {problem.strerror}."
+        say(f"error: {what} Free some space, or write to another folder or file.")
         return OutputError.exit_code
     if isinstance(problem, OSError) and problem.errno in _NO_NAME:
         say(f"error: {str(problem.filename or 'A path')[:_SHOWN]}: {problem.strerror}. Name another path.")
@@ -157,12 +166,15 @@ def _any_at(view: "View", severity: Severity) -> bool:
 
 
 def open_missing_streams() -> None:
-    """Open /dev/null for closed standard streams, so that no file of a scan gets their descriptor."""
+    """Open /dev/null for closed standard streams, so that no file of a scan gets their descriptor.
+
+    Writing to a standard output that was closed is an error: commands whose result it is must not end with 0.
+    """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
         except OSError:
-            null = os.open(os.devnull, os.O_RDWR)
+            null = os.open(os.devnull, os.O_RDONLY if number == 1 else os.O_RDWR)
             if null != number:
                 os.dup2(null, number)
                 os.close(null)

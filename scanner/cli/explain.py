@@ -15,6 +15,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from scanner.app import reports as app
+from scanner.cli import options
 from scanner.cli.console import Console, plain_json
 from scanner.cli.exits import guarded
 from scanner.cli.explanation.short import short
@@ -75,7 +76,13 @@ SubjectArgument = Annotated[
 FormatOption = Annotated[ExplainFormat, typer.Option("--format", help="The output format.")]
 
 OutOption = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", help="The file to write to \\[standard output].")
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="The file to write to; - is standard output \\[-].",
+        callback=options.file_or_stdout,
+    ),
 ]
 
 EvidenceOption = Annotated[

@@ -24,6 +24,11 @@ def split_list(values: list[str] | None) -> list[str] | None:
     return [word for word in words if word] or None
 
 
+def file_or_stdout(file: Path | None) -> Path | None:
+    """Return the file of `--out`; None for `-`, which means standard output."""
+    return None if file == Path("-") else file
+
+
 Organization = Annotated[
     bool,
     typer.Option("--org", help="All accounts of the organisation.", rich_help_panel=SCOPE),

@@ -15,8 +15,8 @@ class ExitCode:
 
 _SCANNING: Final = frozenset({"run", "collect", "demo"})
 _READING: Final = frozenset(
-    {"evaluate", "report", "explain", "blast-radius", "graph", "diff", "what-if", "notify", "verify", "sign"}
-    | {"query", *_SCANNING}
+    {"evaluate", "report", "explain", "blast-radius", "graph", "diff", "what-if", "fix", "notify", "verify"}
+    | {"query", "sign", *_SCANNING}
 )
 
 EXIT_CODES: Final = (
@@ -32,10 +32,12 @@ EXIT_CODES: Final = (
     ),
     ExitCode(4, "Something that a scan needs cannot be read.", frozenset({"check"})),
     ExitCode(4, "A change could not be judged.", frozenset({"what-if"})),
-    ExitCode(5, "An output could not be written or sent: disk full, reader gone, no PDF engine."),
+    ExitCode(5, "An output could not be written or sent: disk full, stdout closed, no PDF engine."),
     ExitCode(6, "The bundle or scan is missing, corrupt, or contradicts itself.", _READING),
     ExitCode(
-        10, "Findings at or above --fail-on.", frozenset({"run", "evaluate", "diff", "what-if", "demo"})
+        10,
+        "Findings at or above --fail-on.",
+        frozenset({"run", "evaluate", "diff", "what-if", "fix", "demo"}),
     ),
     ExitCode(130, "Interrupted by Ctrl-C; 129 and 143: by SIGHUP and SIGTERM."),
 )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scanner.storage.s3 import S3Options
     from scanner.storage.s3_replace import Replacement
 
+_STANDARD_OUTPUT: Final = "-"
 _UNREAD: Final = ("evidence",)
 """The folder that no report uses. Explanations need the protection groups, which are in the inventory."""
 
@@ -72,6 +73,10 @@ def dated(out: str | None, now: datetime) -> str | None:
     if out is None:
         return None
     filled = out.replace("{date}", f"{now:%Y-%m-%d}").replace("{time}", f"{now:%Y%m%dT%H%M%SZ}")
+    if out == _STANDARD_OUTPUT:
+        raise UsageError(
+            "--out - is not a folder: reports are files. Name a folder, or ./- if it is called so."
+        )
     if unknown := re.search(r"\{\w*\}", filled):
         raise UsageError(f"--out {out}: {unknown[0]} is not known; use {{date}} or {{time}}.")
     return filled
