@@ -16,6 +16,7 @@ from scanner.app.criteria import Judgement, load_judgement
 from scanner.app.findings import facts_request, waivers_of, write_findings
 from scanner.app.inputs import stored_inputs
 from scanner.app.judged import read_judged, unlined_findings
+from scanner.app.planned_policies import overlay_with_policies
 from scanner.errors import BundleError, UsageError
 from scanner.evaluate.compiled import compile_control
 from scanner.evidence.bundle import EVIDENCE, Bundle
@@ -34,7 +35,7 @@ from scanner.model.names import AccountId, RegionName, Shard
 from scanner.model.planned_change import ChangeSet
 from scanner.model.what_if import Effect, FindingEffect, Horizon, WhatIf
 from scanner.settings.settings import Settings
-from scanner.what_if.overlay import Overlay, write_overlay
+from scanner.what_if.overlay import Overlay
 
 _COLUMNS_OF_TODAY: Final = frozenset(
     {
@@ -99,7 +100,7 @@ def judged_changes(
     is_stored = judgement is None
     judgement = judgement or _judgement(folder, bundle.manifest)
     with tempfile.TemporaryDirectory(prefix="vaultproof-what-if-") as scratch:
-        overlay = write_overlay(bundle, change_set.changes, Path(scratch) / "bundle")
+        overlay = overlay_with_policies(bundle, change_set.changes, Path(scratch))
         not_judged = (*change_set.not_judged, *overlay.not_judged)
         notes = (*(change.note for change in overlay.applied), *overlay.effects.notes)
         result = WhatIf(

@@ -34,6 +34,9 @@ class ChangeKind(StrEnum):
     ROLE = "IAM role"
     KEY_POLICY = "policy of key"
     TAGS = "tags of"
+    BACKUP_POLICY = "backup policy"
+    POLICY_ATTACHMENT = "attachment of backup policy"
+    EFFECTIVE_POLICY = "effective backup policy"
     RESOURCE = "resource"
 
 
@@ -49,6 +52,10 @@ class Action(StrEnum):
 VAULT_KINDS: Final = frozenset(
     {ChangeKind.VAULT, ChangeKind.VAULT_POLICY, ChangeKind.VAULT_LOCK, ChangeKind.VAULT_NOTIFICATIONS}
 )
+
+
+POLICY_KINDS: Final = frozenset({ChangeKind.BACKUP_POLICY, ChangeKind.POLICY_ATTACHMENT})
+"""Changes of the organization, which change what its accounts have."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -98,7 +105,8 @@ class PlannedChange:
         """The change in a few words: `replace backup plan daily in 111122223333/eu-west-1`."""
         name = self.name or self.id
         subject = f"{self.kind.value} {name}".rstrip()
-        return f"{self.action.value} {subject} in {self.account}/{self.region}"
+        where = "the organization" if self.kind in POLICY_KINDS else f"{self.account}/{self.region}"
+        return f"{self.action.value} {subject} in {where}"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from scanner.model.names import AWS_GLOBAL
+from scanner.model.names import AWS_GLOBAL, ORG
 from scanner.model.planned_change import (
     UNKNOWN,
     Action,
@@ -186,6 +186,30 @@ class _Resource:
         )
 
 
+def _organizations_policy(resource: _Resource) -> Iterator[Result]:
+    """Yield the change of a policy of AWS Organizations that is a backup policy."""
+    properties = resource.properties
+    kind, name = properties.get("Type"), properties.get("Name")
+    if isinstance(kind, str) and kind != "BACKUP_POLICY":
+        return
+    if not isinstance(kind, str) or not isinstance(name, str):
+        yield NotJudged(resource.origin, "Its name and type are known only when the template is deployed.")
+        return
+    content = properties.get("Content", UNKNOWN)
+    if not isinstance(content, str):
+        content = UNKNOWN if has_unknown(content) else orjson.dumps(content).decode()
+    targets = properties.get("TargetIds", [])
+    yield PlannedChange(
+        kind=ChangeKind.BACKUP_POLICY,
+        action=Action.UPDATE,
+        account=resource.template.account,
+        region=ORG,
+        origin=resource.origin,
+        name=name,
+        document={"Content": content, "TargetIds": targets},
+    )
+
+
 def _plan(resource: _Resource) -> Iterator[Result]:
     plan = resource.properties.get("BackupPlan")
     if not isinstance(plan, Mapping):
@@ -337,4 +361,5 @@ _PARSERS: Final[Mapping[str, Callable[[_Resource], Iterator[Result]]]] = {
     "AWS::Backup::BackupVault": _vault,
     "AWS::Backup::LogicallyAirGappedBackupVault": _air_gapped,
     "AWS::IAM::Role": _role,
+    "AWS::Organizations::Policy": _organizations_policy,
 }

@@ -13,6 +13,15 @@ from scanner.model.planned_change import VAULT_KINDS, Action, ChangeKind, Planne
 from scanner.what_if import shard_edits as names
 from scanner.what_if.new_resources import family_of, operations_of
 from scanner.what_if.plan_edits import id_of_selection, put_plan, put_selection, remove_plan, remove_selection
+from scanner.what_if.policy_edits import (
+    POLICY_OPERATIONS,
+    attach,
+    detach,
+    put_backup_policy,
+    put_effective_policy,
+    remove_backup_policy,
+    remove_effective_policy,
+)
 from scanner.what_if.resource_edits import put_resource, remove_resource
 from scanner.what_if.setting_edits import (
     put_global_settings,
@@ -40,6 +49,7 @@ EDITED: Final = frozenset(
     {names.PLANS, names.PLAN, names.SELECTIONS, names.SELECTION, names.VAULTS, names.VAULT, names.POLICY}
     | {names.NOTIFICATIONS, names.POINTS, names.REGION_SETTINGS, names.GLOBAL_SETTINGS}
     | {names.ROLES, names.ROLE, names.RESOURCES, names.KEY_POLICY}
+    | POLICY_OPERATIONS
 )
 """The operations whose answers changes rewrite, whatever they are about."""
 
@@ -102,11 +112,16 @@ _APPLY: Final[Mapping[ChangeKind, Apply]] = {
     ChangeKind.KEY_POLICY: put_key_policy,
     ChangeKind.TAGS: put_tags,
     ChangeKind.RESOURCE: _either(put_resource, remove_resource),
+    ChangeKind.BACKUP_POLICY: _either(put_backup_policy, remove_backup_policy),
+    ChangeKind.POLICY_ATTACHMENT: _either(attach, detach),
+    ChangeKind.EFFECTIVE_POLICY: _either(put_effective_policy, remove_effective_policy),
 }
 
 _ORDER: Final = (
     ChangeKind.SELECTION,  # removals first: a selection before its plan, what a vault has before the vault
     *sorted(VAULT_KINDS - {ChangeKind.VAULT}),
+    ChangeKind.POLICY_ATTACHMENT,
+    ChangeKind.BACKUP_POLICY,
     ChangeKind.PLAN,
     ChangeKind.VAULT,
 )
@@ -122,12 +137,22 @@ def _rank(change: PlannedChange) -> tuple[int, int]:
     return (0, place) if change.action is Action.REMOVE else (1, -place)
 
 
+_SHARED: Final[Mapping[ChangeKind, RegionName]] = {
+    ChangeKind.ROLE: AWS_GLOBAL,
+    ChangeKind.EFFECTIVE_POLICY: AWS_GLOBAL,
+    ChangeKind.GLOBAL_SETTINGS: ORG,
+    ChangeKind.BACKUP_POLICY: ORG,
+    ChangeKind.POLICY_ATTACHMENT: ORG,
+}
+"""The shard of an account, or of the organization, that has the evidence of a kind."""
+
+
 def shards_of(change: PlannedChange) -> tuple[Shard, ...]:
     """Return the account-Regions whose files have the evidence.
 
     Roles and global settings have their own. A bucket is in the list of the account, and in its Region.
     """
     account = AccountId(change.account)
-    region = {ChangeKind.ROLE: AWS_GLOBAL, ChangeKind.GLOBAL_SETTINGS: ORG}.get(change.kind)
+    region = _SHARED.get(change.kind)
     own = Shard(account, region or RegionName(change.region))
     return (Shard(account, AWS_GLOBAL), own) if _family(change) == "bucket" else (own,)

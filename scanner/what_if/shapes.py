@@ -48,6 +48,10 @@ def _sections(document: Mapping[str, Any]) -> str:
     return next((name for name, values in document.items() if not _is_section(values)), "")
 
 
+def _policy(document: Mapping[str, Any]) -> str:
+    return "" if _is_text(document.get("Content")) else "Content"
+
+
 def _is_text(value: object) -> bool:
     return value is UNKNOWN or isinstance(value, str)
 
@@ -68,4 +72,5 @@ _CHECKS: Final[Mapping[ChangeKind, Callable[[Mapping[str, Any]], str]]] = {
     ChangeKind.REGION_SETTINGS: _sections,
     ChangeKind.GLOBAL_SETTINGS: _sections,
     ChangeKind.TAGS: _sections,
+    ChangeKind.BACKUP_POLICY: _policy,
 }

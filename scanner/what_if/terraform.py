@@ -22,6 +22,7 @@ from scanner.what_if import terraform_resources as parsers
 from scanner.what_if.changes import Defaults
 from scanner.what_if.terraform_new import resource_changes
 from scanner.what_if.terraform_places import Places
+from scanner.what_if.terraform_policies import policy_attachment, policy_resource
 from scanner.what_if.terraform_references import References, ResourceChange, objects, without_indexes
 from scanner.what_if.terraform_resources import Resource, Result
 from scanner.what_if.terraform_selections import selection_changes
@@ -46,9 +47,10 @@ _PARSERS: Final[Mapping[str, Callable[[Resource], Iterator[Result]]]] = {
     "aws_backup_region_settings": parsers.region_settings,
     "aws_backup_global_settings": parsers.global_settings,
     "aws_iam_role": parsers.role_changes,
+    "aws_organizations_policy": policy_resource,
+    "aws_organizations_policy_attachment": policy_attachment,
 }
 _BACKUP: Final = "aws_backup_"
-_POLICY: Final = "aws_organizations_policy"
 
 
 def is_terraform(document: object) -> bool:
@@ -197,9 +199,6 @@ def _changes_of(
 ) -> Iterator[PlannedChange | NotJudged]:
     """Yield what one resource change means for AWS Backup; nothing where it means nothing."""
     origin = Origin(file, change.address)
-    is_policy = change.type == _POLICY and "BACKUP_POLICY" in {
-        values.get("type") for values in (change.before, change.after)
-    }
     if "forget" in change.actions:
         if change.type.startswith(_BACKUP):
             yield NotJudged(origin, "Terraform forgets it: it stays in AWS as it is.")
@@ -212,7 +211,7 @@ def _changes_of(
         return
     if (parse := _PARSERS.get(change.type)) is not None:
         yield from parse(Resource(change, action, origin, places, references))
-    elif change.type.startswith(_BACKUP) or is_policy:
+    elif change.type.startswith(_BACKUP):
         yield NotJudged(origin, f"Changes of {change.type} are not judged.")
     else:
         yield from resource_changes(Resource(change, action, origin, places, references))
