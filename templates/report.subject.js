@@ -100,7 +100,8 @@ function subjects(data, view) {
     const more = record && record.findings[controlOf(row)];
     const advice = more && more.details && more.details.to_do;
     if (!advice || !advice.text) return "";
-    return [make("p", {}, bdi(advice.text)), advice.cli ? make("figure.code.filled", {}, make("figcaption", {}, "Commands", copyButton(() => advice.cli)), make("pre", { tabindex: "0", "aria-label": "Commands" }, make("code", {}, advice.cli))) : ""];
+    const cli = more.commands || advice.cli;
+    return [make("p", {}, bdi(advice.text)), cli ? make("figure.code.filled", {}, make("figcaption", {}, "Commands", copyButton(() => cli)), make("pre", { tabindex: "0", "aria-label": "Commands" }, make("code", {}, cli))) : ""];
   }
   function remedy(subject, row, record) {
     const advice = own(row, record);
@@ -111,7 +112,8 @@ function subjects(data, view) {
     const source = card && $(".remedy", card);
     if (!source) return "";
     const text = $("p", source);
-    const codes = all("figure.code", source).map((figure) => [figure.dataset.title, $("code", figure).textContent]);
+    const commands = ((record && record.findings[controlOf(row)]) || {}).commands;
+    const codes = all("figure.code", source).filter((figure) => !figure.dataset.title.startsWith("Commands")).map((figure) => [figure.dataset.title, figure.dataset.title === "AWS CLI" && commands ? commands : $("code", figure).textContent]);
     return [text ? make("p", {}, text.textContent) : "", codes.length ? tabs(subject, row, record, codes) : ""];
   }
   function tabs(subject, row, record, codes) {
@@ -120,7 +122,7 @@ function subjects(data, view) {
     let current = 0;
     const draw = () => {
       const [title, text] = codes[current];
-      const filled = fill(title === "AWS CLI" ? `${prelude(subject)}${text}` : text, known);
+      const filled = fill(title === "AWS CLI" && !text.startsWith("# ") ? `${prelude(subject)}${text}` : text, known);
       const shown = make("code", {}, filled.parts);
       const buttons = codes.map(([name], place) => {
         const button = make("button.tab", { type: "button", "aria-pressed": String(place === current) }, name);
@@ -164,6 +166,7 @@ function subjects(data, view) {
     let from = 0;
     for (const match of text.matchAll(BLANK)) {
       const blank = match[0];
+      if (text.slice(match.index - 2, match.index) === "# " && text[match.index + blank.length] === ":") continue; /* its explanation */
       const value = (known[blank] || {}).value || "";
       parts.push(text.slice(from, match.index), value ? make("b.filled", {}, value) : make("mark", {}, blank));
       if (!used.includes(blank)) { used.push(blank); if (!value) open.push(blank); }
@@ -247,6 +250,7 @@ function subjects(data, view) {
       const pairs = Object.entries(more.details || {}).filter(([name]) => name !== "to_do");
       card.append(make("div.more-of-it", {},
         more.waiver ? waived(more.waiver) : "", more.owner_source ? make("p.fine", {}, `Owner according to ${more.owner_source}.`) : "",
+        more.cause ? make("p.fine", {}, make("b", {}, "Root cause: "), bdi(more.cause)) : "",
         isFirst ? make("p.fine", {}, "See the commands above.") : ["fail", "waived"].includes(key) ? [make("h4", {}, "How to fix it"), remedy(subject, row, record)] : "",
         key === "unknown" && own(row, record) ? [make("h4", {}, "To do"), own(row, record)] : "",
         key === "unknown" ? make("p.fine", {}, "This cannot be evaluated until the missing data is read. ", make("a", { href: "#completeness" }, "Show missing reads")) : "",

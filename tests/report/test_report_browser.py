@@ -62,9 +62,9 @@ def test_why_is_it_not_protected_and_what_do_i_type(browser: Browser, report: Pa
         assert "No backup rule covers it." in why
         assert "No selection matches i-000000002." in why
         code = sheet.locator(".fix code").last.inner_text()
-        assert f"--backup-plan-id {PLAN} \\" in code
-        assert "# found in account 111111111111 (payments-prod), eu-west-1" in code
-        assert "export AWS_REGION=eu-west-1" in code
+        assert f"--backup-plan-id {PLAN} --backup-selection" in code
+        assert "# In account 111111111111, eu-west-1:" in code
+        assert "--region eu-west-1" in code
         role = "arn:aws:iam::111111111111:role/service-role/AWSBackupDefaultServiceRole"
         assert role in code
         assert sheet.locator(".fix mark").count() == 0

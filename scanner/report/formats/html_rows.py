@@ -19,6 +19,7 @@ from scanner.findings.filed import Filed
 from scanner.findings.picks import ListedRow, listed_rows
 from scanner.model.explanation import Node, NodeKind, Verdict
 from scanner.model.finding import Finding, Severity, Status, waiver_document
+from scanner.report.cause_wording import cause_sentence
 from scanner.report.explain.queries import Facts
 from scanner.report.explain.resource import resource_chains
 from scanner.report.formats.explanation import WIDTH, Box, description, lay_out
@@ -62,6 +63,7 @@ _AT_ONCE: Final = 1_000
 _MORE: Final = 200
 """Number of subjects to read beyond those that are expected to fit."""
 
+_CALM: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 _HIDDEN: Final = "name"
 """The detail that is already the subject's title."""
 
@@ -391,7 +393,7 @@ def embed_details(view: View, room: int, limit: int) -> Details:
     subjects, packed, number = _Subjects(view, limit), _Packed(room), _FIRST
     while not packed.is_full() and (batch := subjects.next(number)):
         for subject, findings, root in batch:
-            packed.add(subject, len(findings), _subject_document(findings, root))
+            packed.add(subject, len(findings), _subject_document(view, findings, root))
             if packed.is_full():
                 break
         number = packed.fitting()
@@ -464,20 +466,25 @@ class _Subjects:
         return [finding for finding in subject.findings if finding.status not in UNLISTED]
 
 
-def _subject_document(findings: Sequence[Finding], chain: Node | None) -> bytes:
-    document: dict[str, Any] = {"findings": {finding.control: _finding(finding) for finding in findings}}
+def _subject_document(view: View, findings: Sequence[Finding], chain: Node | None) -> bytes:
+    document: dict[str, Any] = {
+        "findings": {finding.control: _finding(view, finding) for finding in findings}
+    }
     if chain is not None:
         document["chain"] = chain_document(chain)
     return encode(document)
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    waiver, owner = finding.waiver, finding.owner
+def _finding(view: View, finding: Finding) -> dict[str, Any]:
+    waiver, owner, cause = finding.waiver, finding.owner, finding.root_cause
+    advice = view.to_do(finding) if finding.status not in _CALM else None
     parts = {
         "details": _details({key: value for key, value in finding.details.items() if key != _HIDDEN}),
         "evidence": [[ref.file, ref.line] for ref in finding.evidence],
         "waiver": waiver and waiver_document(waiver),
         "owner_source": owner and owner.source,
+        "commands": advice and advice.cli,
+        "cause": cause and cause_sentence(cause),
     }
     return {key: content for key, content in parts.items() if content}
 

@@ -141,7 +141,9 @@ def _root_causes(view: View) -> str:
         return ""
     head = "| Failures | Root cause | Where | Subject | Explains |\n|---:|---|---|---|---|"
     rows = "".join(f"\n{_root_cause(count, view)}" for count in view.root_causes)
-    return f"## What to change first\n\n{view.root_causes_sentence}\n\n{head}{rows}"
+    commands = view.mending(view.root_causes[0].cause)
+    first = f"\n\nThe commands for the first:\n\n{block(commands, 'shell')}" if commands else ""
+    return f"## What to change first\n\n{view.root_causes_sentence}\n\n{head}{rows}{first}"
 
 
 def _root_cause(count: CauseCount, view: View) -> str:
@@ -288,9 +290,18 @@ def _control(view: ControlView, whole: View) -> str:
         parts.append(causes)
     if counts.failed and control.remediation.text:
         parts.append(f"What to do: {inert(control.remediation.text, 800)}")
-    if counts.failed and control.remediation.cli.strip():
-        parts.append(block(control.remediation.cli, "shell"))
+    parts += _commands(shown, whole)
     return "\n\n".join(part for part in parts if part)
+
+
+def _commands(findings: list[Finding], view: View) -> list[str]:
+    """Return the commands of the first failure, complete for its subject; none: there are none."""
+    failed = next((finding for finding in findings if finding.status is Status.FAIL), None)
+    advice = view.to_do(failed) if failed is not None else None
+    if failed is None or advice is None or not advice.cli:
+        return []
+    name = given_name(failed.details) or short_name(failed.subject)
+    return [f"The commands for {code(name, 120)}:", block(advice.cli, "shell")]
 
 
 def _finding(finding: Finding, view: View) -> str:
