@@ -1,6 +1,6 @@
 # Everything to do with a checkout. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test test-ci test-exhaustive fresh mutation lint generated format deploy-lint deploy-lock image emulator bench bench-check bench-record sample-reports dist pictures lock clean
+.PHONY: help setup browser demo test test-ci test-exhaustive fresh matrix mutation lint generated format deploy-lint deploy-lock image emulator bench bench-check bench-record sample-reports dist dist-check pictures lock clean
 
 BIN := .venv/bin
 # The number of tests that run at once; 0 runs them in one process, for a debugger.
@@ -40,6 +40,9 @@ test-exhaustive: setup ## every fault in every operation, and every permission r
 
 fresh: ## run the demo and the tests on a bare Debian or Ubuntu made by debootstrap, as root; SMOKE=1 runs less
 	@sh scripts/fresh.sh $(if $(SMOKE),smoke,full)
+
+matrix: setup ## run the tests with each Python from 3.11 to 3.14 that this machine has, by hand; PYTHON=3.13 runs one
+	@$(BIN)/uv tool run nox --default-venv-backend uv --no-error-on-missing-interpreters $(if $(PYTHON),--pythons $(PYTHON))
 
 mutation: setup ## change the code of scanner/protection bit by bit, and count the changes that tests notice
 	@$(BIN)/mutmut run --max-children $(JOBS) | tr '\r' '\n' | tail -n 1
@@ -94,6 +97,9 @@ dist: setup ## build the wheel, the source distribution and their software bill 
 	@$(BIN)/python -m hatchling build -d dist >/dev/null
 	@$(BIN)/python -m scripts.sbom dist >/dev/null
 	@ls dist/*
+
+dist-check: dist ## check with twine that a package index would accept the wheel and the source distribution
+	@$(BIN)/uv tool run twine check --strict dist/*.whl dist/*.tar.gz
 
 pictures: setup ## update the pictures in docs/images/ from the sample reports
 	@$(BIN)/python -m scripts.pictures

@@ -126,6 +126,7 @@ def _load_server() -> "tuple[Callable[[int], AbstractContextManager[Demo]], int]
         from scanner.demo.serve import DEFAULT_SEED, serve  # noqa: PLC0415 - needs the extra
     except ImportError as error:
         raise UsageError(
-            f"The demo needs {error.name or 'moto'}, which is not installed: pip install 'vaultproof[demo]'"
+            f"The demo needs {error.name or 'moto'}, which is not installed. "
+            "Install this program with its extra demo: pip install '.[demo]' in its source folder."
         ) from error
     return serve, DEFAULT_SEED

@@ -28,7 +28,7 @@ LARGEST_FILE: Final = 64 << 10
 
 MISSING: Final = (
     "Signatures need the package {package}, which is not installed. "
-    "Install it: pip install 'vaultproof[sign]'."
+    "Install this program with its extra sign: pip install '.[sign]' in its source folder."
 )
 _KINDS: Final = "Use an EC key on P-256, an RSA key of at least 2,048 bits, or an Ed25519 key."
 

@@ -125,8 +125,8 @@ MISSING_ENGINE: Final = (
 )
 
 MISSING_EXTRA: Final = (
-    "The PDF could not be written: {package} is not installed. Install it (pip install 'vaultproof[pdf]'), "
-    "or leave pdf out of --format."
+    "The PDF could not be written: {package} is not installed. Install this program with its extra pdf "
+    "(pip install '.[pdf]' in its source folder), or leave pdf out of --format."
 )
 
 

@@ -215,7 +215,7 @@ def test_of_filed_findings_the_same_are_shown_and_only_these_are_read(scan: Scan
         ),
         (
             "import a_package_that_is_missing",
-            r"a_package_that_is_missing is not.*pip install 'vaultproof\[pdf\]'",
+            r"a_package_that_is_missing is not.*pip install '\.\[pdf\]'",
         ),
     ],
     ids=["Pango", "the extra"],
