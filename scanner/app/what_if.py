@@ -17,7 +17,7 @@ from scanner.app.findings import facts_request, waivers_of, write_findings
 from scanner.app.inputs import stored_inputs
 from scanner.app.judged import read_judged, unlined_findings
 from scanner.app.planned_policies import overlay_with_policies
-from scanner.errors import BundleError, UsageError
+from scanner.errors import BundleError
 from scanner.evaluate.compiled import compile_control
 from scanner.evidence.bundle import EVIDENCE, Bundle
 from scanner.evidence.manifest import JUDGED_SCHEMA
@@ -86,10 +86,7 @@ def judged_changes(
 
     Raises:
         BundleError: the evidence cannot be trusted, or is not in the folder.
-        UsageError: there is no change to judge.
     """
-    if not change_set.changes and not change_set.not_judged:
-        raise UsageError("The files contain no change of AWS Backup, of tags or of roles: nothing is judged.")
     bundle = Bundle(folder)
     if not (folder / EVIDENCE).is_dir():
         raise BundleError(
@@ -102,7 +99,7 @@ def judged_changes(
     with tempfile.TemporaryDirectory(prefix="vaultproof-what-if-") as scratch:
         overlay = overlay_with_policies(bundle, change_set.changes, Path(scratch))
         not_judged = (*change_set.not_judged, *overlay.not_judged)
-        notes = (*(change.note for change in overlay.applied), *overlay.effects.notes)
+        notes = (*change_set.notes, *(change.note for change in overlay.applied), *overlay.effects.notes)
         result = WhatIf(
             scan_id=bundle.manifest.scan_id,
             changes=overlay.applied,

@@ -1,23 +1,28 @@
-"""The result of `audit what-if` as a table in a terminal."""
+"""The result of `audit what-if` in a terminal: readable at 80 columns, with ARNs in one piece."""
 
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.markup import escape
-from rich.table import Table
 
 from scanner.cli.console import Console
 from scanner.model.what_if import EFFECT_WORDS, HORIZON_WORDS, Effect, FindingEffect, Horizon, WhatIf
+from scanner.report.formats.what_if_markdown import NOTHING, answer
 from scanner.report.wording import visible
 
 _SHOWN: Final = 25
-"""The most findings of one effect that the table names. The others are counted."""
+"""The most findings of one effect that are named. The others are counted."""
 
 _COUNTED: Final = frozenset({Effect.ADDED, Effect.UNCHANGED})
-"""Effects whose findings the table does not list."""
+"""Effects whose findings are not listed."""
+_WIDEST: Final = 100
+_INDENT: Final = "    "
 
 
 def print_what_if(result: WhatIf, console: Console) -> None:
-    """Print the changes, what could not be judged, the counts, and the findings that change."""
+    """Print the answer, the changes, what could not be judged, and the findings that change."""
     for change in result.changes:
         _say(console, f"{change.title}  [dim]{escape(visible(str(change.origin)))}[/]", is_markup=True)
     for note in result.notes:
@@ -27,40 +32,61 @@ def print_what_if(result: WhatIf, console: Console) -> None:
     if result.ignored:
         _say(console, f"{result.ignored:,} changes of other resources are not judged.")
     if not result.changes:
+        if not result.not_judged:
+            _say(console, NOTHING)
         return
     console.print()
-    console.print(_counts(result))
+    text = answer(result)
+    _say(console, f"[bold]{text[0].upper()}{text[1:]}.[/]", is_markup=True)
+    _print_counts(result, console)
     for horizon in Horizon:
         of_horizon = [effect for effect in result.effects if effect.horizon is horizon]
         for kind in Effect:
             listed = [effect for effect in of_horizon if effect.effect is kind]
             if listed and kind not in _COUNTED:
-                _print_effects(console, f"{EFFECT_WORDS[kind]}. {HORIZON_WORDS[horizon]}", listed)
+                console.print()
+                _say(console, f"{EFFECT_WORDS[kind]}. {HORIZON_WORDS[horizon]}")
+                _print_effects(console, listed, is_removed=kind is Effect.REMOVED)
 
 
 def _say(console: Console, text: str, *, is_markup: bool = False) -> None:
     console.print(text if is_markup else escape(visible(text)), soft_wrap=True, highlight=False)
 
 
-def _counts(result: WhatIf) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("Findings")
-    table.add_column("", justify="right")
+def _print_counts(result: WhatIf, console: Console) -> None:
     for effect, title in EFFECT_WORDS.items():
         if number := result.counts.get(effect, 0):
-            table.add_row(title, f"{number:,}")
-    return table
+            _say(console, f"{number:>9,}  {title.lower()}")
+    if result.first_run:
+        _say(console, f"{'':>9}  of the new failures, {result.first_run:,} end with the first backup")
 
 
-def _print_effects(console: Console, title: str, effects: list[FindingEffect]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold", title=title, title_justify="left")
-    for name in ("Severity", "Control", "Subject", "Reason"):
-        table.add_column(name, overflow="fold")
-    for effect in sorted(effects, key=lambda effect: effect.finding.severity.rank)[:_SHOWN]:
-        finding = effect.finding
-        cells = (finding.severity.value, finding.control, finding.subject, effect.reason)
-        table.add_row(*(escape(visible(text)) for text in cells))
-    console.print()
-    console.print(table)
-    if (more := len(effects) - _SHOWN) > 0:
+def _print_effects(console: Console, effects: Sequence[FindingEffect], *, is_removed: bool) -> None:
+    if is_removed:
+        numbers = Counter(effect.finding.subject for effect in effects)
+        lines = [f"  {subject}: {number:,} checks" for subject, number in numbers.most_common(_SHOWN)]
+        shown = len(numbers)
+    else:
+        ordered = sorted(effects, key=lambda effect: effect.finding.severity.rank)[:_SHOWN]
+        width = min(console.width, _WIDEST)
+        lines = [line for effect in ordered for line in _lines(effect, width)]
+        shown = len(effects)
+    for line in lines:
+        _say(console, line)
+    if (more := shown - _SHOWN) > 0:
         _say(console, f"{more:,} more: use --format json to see all.")
+
+
+def _lines(effect: FindingEffect, width: int) -> Iterator[str]:
+    """Yield a finding: severity and control, its subject, and the reason."""
+    finding = effect.finding
+    yield f"  {finding.severity.value:<8}  {finding.control}"
+    yield f"{_INDENT}{finding.subject}"
+    yield from textwrap.wrap(
+        effect.reason,
+        width,
+        initial_indent=_INDENT,
+        subsequent_indent=_INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

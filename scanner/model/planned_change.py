@@ -121,12 +121,13 @@ class NotJudged:
 class ChangeSet:
     """The changes of one or more files, and those that cannot be judged.
 
-    `ignored`: the number of changes of types that no control is about.
+    `ignored`: the number of changes of types that no control is about. `notes`: what a reader has to know.
     """
 
     changes: tuple[PlannedChange, ...] = ()
     not_judged: tuple[NotJudged, ...] = ()
     ignored: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def has_unknown(value: object) -> bool:

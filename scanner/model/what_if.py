@@ -43,7 +43,7 @@ EFFECT_WORDS: Final = {
 }
 HORIZON_WORDS: Final = {
     Horizon.FROM_NOW_ON: "From now on (plans, rules, copies, vaults)",
-    Horizon.TODAY: "What is there today counts, too (recovery points, jobs, restores: they stay as they are)",
+    Horizon.TODAY: "Today's recovery points, jobs and restores count, too",
 }
 
 
@@ -97,10 +97,21 @@ class WhatIf:
     counts: dict[Effect, int]
     as_of: datetime | None = None
 
+    @property
+    def new(self) -> tuple[FindingEffect, ...]:
+        """The failures that the changes bring, without those that only say that nothing has run yet."""
+        return tuple(
+            effect for effect in self.effects if effect.effect is Effect.NEW and not effect.is_first_run
+        )
+
+    @property
+    def first_run(self) -> int:
+        """The number of failures that only say that nothing has run yet."""
+        return sum(effect.effect is Effect.NEW and effect.is_first_run for effect in self.effects)
+
     def has_new_at(self, severity: Severity) -> bool:
         """Check whether the changes bring a failure of this severity or a higher one.
 
         One that only says that nothing has run yet (`is_first_run`) does not count.
         """
-        new = (effect for effect in self.effects if effect.effect is Effect.NEW and not effect.is_first_run)
-        return any(effect.finding.severity.rank <= severity.rank for effect in new)
+        return any(effect.finding.severity.rank <= severity.rank for effect in self.new)

@@ -20,7 +20,7 @@ from scanner.model.planned_change import (
     Origin,
     PlannedChange,
 )
-from scanner.what_if.changes import Defaults, unplaced
+from scanner.what_if.changes import NO_CONTROL, Defaults, notes_about, unplaced
 from scanner.what_if.cloudformation import PREFIX, Result, resource_results
 from scanner.what_if.intrinsics import Template
 from scanner.what_if.new_resources import CLOUDFORMATION, NOT_JUDGED, PHYSICAL_ID
@@ -64,7 +64,9 @@ def change_set_changes(document: Mapping[str, Any], file: str, defaults: Default
                 not_judged.append(result)
             else:
                 changes.append(result)
-    return ChangeSet(tuple(changes), tuple(not_judged), ignored)
+    entries = (entry.get("ResourceChange") for entry in objects(document.get("Changes")))
+    kinds = (str(entry.get("ResourceType")) for entry in entries if isinstance(entry, Mapping))
+    return ChangeSet(tuple(changes), tuple(not_judged), ignored, notes_about(kinds))
 
 
 def _of_change(template: Template, resource: Mapping[str, Any], file: str) -> Iterator[Result]:
@@ -73,7 +75,7 @@ def _of_change(template: Template, resource: Mapping[str, Any], file: str) -> It
     if kind in CLOUDFORMATION:
         yield from _of_resource(template, resource, kind, origin)
         return
-    if not kind.startswith(PREFIX):
+    if not kind.startswith(PREFIX) or kind in NO_CONTROL:
         if kind in NOT_JUDGED:
             yield NotJudged(origin, f"Changes of {kind} are not judged.")
         elif kind == "AWS::CloudFormation::Stack":

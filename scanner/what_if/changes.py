@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from scanner.errors import UsageError
 from scanner.model.names import ORG
@@ -36,6 +37,23 @@ def unplaced(origin: Origin, what: str, account: str, region: str) -> NotJudged 
     )
 
 
+NO_CONTROL: Final = frozenset(
+    {
+        *("aws_backup_framework", "aws_backup_report_plan"),
+        *("aws_backup_restore_testing_plan", "aws_backup_restore_testing_selection"),
+        *("AWS::Backup::Framework", "AWS::Backup::ReportPlan"),
+        *("AWS::Backup::RestoreTestingPlan", "AWS::Backup::RestoreTestingSelection"),
+    }
+)
+"""Types of AWS Backup that no control is about: their changes change no finding."""
+
+
+def notes_about(types: Iterable[str]) -> tuple[str, ...]:
+    """Return a note for each type among these that no control is about."""
+    named = sorted(NO_CONTROL & {*types})
+    return tuple(f"No control is about {name}: its changes change no finding." for name in named)
+
+
 def combined(sets: Iterable[ChangeSet]) -> ChangeSet:
     """Return the changes of several files as one set, each once.
 
@@ -45,15 +63,17 @@ def combined(sets: Iterable[ChangeSet]) -> ChangeSet:
     changes: dict[tuple[str, ...], PlannedChange] = {}
     not_judged: dict[NotJudged, None] = {}
     ignored = 0
+    notes: dict[str, None] = {}
     for change_set in sets:
         ignored += change_set.ignored
+        notes.update(dict.fromkeys(change_set.notes))
         not_judged.update(dict.fromkeys(change_set.not_judged))
         for change in change_set.changes:
             earlier = changes.setdefault(_identity(change), change)
             if (earlier.action, earlier.document) != (change.action, change.document):
                 raise UsageError(_contradiction(earlier, change))
     _check_removed_parents(changes.values())
-    return ChangeSet(tuple(changes.values()), tuple(not_judged), ignored)
+    return ChangeSet(tuple(changes.values()), tuple(not_judged), ignored, tuple(notes))
 
 
 def _identity(change: PlannedChange) -> tuple[str, ...]:
@@ -62,6 +82,8 @@ def _identity(change: PlannedChange) -> tuple[str, ...]:
     plan = change.plan
     of_plan = () if plan is None else (plan.id, plan.name, plan.address)
     name = change.id or change.name or change.origin.address
+    if change.action is Action.CREATE and change.kind in {ChangeKind.PLAN, ChangeKind.SELECTION}:
+        name = f"{name}\n{change.origin.address}"  # AWS takes several of one name
     return (change.kind.value, change.account, place, *of_plan, name)
 
 

@@ -21,7 +21,7 @@ from scanner.model.planned_change import (
     PlanReference,
     has_unknown,
 )
-from scanner.what_if.changes import Defaults, unplaced
+from scanner.what_if.changes import NO_CONTROL, Defaults, notes_about, unplaced
 from scanner.what_if.intrinsics import PlanOf, Template
 from scanner.what_if.new_resources import CLOUDFORMATION, NOT_JUDGED
 from scanner.what_if.stack_resources import stack_resource
@@ -70,7 +70,8 @@ def template_changes(document: YamlDocument, file: str, defaults: Defaults) -> C
                 not_judged.append(result)
             else:
                 changes.append(result)
-    return ChangeSet(tuple(changes), tuple(not_judged), ignored)
+    kinds = (str(each.get("Type")) for each in template.resources.values() if isinstance(each, Mapping))
+    return ChangeSet(tuple(changes), tuple(not_judged), ignored, notes_about(kinds))
 
 
 def _macros(transform: object) -> tuple[str, ...]:
@@ -134,7 +135,7 @@ def _of_another_type(kind: str) -> str:
     """Return why a resource that is not read matters; empty: it does not."""
     if kind == _STACK:
         return "The resources of a nested stack are not in this template."
-    is_needed = kind.startswith(PREFIX) or kind in NOT_JUDGED
+    is_needed = (kind.startswith(PREFIX) and kind not in NO_CONTROL) or kind in NOT_JUDGED
     return f"Changes of {kind} are not judged." if is_needed else ""
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from scanner.model.planned_change import Action, PlannedChange, PlanReference, has_unknown
+from scanner.model.planned_change import UNKNOWN, Action, PlannedChange, PlanReference, has_unknown
+from scanner.what_if.new_resources import PLACEHOLDER
 from scanner.what_if.shard_edits import (
     PLAN,
     PLANS,
@@ -110,11 +111,23 @@ def put_selection(edits: ShardEdits, change: PlannedChange) -> None:
         edits.lines.edit_rows(SELECTIONS, "BackupSelectionsList", lambda row: row, added, about)
     else:
         edits.edit_rows(SELECTIONS, "BackupSelectionsList", "SelectionId", selection_id, summary, plan_id)
-    if has_unknown(change.document):
+    document = _with_placeholder(edits, change.document)
+    if has_unknown(document):
         what = f"{paths_of(change.document)} of the backup selection {change.name or selection_id}"
         edits.lines.put(SELECTION, identity, known_after_apply(what), edits.at)
     else:
-        edits.put(SELECTION, identity, {**identity, "BackupSelection": dict(change.document)})
+        edits.put(SELECTION, identity, {**identity, "BackupSelection": document})
+
+
+def _with_placeholder(edits: ShardEdits, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a selection in which a role that is not known is one that no account has.
+
+    What it selects is known all the same. Whether the role exists and can be assumed stays unknown, since the
+    roles of no account were read.
+    """
+    placeholder = f"arn:{edits.partition}:iam:::role/{PLACEHOLDER}"
+    role = document.get("IamRoleArn")
+    return {**document, "IamRoleArn": placeholder} if role is UNKNOWN else dict(document)
 
 
 def remove_selection(edits: ShardEdits, change: PlannedChange) -> None:

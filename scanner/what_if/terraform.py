@@ -19,7 +19,7 @@ from scanner.model.planned_change import (
     PlannedChange,
 )
 from scanner.what_if import terraform_resources as parsers
-from scanner.what_if.changes import Defaults
+from scanner.what_if.changes import NO_CONTROL, Defaults, notes_about
 from scanner.what_if.terraform_new import resource_changes
 from scanner.what_if.terraform_places import Places
 from scanner.what_if.terraform_policies import policy_attachment, policy_resource
@@ -86,7 +86,8 @@ def terraform_changes(document: Mapping[str, Any], file: str, defaults: Defaults
         not_judged.append(
             NotJudged(Origin(file), "The plan is not complete: Terraform deferred some changes.")
         )
-    return ChangeSet(tuple(changes), tuple(not_judged), ignored)
+    changed = (change.type for change in every if change.actions not in _NO_CHANGE)
+    return ChangeSet(tuple(changes), tuple(not_judged), ignored, notes_about(changed))
 
 
 def _check(document: Mapping[str, Any], file: str) -> None:
@@ -211,6 +212,8 @@ def _changes_of(
         return
     if (parse := _PARSERS.get(change.type)) is not None:
         yield from parse(Resource(change, action, origin, places, references))
+    elif change.type in NO_CONTROL:
+        return
     elif change.type.startswith(_BACKUP):
         yield NotJudged(origin, f"Changes of {change.type} are not judged.")
     else:

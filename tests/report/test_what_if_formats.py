@@ -60,15 +60,31 @@ def test_json() -> None:
 
 def test_markdown() -> None:
     text = what_if_markdown(RESULT)
-    assert text.startswith(f"{MARKER}\n### AWS Backup: what this change would do\n")
-    assert "**New failures: 1. Newly unknown: 0. Fixed: 0. Removed by this change: 1." in text
-    assert "4,000 findings stay as they are." in text
-    rows = [line for line in text.splitlines() if line.startswith("| high")]
-    assert len(rows) == 2
-    assert all(row.count("|") == 5 for row in rows)
-    assert all("`\u2039U+007C\u203a <b>long</b>`" in row for row in rows)
-    assert "#### From now on" in text
-    assert "#### What is there today" in text
+    assert text.startswith(f"{MARKER}\n### AWS Backup: 1 new failure, the worst high; 1 change not judged\n")
+    assert "0 fixed, 0 newly unknown, 1 removed with their subject; 4,000 findings stay" in text
+    head, _, folded = text.partition("<details>")
+    (row,) = [line for line in head.splitlines() if line.startswith("| high")]
+    assert row.count("|") == 5
+    assert "`\u2039U+007C\u203a <b>long</b>`" in row
+    assert "**Not judged**" in head
+    assert "- `arn:plan`: 1 check" in folded
+    assert folded.count("</details>") == text.count("<details>") == 2
+
+
+def test_a_failure_until_the_first_backup_is_no_new_one() -> None:
+    first = FindingEffect(Effect.NEW, None, FAILED, horizon=Horizon.TODAY)
+    result = replace(RESULT, effects=(first,), not_judged=(), counts={Effect.NEW: 1})
+    text = what_if_markdown(result)
+    assert "### AWS Backup: no new failures\n" in text
+    assert "1 more fail until the first backup is made" in text
+    assert not result.has_new_at(Severity.LOW)
+
+
+def test_markdown_without_a_change() -> None:
+    nothing = replace(RESULT, changes=(), effects=(), not_judged=(), counts={})
+    assert "### AWS Backup: no change is about backups: there is nothing to judge\n" in what_if_markdown(
+        nothing
+    )
 
 
 def test_markdown_stays_below_the_limit_of_a_comment() -> None:

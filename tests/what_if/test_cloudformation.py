@@ -209,8 +209,8 @@ def test_functions(value: Any, expected: Any) -> None:
             "Its properties are known only when the template is deployed.",
         ),
         (
-            "Resources: {V: {Type: 'AWS::Backup::Framework', Properties: {}}}",
-            "Changes of AWS::Backup::Framework are not judged.",
+            "Resources: {V: {Type: 'AWS::Backup::TieringConfiguration', Properties: {}}}",
+            "Changes of AWS::Backup::TieringConfiguration are not judged.",
         ),
         (
             "Transform: AWS::LanguageExtensions\nResources: {'Fn::ForEach::Vaults': [N, [a, b], {}]}",

@@ -345,9 +345,15 @@ def test_actions(actions: list[str], expected: str) -> None:
         assert parsed(document) == ChangeSet()
 
 
-@pytest.mark.parametrize("address", ["aws_backup_framework.f", "aws_backup_report_plan.r"])
-def test_resources_of_backup_that_are_not_judged_are_named(address: str) -> None:
-    assert why(plan(change(address, ["create"], after={"name": "x"}))).endswith("are not judged.")
+def test_resources_of_backup_that_are_not_judged_are_named() -> None:
+    entry = change("aws_backup_tiering_configuration.t", ["create"], after={"name": "x"})
+    assert why(plan(entry)).endswith("are not judged.")
+
+
+def test_types_that_no_control_is_about_are_named() -> None:
+    changes = parsed(plan(change("aws_backup_framework.f", ["create"], after={"name": "x"})))
+    assert changes.notes == ("No control is about aws_backup_framework: its changes change no finding.",)
+    assert (changes.changes, changes.not_judged, changes.ignored) == ((), (), 1)
 
 
 def test_policies_of_other_types_are_ignored() -> None:

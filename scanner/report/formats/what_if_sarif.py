@@ -51,11 +51,13 @@ def _result(effect: FindingEffect, result: WhatIf, rules: list[str]) -> dict[str
     # Without a change of its own, the finding is shown at the first change: a result needs a file.
     origin = (effect.change or result.changes[0]).origin
     text = f"{EFFECT_WORDS[effect.effect]}: {finding.subject}: {effect.reason}"
+    # A failure until the first backup is made is none that the change brings.
+    is_failure = effect.effect is Effect.NEW and not effect.is_first_run
     return {
         "ruleId": finding.control,
         "ruleIndex": rules.index(finding.control),
-        "kind": "fail" if effect.effect is Effect.NEW else "open",
-        "level": LEVELS[finding.severity] if effect.effect is Effect.NEW else "none",
+        "kind": "fail" if is_failure else "open",
+        "level": LEVELS[finding.severity] if is_failure else "none",
         "message": {"text": message(text)},
         "locations": [_location(origin)],
         "partialFingerprints": {"primaryLocationLineHash": finding.fingerprint},
