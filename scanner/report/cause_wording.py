@@ -91,3 +91,17 @@ def cause_name(cause: RootCause) -> str:
     if arn is not None and arn.service in _LAST_PART:
         return arn.resource.rpartition("/")[2]
     return short_name(cause.subject)
+
+
+_NOT_TRACED: Final[Mapping[str, str]] = {
+    "recovery-point": "AWS does not report what made the recovery point so",
+    "restore-time-target": "how long a restore takes depends on its data and its target",
+    "waiver-expired": "a waiver is a decision, not a link",
+}
+"""Why failures of some controls are not traced, by how the control starts."""
+
+
+def untraced_reason(control: str) -> str:
+    """Return why a failure of a control has no root cause."""
+    reasons = (reason for start, reason in _NOT_TRACED.items() if control.startswith(start))
+    return next(reasons, "no link of the chain is proven broken by what the scan knows")

@@ -39,6 +39,10 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "nearest_kind": "coalesce(near_misses[1].nearness, '')",
         "nearest_selection": "coalesce(near_misses[1].selection, '')",
         "has_point": "newest_recovery_point.exists",
+        "came_as_scheduled": (
+            "newest_recovery_point.exists AND len(rules) > 0 AND all_of(list_transform(rules, "
+            "lambda rule: newest_recovery_point.age_hours <= rule.max_gap_hours))"
+        ),
         "newest_job_failed": "any_of(list_transform(backup_jobs, lambda job: job.newest AND job.failed))",
         "newest_job_category": (
             "coalesce(list_filter(backup_jobs, lambda job: job.newest AND job.failed)[1].category, '')"
@@ -47,6 +51,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "two_accounts": "three_two_one_one_zero.two_accounts",
         "other_region": "three_two_one_one_zero.other_region",
         "three_copies": "three_two_one_one_zero.three_copies",
+        "immutable": "three_two_one_one_zero.immutable",
         "no_failure": "three_two_one_one_zero.no_failure",
     },
     "rule": {

@@ -307,6 +307,22 @@ AIR_GAPPED: Final = Copies(CauseKind.NO_AIR_GAPPED_COPY, "air_gapped")
 ANY_COPY: Final = Copies(CauseKind.NO_COPY)
 
 
+_TOO_RARE: Final = Link(
+    kind=CauseKind.SCHEDULE_TOO_RARE,
+    columns=("rules",),
+    broken=is_true("came_as_scheduled"),
+    subject=_rule(_gap_hours),
+)
+"""The newest backup is as recent as the schedules of all covering rules let it be."""
+
+
+def _broken_copies(facts: Facts) -> Trace | None:
+    """Trace the latest copy of a resource that failed to the first copy that cannot be made."""
+    copies = facts.complete("copies") or ()
+    broken = (copy for copy in copies if copy["effective"] is False)
+    return next(filter(None, (_broken_copy(copy, facts) for copy in broken)), None)
+
+
 def _without_points(facts: Facts) -> Trace | None:
     """Trace a resource that has no backup at all: what keeps the first one from being made."""
     return backups_are_broken(facts) if facts.ternary("has_point") is False else None
@@ -320,7 +336,7 @@ def _missing(column: str, *steps: Step) -> Step:
 RESOURCE_LINKS: Final[Mapping[str, tuple[Step, ...]]] = {
     IN_PLAN: UNCOVERED,
     "resource-opted-in": (OPT_IN_OFF,),
-    "resource-backed-up-recently": (*UNCOVERED, backups_are_broken, _VERSIONING, _JOB),
+    "resource-backed-up-recently": (*UNCOVERED, backups_are_broken, _VERSIONING, _JOB, _TOO_RARE),
     "backup-jobs-succeed": (_VERSIONING, backups_are_broken, _JOB),
     "resource-meets-rpo": (
         _of_rules(CauseKind.SCHEDULE_NEVER_RUNS, _rule(_by_name), _every_rule_never_runs),
@@ -354,7 +370,8 @@ RESOURCE_LINKS: Final[Mapping[str, tuple[Step, ...]]] = {
         _missing("two_accounts", CROSS_ACCOUNT),
         _missing("other_region", CROSS_REGION),
         _missing("three_copies", ANY_COPY),
-        _missing("no_failure", _JOB, _NEVER_RESTORED),
+        _missing("immutable", AIR_GAPPED),
+        _missing("no_failure", _JOB, _broken_copies, _NEVER_RESTORED),
     ),
     "restore-tested": (_without_points, _NEVER_RESTORED, _NOT_TESTED),
 }

@@ -143,7 +143,11 @@ def _root_causes(view: View) -> str:
     rows = "".join(f"\n{_root_cause(count, view)}" for count in view.root_causes)
     commands = view.mending(view.root_causes[0].cause)
     first = f"\n\nThe commands for the first:\n\n{block(commands, 'shell')}" if commands else ""
-    return f"## What to change first\n\n{view.root_causes_sentence}\n\n{head}{rows}{first}"
+    reasons = "; ".join(
+        f"{code(name, 80)} ({number:,}): {why}" for name, number, why in view.untraced[:_WORST]
+    )
+    untraced = f"\n\nNot traced: {reasons}." if reasons else ""
+    return f"## What to change first\n\n{view.root_causes_sentence}\n\n{head}{rows}{untraced}{first}"
 
 
 def _root_cause(count: CauseCount, view: View) -> str:

@@ -29,6 +29,7 @@ from scanner.model.protection import NodeCounts, TierPoints
 from scanner.model.root_causes import CauseCount, RootCause
 from scanner.model.scan import REDACTED, Row, Scan, Stream, UnsupportedKinds
 from scanner.model.signing import Signing
+from scanner.report.cause_wording import untraced_reason
 from scanner.report.commands.commands import cause_commands, commands_of, is_its_own
 from scanner.report.commands.structures import Structures, structures_of
 from scanner.report.commands.values import CauseFailure, Failure
@@ -280,6 +281,13 @@ class View:
             advice = self.to_do(failures[0])
             return "" if advice is None else advice.cli
         return cause_commands(failure, cause, self.structures, self.templates)
+
+    @property
+    def untraced(self) -> tuple[tuple[str, int, str], ...]:
+        """The controls with failures that were not traced, most first: how many, and why."""
+        causes = self.scan.root_causes
+        counts = sorted((causes.untraced if causes else {}).items(), key=lambda pair: (-pair[1], pair[0]))
+        return tuple((control, number, untraced_reason(control)) for control, number in counts)
 
     def causes_of(self, control: str) -> tuple[CauseCount, ...]:
         """Return the root causes of a control's failures: those with most first, equal ones by their step."""

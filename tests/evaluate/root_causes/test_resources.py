@@ -397,6 +397,7 @@ def test_jobs_buckets_and_restores_are_causes_of_their_place(
         ("two_accounts", CauseKind.NO_CROSS_ACCOUNT_COPY),
         ("other_region", CauseKind.NO_CROSS_REGION_COPY),
         ("three_copies", CauseKind.NO_COPY),
+        ("immutable", CauseKind.NO_AIR_GAPPED_COPY),
     ],
 )
 def test_a_missing_piece_of_3_2_1_1_0_is_traced_to_its_copy(piece: str, kind: CauseKind) -> None:
@@ -405,6 +406,26 @@ def test_a_missing_piece_of_3_2_1_1_0_is_traced_to_its_copy(piece: str, kind: Ca
     assert found is not None
     assert (found.kind, found.subject) == (kind, RULE)
     assert cause("three-two-one-one-zero", {**facts, piece: None}) is None
+
+
+def test_a_failed_copy_of_3_2_1_1_0_is_traced_to_its_broken_link() -> None:
+    facts = copied(("destination exists", False)) | {"no_failure": False}
+    found = cause("three-two-one-one-zero", facts)
+    assert found is not None
+    assert (found.kind, found.subject) == (CauseKind.VAULT_MISSING, FAR)
+    works = copied(("destination exists", True), effective=True) | {"no_failure": False}
+    assert cause("three-two-one-one-zero", works) is None
+    assert cause("three-two-one-one-zero", {**facts, "no_failure": None}) is None
+
+
+def test_a_backup_as_old_as_the_schedules_let_it_be_is_traced_to_the_most_frequent_rule() -> None:
+    rules = [terms(WEEKLY, max_gap_hours=168.0), terms(RULE, max_gap_hours=48.0)]
+    facts = row(covered=True, rules=rules, has_point=True, came_as_scheduled=True)
+    found = cause("resource-backed-up-recently", facts)
+    assert found is not None
+    assert (found.kind, found.subject) == (CauseKind.SCHEDULE_TOO_RARE, RULE)
+    for answer in (False, None):
+        assert cause("resource-backed-up-recently", {**facts, "came_as_scheduled": answer}) is None
 
 
 @pytest.mark.parametrize("control", RESOURCE_LINKS)

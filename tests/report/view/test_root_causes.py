@@ -6,7 +6,7 @@ import pytest
 
 from scanner.model.known import EvidenceRef
 from scanner.model.root_causes import CauseCount, CauseKind, RootCause, RootCauseSummary, Step
-from scanner.report.cause_wording import cause_sentence
+from scanner.report.cause_wording import cause_sentence, untraced_reason
 from scanner.report.view.root_causes import (
     SHOWN,
     causes_of,
@@ -116,3 +116,9 @@ def test_the_causes_of_a_control_are_in_order_of_weight_then_of_steps() -> None:
     found = causes_of(summary(*causes, failures=20), "a")
     assert [count.cause.subject for count in found] == ["most", VAULT, "role", "lock"]
     assert causes_of(None, "a") == ()
+
+
+def test_what_is_not_traced_has_a_reason() -> None:
+    assert "AWS does not report" in untraced_reason("recovery-point-retention")
+    assert "decision" in untraced_reason("waiver-expired")
+    assert "no link of the chain" in untraced_reason("resource-backed-up-recently")
