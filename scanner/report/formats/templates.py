@@ -13,7 +13,12 @@ from scanner.model.root_causes import RootCause
 from scanner.report import wording
 from scanner.report.cause_wording import cause_sentence
 from scanner.report.commands.shell import folded
-from scanner.report.view.assessment import score_sentence
+from scanner.report.view.assessment import (
+    pairing_words,
+    score_sentence,
+    standing_sentence,
+    tally_sentence,
+)
 from scanner.report.view.blast_radius import kind_word, tier_words
 from scanner.report.view.changes import kinds, other_kinds
 from scanner.report.view.counts import Counts
@@ -55,6 +60,9 @@ def environment() -> Environment:
         clip=wording.clip,
         after_number=headline_after_number,
         score_sentence=score_sentence,
+        standing_sentence=standing_sentence,
+        tally_sentence=tally_sentence,
+        pairing_words=pairing_words,
         meaning=wording.STATUS_MEANINGS.__getitem__,
         word=_word,
         type=wording.type_word,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from scanner.model.compliance import (
     Assessment,
@@ -51,6 +51,44 @@ def _figures(figures: Figures) -> Document:
         "scored_passed": figures.scored_passed,
         "without_backup": figures.without_backup,
     }
+
+
+def standing_sentence(view: RequirementView) -> str:
+    """Return the status of a requirement with its figures: `142 of 203 checks failed`."""
+    figures = view.figures
+    waived = figures.of(Status.WAIVED)
+    return {
+        RequirementStatus.FAILED: f"{figures.failed:,} of {count_word(figures.judged, 'check')} failed",
+        RequirementStatus.UNKNOWN: f"Inconclusive: {count_word(figures.open, 'check')} unknown",
+        RequirementStatus.WAIVED: f"{waived:,} of {count_word(figures.judged, 'check')} waived",
+        RequirementStatus.MET: f"No gap found in {count_word(figures.judged, 'check')}",
+        RequirementStatus.NOT_APPLICABLE: "Applies to nothing that was scanned",
+        RequirementStatus.NOT_ASKED: "Its controls were not selected",
+        RequirementStatus.NOT_COVERED: "No control covers it: manual evidence needed",
+    }[view.standing]
+
+
+_TALLIES: Final = {
+    RequirementStatus.FAILED: "with gaps",
+    RequirementStatus.UNKNOWN: "inconclusive",
+    RequirementStatus.WAIVED: "with waived gaps only",
+    RequirementStatus.MET: "without a gap found",
+    RequirementStatus.NOT_APPLICABLE: "that apply to nothing scanned",
+    RequirementStatus.NOT_ASKED: "whose controls were not selected",
+    RequirementStatus.NOT_COVERED: "needing manual evidence",
+}
+
+
+def tally_sentence(view: FrameworkView) -> str:
+    """Return how many requirements of a framework have which status, of how many."""
+    parts = ", ".join(f"{number:,} {_TALLIES[standing]}" for standing, number in view.tally)
+    return f"{count_word(len(view.requirements), 'requirement')}: {parts}"
+
+
+def pairing_words(requirement: Requirement) -> str:
+    """Return whose reading it is that our controls support a requirement."""
+    others = " and ".join(other.words for other, _ in requirement.pairings)
+    return f"also paired by {others}" if others else "our reading"
 
 
 def score_sentence(figures: Figures) -> str:
