@@ -145,6 +145,32 @@ def test_filters_narrow_the_table_and_are_taken_away_again(
         here.page.wait_for_selector("td.nothing")
 
 
+@pytest.mark.parametrize("width", [1440, 820, 390])
+def test_the_resource_table_fits(browser: Browser, report: Path, width: int) -> None:
+    with opened(browser, report, viewport={"width": width, "height": 844}) as here:
+        hidden = here.page.evaluate(
+            "(() => { const box = document.querySelector('#resources .table'); "
+            "return box.scrollWidth - box.clientWidth; })()"
+        )
+        assert hidden == 0
+
+
+def test_a_phone_shows_the_first_finding_on_its_first_screen(browser: Browser, report: Path) -> None:
+    with opened(browser, report, viewport={"width": 390, "height": 844}) as here:
+        box = here.page.locator(".first li a").first.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] < 844
+
+
+def test_print_leaves_infrastructure_as_code_out(browser: Browser, report: Path) -> None:
+    with opened(browser, report) as here:
+        here.page.locator(".control summary").first.click()
+        code = here.page.locator("figure.code[data-title=Terraform]").first
+        assert code.is_visible()
+        here.page.emulate_media(media="print")
+        assert code.is_hidden()
+
+
 def test_a_link_sets_several_values_of_a_filter(browser: Browser, scan: Scan, report: Path) -> None:
     wanted = [
         each

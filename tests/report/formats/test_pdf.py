@@ -87,6 +87,11 @@ def test_every_section_is_there_and_in_the_bookmarks(reader: pypdf.PdfReader, te
     assert str(len(reader.pages)) in re.findall(r"\d+", contents.partition("Sign-off")[2])
 
 
+def test_no_page_is_nearly_empty(reader: pypdf.PdfReader) -> None:
+    lengths = [len(page.extract_text()) for page in reader.pages]
+    assert [number for number, length in enumerate(lengths[1:-1], 2) if length < 600] == []
+
+
 def test_its_numbers_are_the_view_s(scan: Scan, text: str) -> None:
     counts = build(scan).counts
     assert f"{counts.judged} of {counts.asked} checks could be evaluated: {counts.failed} failed" in text

@@ -65,6 +65,15 @@ def test_every_text_format_begins_with_it(sample: Scan) -> None:
     assert f"{document['resources']['no_plan']:,} of" in view.headline
 
 
+def test_losses_of_a_resource_in_no_plan_are_no_backup(sample: Scan) -> None:
+    view = build(sample)
+    uncovered = sum(resource.chain.covered is False for resource in view.resources)
+    lost = sum(control.needs_backup for control in view.controls)
+    cell = f'<td class="mark lost" colspan="{lost}"><b class="none">no backup</b></td>'
+    assert report_html(view).decode().count(cell) == uncovered > 0
+    assert lost == 10
+
+
 def flat(text: str) -> str:
     return re.sub(r"\s+", " ", text)
 
