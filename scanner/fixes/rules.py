@@ -18,6 +18,7 @@ from scanner.fixes.schedules import (
     start_every,
     starts_at_all,
 )
+from scanner.model.facts import FOREVER_DAYS
 from scanner.model.names import AccountId, RegionName, Shard, vault_arn
 from scanner.model.root_causes import RootCause
 
@@ -50,14 +51,18 @@ def meet_target(bench: Workbench, problem: Problem) -> None:
 
 
 def _closest(bench: Workbench, rules: list[Document], hours: int, days: int) -> Document:
-    """Return the rule that starts often enough and keeps longest; else the one that keeps longest."""
+    """Return the rule that has to change least: one that starts often enough, or keeps just long enough."""
 
-    def rank(rule: Document) -> tuple[bool, bool, int]:
+    def rank(rule: Document) -> tuple[bool, bool, bool, float]:
         kept = days_of(rule)
+        keeps = FOREVER_DAYS if kept is None else kept
+        is_enough = keeps >= days
         return (
             is_continuous(rule) and days > LONGEST_CONTINUOUS,
             gap_hours(bench, rule) > hours,
-            0 if kept is None else -kept,
+            not is_enough,
+            # A rule that keeps backups for years would store too many if it made them daily.
+            keeps if is_enough else -keeps,
         )
 
     return min(rules, key=rank)

@@ -155,6 +155,15 @@ def test_a_more_frequent_rule_makes_way_for_another() -> None:
     assert rules[1] == monthly
 
 
+def test_the_rule_that_keeps_just_long_enough_starts_daily() -> None:
+    years = rule_of(ScheduleExpression="cron(0 4 1 1 ? *)", Lifecycle={"DeleteAfterDays": 2555})
+    months = {**rule_of(), "RuleId": "r2", "RuleName": "monthly", "Lifecycle": {"DeleteAfterDays": 60}}
+    months |= {"ScheduleExpression": "cron(0 12 2 * ? *)", "StartWindowMinutes": 60}
+    changes, _ = proposed(CauseKind.PLAN_BELOW_TARGET, PLAN, shard=shard_of(years, months))
+    rules = only(changes).document["Rules"]
+    assert [rule["ScheduleExpression"] for rule in rules] == ["cron(0 4 1 1 ? *)", "cron(0 12 ? * * *)"]
+
+
 def test_the_last_day_of_february_is_meant() -> None:
     shard = shard_of(rule_of(ScheduleExpression="cron(0 4 31 2 ? *)"))
     changes, _ = proposed(CauseKind.SCHEDULE_NEVER_RUNS, RULE, shard=shard)
