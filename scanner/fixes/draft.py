@@ -156,6 +156,12 @@ class Draft:
             ):
                 yield entry.name, entry.document
 
+    def changed_plans(self) -> Iterator[Entry]:
+        """Yield the plans that differ from what they are, new ones included."""
+        for entry in tuple(self._entries.values()):
+            if entry.kind is ChangeKind.PLAN and entry.before != entry.document:
+                yield entry
+
     def created(self, kind: ChangeKind, account: str, region: str, name: str) -> Entry | None:
         """Return a thing that a change creates; None: none does."""
         return self._entries.get((account, region, kind.value, "", name))

@@ -10,6 +10,7 @@ from scanner.fixes.draft import NoFixError
 from scanner.fixes.manual import MANUAL, NO_STRATEGY
 from scanner.fixes.problem import Problem, Strategy, Workbench
 from scanner.fixes.rules import (
+    accept_lifecycles,
     continuous,
     keep_longer,
     meet_target,
@@ -90,6 +91,7 @@ def propose(bench: Workbench, problems: Iterable[Problem]) -> tuple[ManualStep, 
             strategy(bench, problem)
         except NoFixError as problem_with_it:
             manual.append(_step(problem, str(problem_with_it), NO_STRATEGY))
+    accept_lifecycles(bench.draft)
     return tuple(manual)
 
 

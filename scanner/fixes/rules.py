@@ -161,6 +161,25 @@ def valid_lifecycle(bench: Workbench, problem: Problem) -> None:
     plan.because_of(problem.cause)
 
 
+def accept_lifecycles(draft: Draft) -> None:
+    """Correct lifecycles that AWS Backup refuses in plans that change: else it refuses the plan."""
+    for plan in draft.changed_plans():
+        for rule in plan.document.get("Rules") or ():
+            for terms in (rule, *(rule.get("CopyActions") or ())):
+                lifecycle = terms.get("Lifecycle") or {}
+                cold, kept = lifecycle.get("MoveToColdStorageAfterDays"), lifecycle.get("DeleteAfterDays")
+                if isinstance(cold, int) and isinstance(kept, int) and kept < cold + COLD_DAYS:
+                    terms["Lifecycle"] = {**lifecycle, "DeleteAfterDays": cold + COLD_DAYS}
+                    note = (
+                        f"The rule {rule.get('RuleName')} moves backups to cold storage after {cold} days "
+                        f"and deletes "
+                        f"them after {kept}. AWS Backup refuses a plan with less than {COLD_DAYS} days "
+                        f"between, so it "
+                        f"keeps them for {cold + COLD_DAYS}."
+                    )
+                    plan.notes.setdefault(note)
+
+
 def without_cold_storage(bench: Workbench, problem: Problem) -> None:
     """Remove a move to cold storage that AWS Backup ignores for what the rule covers."""
     plan, rule = bench.draft.rule(problem.cause.subject)

@@ -8,6 +8,7 @@ import json
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,20 @@ def test_the_folder_is_complete_private_and_equal_each_time(
 def test_the_scripts_are_valid_bash(missing_vault: tuple[Path, dict[str, Any]]) -> None:
     for file in (missing_vault[0] / "cli").iterdir():
         subprocess.run(["/bin/bash", "-n", file], check=True)
+
+
+@pytest.mark.slow
+def test_no_client_of_aws_is_loaded(scan: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from scanner.cli.commands import audit; from typer.testing import CliRunner; "
+        "result = CliRunner().invoke(audit, sys.argv[1:]); print(result.output); assert not result.exit_code; "
+        "assert not {'boto3', 'botocore'} & set(sys.modules)"
+    )
+    chosen = ["--root-cause", "opt_in_off", "--account", "444444444444"]
+    words = ["fix", str(scan), *chosen, "--out", str(tmp_path / "changes")]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Turns to pass" in done.stdout
 
 
 def test_another_folder_is_not_replaced(scan: Path, tmp_path: Path) -> None:

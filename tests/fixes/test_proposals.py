@@ -164,6 +164,14 @@ def test_the_rule_that_keeps_just_long_enough_starts_daily() -> None:
     assert [rule["ScheduleExpression"] for rule in rules] == ["cron(0 4 1 1 ? *)", "cron(0 12 ? * * *)"]
 
 
+def test_a_changed_plan_has_no_lifecycle_that_aws_refuses() -> None:
+    refused = {"MoveToColdStorageAfterDays": 30, "DeleteAfterDays": 60}
+    cold = {**rule_of(), "RuleId": "r2", "RuleName": "cold", "Lifecycle": refused}
+    changes, _ = proposed(CauseKind.RETENTION_TOO_SHORT, RULE, shard=shard_of(rule_of(), cold))
+    assert only(changes).document["Rules"][1]["Lifecycle"] == {**refused, "DeleteAfterDays": 120}
+    assert any("The rule cold moves backups to cold storage" in note for note in only(changes).notes)
+
+
 def test_the_last_day_of_february_is_meant() -> None:
     shard = shard_of(rule_of(ScheduleExpression="cron(0 4 31 2 ? *)"))
     changes, _ = proposed(CauseKind.SCHEDULE_NEVER_RUNS, RULE, shard=shard)
