@@ -1,6 +1,6 @@
 """What the proof says of chosen failures and of all other findings."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -9,6 +9,7 @@ from scanner.model.fix import DroppedChange, FixChange, FixedFinding, Outcome
 from scanner.model.planned_change import ChangeKind, NotJudged
 from scanner.model.root_causes import CauseKind, RootCause, Step
 from scanner.model.what_if import Effect, FindingEffect, WhatIf
+from scanner.report.wording import count_word
 
 Failure = tuple[str, str]
 FailuresOf = Mapping[tuple[str, ...], AbstractSet[Failure]]
@@ -195,8 +196,31 @@ def _causes_behind(control: str, change: FixChange) -> tuple[RootCause, ...]:
 def useless(proof: Proof, failures_of: FailuresOf) -> Iterator[DroppedChange]:
     """Yield the changes for whose causes no chosen failure turns to pass, or only needs time."""
     for change in proof.changes:
-        if not _mends(change, proof, failures_of):
+        if not _mended(change.causes, proof, failures_of):
             yield DroppedChange(change, "The proof shows no chosen failure that it would turn to pass.")
+            continue
+        copies = tuple(cause for cause in change.causes if cause.kind in _COPIES)
+        mended, broken = len(_mended(copies, proof, failures_of)), len(_new_failures(change, proof))
+        if copies and mended < broken:
+            why = (
+                f"New copy actions would mend {count_word(mended, 'failure')} and bring "
+                f"{count_word(broken, 'failure')}: not all that the rule covers can be copied there."
+            )
+            yield DroppedChange(change, why, copies if len(copies) < len(change.causes) else ())
+
+
+def _new_failures(change: FixChange, proof: Proof) -> list[FindingEffect]:
+    """Return the failures of copy actions that a change creates, without those that wait for a run."""
+    plan = f":{change.id}#"
+    return [
+        effect
+        for effect in proof.newly_checked
+        if effect.before is None
+        and not effect.is_first_run
+        and change.id
+        and plan in effect.finding.subject
+        and "->" in effect.finding.subject
+    ]
 
 
 def _behind(effect: FindingEffect, changes: tuple[FixChange, ...]) -> tuple[FixChange, ...]:
@@ -223,12 +247,13 @@ def _touches(change: FixChange, subject: str) -> bool:
     )
 
 
-def _mends(change: FixChange, proof: Proof, failures_of: FailuresOf) -> bool:
-    """Check whether a chosen failure turns to pass, or only needs time, for a cause that the change mends."""
-    failures = {failure for cause in change.causes for failure in failures_of.get(cause.key, ())}
+def _mended(causes: Iterable[RootCause], proof: Proof, failures_of: FailuresOf) -> frozenset[Failure]:
+    """Return the chosen failures of some causes that turn to pass, or only need time."""
+    failures = {failure for cause in causes for failure in failures_of.get(cause.key, ())}
     effects = {(effect.finding.control, effect.finding.subject): effect for effect in proof.effects}
-    for failure in failures:
-        outcome, _ = _outcome(failure, effects.get(failure), proof, is_mended=True)
-        if outcome in {Outcome.FIXED, Outcome.NEEDS_TIME}:
-            return True
-    return False
+    results_ = {
+        failure: _outcome(failure, effects.get(failure), proof, is_mended=True)[0] for failure in failures
+    }
+    return frozenset(
+        failure for failure, outcome in results_.items() if outcome in {Outcome.FIXED, Outcome.NEEDS_TIME}
+    )

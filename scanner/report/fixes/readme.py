@@ -91,14 +91,14 @@ def _result(fix: Fix) -> Iterator[str]:
             yield f"| {OUTCOME_WORDS[outcome]} | {number:,} |"
     yield ""
     others = (
-        (fix.also_fixed, "failures that were not chosen turn to pass as well"),
-        (len(fix.worse), "findings get worse"),
-        (len(fix.until_next_run), "findings fail until the next backup or copy has run"),
-        (len(fix.newly_checked), "failures are new because a control applies for the first time"),
+        (fix.also_fixed, "Failures that were not chosen and turn to pass as well"),
+        (len(fix.worse), "Findings that get worse"),
+        (len(fix.until_next_run), "Findings that fail until the next backup or copy has run"),
+        (len(fix.newly_checked), "New failures because a control applies for the first time"),
     )
     for number, words in others:
         if number:
-            yield f"- {number:,} {words}."
+            yield f"- {words}: {number:,}"
     yield ""
 
 
