@@ -238,14 +238,14 @@ def _table(result: Fix) -> Table:
 
 def _caption(result: Fix) -> str:
     parts = [
-        (result.also_fixed, "failures that were not chosen turn to pass as well"),
+        (result.also_fixed, "Failures that were not chosen and turn to pass as well"),
         (
             len(result.until_next_run),
-            "of those that get worse only fail until the next backup or copy has run",
+            "Of those that get worse, only until the next backup or copy has run",
         ),
-        (len(result.newly_checked), "failures are new because a control applies for the first time"),
+        (len(result.newly_checked), "New failures because a control applies for the first time"),
     ]
-    return "\n".join(f"{number:,} {words}." for number, words in parts if number)
+    return "\n".join(f"{words}: {number:,}." for number, words in parts if number)
 
 
 def _print_manual(result: Fix, console: Console) -> None:
