@@ -17,7 +17,6 @@ import pytest
 from moto.iam.models import Role, User, iam_backends
 
 from scanner.app import collection
-from scanner.app import judgement as app
 from scanner.cli.scan.judgement import judgement_of
 from scanner.collect.permissions import is_asked_of_members
 from scanner.collect.request import CollectRequest
@@ -31,6 +30,7 @@ from scanner.evaluate.needs import affected_controls
 from scanner.services.base import Operation
 from scanner.services.catalogue import OPERATIONS
 from scanner.settings.settings import Settings
+from tests.contract.variants import findings_and_gaps
 
 JUDGEMENT = judgement_of(Settings(), None, DEMO_CLOCK)
 SHIPPED = affected_controls(JUDGEMENT.controls)
@@ -149,12 +149,12 @@ def scan(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Scan:
             "retries": RetryPolicy(attempts=1),
         }
         collection.collect(CollectRequest(**(values | request)), folder)
-        judged = app.evaluate(folder, folder, JUDGEMENT, ()).scan
+        findings, gaps = findings_and_gaps(folder, JUDGEMENT)
         files = sorted((folder / "evidence").rglob("*.jsonl.gz"))
         lines = (line for file in files for line in gzip.decompress(file.read_bytes()).splitlines())
         return Scanned(
-            {(one.control, one.subject): one.status.value for one in judged.findings},
-            frozenset((gap.account, gap.region, gap.operation, gap.about) for gap in judged.gaps),
+            {(one.control, one.subject): one.status.value for one in findings},
+            frozenset((gap.account, gap.region, gap.operation, gap.about) for gap in gaps),
             tuple(json.loads(line) for line in lines),
         )
 

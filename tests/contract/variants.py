@@ -26,8 +26,10 @@ from scanner.evidence.manifest import NAME
 from scanner.facts.account import build_account_rows
 from scanner.facts.build import FactsRequest
 from scanner.judging.passes import judged, look_over
+from scanner.judging.tables import governance_of
 from scanner.model.facts import TABLES
 from scanner.model.finding import Finding, Status
+from scanner.model.known import Gap
 from scanner.services.organizations import parse_account, parse_governance, parse_organization
 from scanner.storage.parquet import arrow_schema, decoded_rows, encoded_rows
 from scanner.storage.scratch import Spool
@@ -150,6 +152,10 @@ def _written(line: Line | None) -> bytes:
 
 def _facts(folder: Path, request: FactsRequest) -> Facts:
     """Build the fact rows of a bundle as `judging.tables` does, in memory."""
+    return _facts_and_gaps(folder, request)[0]
+
+
+def _facts_and_gaps(folder: Path, request: FactsRequest) -> tuple[Facts, frozenset[Gap]]:
     bundle = Bundle(folder)
     bundle.check()
     organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
@@ -157,21 +163,29 @@ def _facts(folder: Path, request: FactsRequest) -> Facts:
     accounts = bundle.parsed(lambda: _accounts(bundle))
     request = replace(request, account_rows=build_account_rows(accounts, governance, organization))
     facts = {(0, "account"): encoded_rows(TABLES["account"], request.account_rows.rows)}
+    gaps = {gap for gap in governance_of(bundle).gaps if gap.matters_to(request.affected_controls)}
     with Spool() as spool:
         beyond = look_over(bundle, organization, spool)
         for number, shard in enumerate(judged(bundle, beyond, request), start=1):
             facts |= {(number, table): data for table, data in shard.facts.items()}
-    return facts
+            gaps.update(shard.gaps)
+    return facts, frozenset(gaps)
 
 
 def findings_of(folder: Path, judgement: Judgement) -> tuple[Finding, ...]:
     """Return the findings of a bundle without writing files or reports, in a third of the time."""
+    return findings_and_gaps(folder, judgement)[0]
+
+
+def findings_and_gaps(folder: Path, judgement: Judgement) -> tuple[tuple[Finding, ...], frozenset[Gap]]:
+    """Return the findings of a bundle, and its missing reads that affect a control."""
     request = facts_request(Bundle(folder), judgement)
+    facts, gaps = _facts_and_gaps(folder, request)
     tables = {name: [arrow_schema(name).empty_table()] for name in TABLES}
-    for (_, name), data in _facts(folder, request).items():
+    for (_, name), data in facts.items():
         tables[name].append(decoded_rows(TABLES[name], data))
     joined = {name: pa.concat_tables(parts) for name, parts in tables.items()}
-    return tuple(evaluate(joined, judgement.controls, judgement.parameters, as_of=request.as_of))
+    return tuple(evaluate(joined, judgement.controls, judgement.parameters, as_of=request.as_of)), gaps
 
 
 def _accounts(bundle: Bundle) -> tuple[Any, ...]:
