@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from botocore.session import Session
@@ -217,10 +217,13 @@ def _rules() -> tuple[_Rule, ...]:
     return tuple(sorted(rules, key=lambda rule: (-len(rule.query), -len(rule.pattern.pattern))))
 
 
+_service: Final = cache(Session().get_service_model)
+
+
 @cache
 def _lists(service: str, operation: str) -> tuple[str, ...]:
     """Return the lists of an operation's answers."""
-    model = Session().get_service_model(service).operation_model(operation)
+    model = _service(service).operation_model(operation)
     members = model.output_shape.members if model.output_shape else {}
     return tuple(name for name, shape in members.items() if shape.type_name == "list")
 
@@ -245,6 +248,9 @@ def serve() -> Iterator[tuple[FakeAws, str]]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # An answer is one segment: else its second one waits 40 ms for the acknowledgement of the first.
+        wbufsize = -1
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             self._answer()
