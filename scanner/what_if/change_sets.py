@@ -25,7 +25,7 @@ from scanner.what_if.cloudformation import PREFIX, Result, resource_results
 from scanner.what_if.intrinsics import Template
 from scanner.what_if.new_resources import CLOUDFORMATION, NOT_JUDGED, PHYSICAL_ID
 from scanner.what_if.stack_resources import planned
-from scanner.what_if.terraform_references import objects
+from scanner.what_if.terraform.references import objects
 
 _PLACEHOLDER: Final = "{{changeSet:"
 """The beginning of `{{changeSet:KNOWN_AFTER_APPLY}}`."""

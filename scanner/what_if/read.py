@@ -13,7 +13,7 @@ from scanner.what_if.backup_json import backup_changes, is_backup_json
 from scanner.what_if.change_sets import change_set_changes, is_change_set
 from scanner.what_if.changes import Defaults, combined
 from scanner.what_if.cloudformation import is_template, template_changes
-from scanner.what_if.terraform import is_terraform, terraform_changes
+from scanner.what_if.terraform.plan import is_terraform, terraform_changes
 from scanner.yamlfile import YamlDocument, read_yaml
 
 _MOST: Final = 256 << 20

@@ -17,7 +17,7 @@ from scanner.what_if.changes import Defaults
 from scanner.what_if.new_resources import TERRAFORM, family_of
 from scanner.what_if.overlay import write_overlay
 from scanner.what_if.read import read_changes
-from scanner.what_if.terraform import terraform_changes
+from scanner.what_if.terraform.plan import terraform_changes
 from tests.what_if.terraform_plans import ACCOUNT, REGION, ROLE, change, plan, refers, resource
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_reports" / "bundle"

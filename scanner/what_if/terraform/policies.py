@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from scanner.model.names import ORG
 from scanner.model.planned_change import UNKNOWN, Action, ChangeKind, NotJudged, PlannedChange
-from scanner.what_if.terraform_references import ResourceChange
-from scanner.what_if.terraform_resources import Resource, Result, id_before
+from scanner.what_if.terraform.references import ResourceChange
+from scanner.what_if.terraform.resources import Resource, Result, id_before
 
 POLICY: Final = "aws_organizations_policy"
 _BACKUP: Final = "BACKUP_POLICY"

@@ -18,8 +18,8 @@ from scanner.model.planned_change import (
     PlanReference,
 )
 from scanner.what_if.changes import unplaced
-from scanner.what_if.terraform_places import Places
-from scanner.what_if.terraform_references import References, ResourceChange, is_configured
+from scanner.what_if.terraform.places import Places
+from scanner.what_if.terraform.references import References, ResourceChange, is_configured
 
 Result = PlannedChange | NotJudged
 _VAULTS: Final = ("aws_backup_vault", "aws_backup_logically_air_gapped_vault")

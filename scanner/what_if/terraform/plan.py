@@ -18,14 +18,14 @@ from scanner.model.planned_change import (
     Origin,
     PlannedChange,
 )
-from scanner.what_if import terraform_resources as parsers
 from scanner.what_if.changes import NO_CONTROL, Defaults, notes_about
-from scanner.what_if.terraform_new import resource_changes
-from scanner.what_if.terraform_places import Places
-from scanner.what_if.terraform_policies import policy_attachment, policy_resource
-from scanner.what_if.terraform_references import References, ResourceChange, objects, without_indexes
-from scanner.what_if.terraform_resources import Resource, Result
-from scanner.what_if.terraform_selections import selection_changes
+from scanner.what_if.terraform import resources as parsers
+from scanner.what_if.terraform.new import resource_changes
+from scanner.what_if.terraform.places import Places
+from scanner.what_if.terraform.policies import policy_attachment, policy_resource
+from scanner.what_if.terraform.references import References, ResourceChange, objects, without_indexes
+from scanner.what_if.terraform.resources import Resource, Result
+from scanner.what_if.terraform.selections import selection_changes
 
 _MAJOR: Final = "1"
 _NO_CHANGE: Final = (("no-op",), ("read",))

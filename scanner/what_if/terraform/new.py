@@ -14,8 +14,8 @@ from scanner.what_if.new_resources import (
     document_of,
     family_of,
 )
-from scanner.what_if.terraform_references import ResourceChange
-from scanner.what_if.terraform_resources import Resource, Result, tag_changes
+from scanner.what_if.terraform.references import ResourceChange
+from scanner.what_if.terraform.resources import Resource, Result, tag_changes
 
 
 def resource_changes(resource: Resource) -> Iterator[Result]:

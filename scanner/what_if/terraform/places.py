@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from scanner.model.names import parse_arn
 from scanner.what_if.changes import Defaults
-from scanner.what_if.terraform_references import ResourceChange, objects
+from scanner.what_if.terraform.references import ResourceChange, objects
 
 _REGION_NAME: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]")
 _IDENTITY: Final = "aws_caller_identity"

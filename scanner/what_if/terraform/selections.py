@@ -12,8 +12,8 @@ from scanner.model.planned_change import (
     PlannedChange,
     PlanReference,
 )
-from scanner.what_if.terraform_new import arn_of_new
-from scanner.what_if.terraform_resources import Resource, Result, blocks_of, id_before, present
+from scanner.what_if.terraform.new import arn_of_new
+from scanner.what_if.terraform.resources import Resource, Result, blocks_of, id_before, present
 
 _NO_CONDITIONS: Final = (
     "The conditions of the backup selection {} are known only after apply, and the configuration shows none: "

@@ -1,0 +1,1 @@
+"""Plans of Terraform as `terraform show -json` prints them, read as changes of AWS Backup."""
