@@ -44,7 +44,12 @@ COLUMNS: Final = (
     "root_cause",
     "root_cause_subject",
     "blocked_by",
+    "organizational_unit",
+    "remedy",
 )
+
+_MENDED: Final = frozenset({Status.FAIL, Status.WAIVED})
+"""The statuses whose rows have the remediation of the control."""
 
 _BATCH: Final = 1_000
 """Number of rows in one piece."""
@@ -96,6 +101,10 @@ class _Rows:
         self._view = view
         self._controls = {control_view.control.id: control_view.control for control_view in view.controls}
         self._accounts = view.names
+        self._units: dict[str, str] = {
+            account.id: view.unit_path(account.ou_path or "") or account.ou_path or ""
+            for account in view.manifest.accounts
+        }
         self._frameworks = ByControl(_frameworks)
 
     def line(self, finding: Finding) -> str:
@@ -123,6 +132,8 @@ class _Rows:
             csv_cell(finding.to_do.text) if finding.to_do else "",
             csv_cell(to_do.cli) if to_do else "",
             *_traced(finding),
+            repeated_cell(self._units.get(finding.account, "")),
+            repeated_cell(control.remediation.text) if control and finding.status in _MENDED else "",
         )
         return ",".join(cells) + "\r\n"
 

@@ -30,6 +30,9 @@ MAX_RESULTS: Final = 25_000
 REPORTED: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN, Status.WAIVED)
 """The statuses that are results."""
 
+INFORMATION: Final = "https://docs.aws.amazon.com/aws-backup/"
+"""The documentation of what is audited; the help of a rule has the remediation itself."""
+
 BUNDLE: Final = "BUNDLE"
 """The base id in `originalUriBaseIds` for the scan's folder, to which paths of evidence are relative."""
 _MANIFEST: Final = "manifest.json"
@@ -88,10 +91,20 @@ def _run(view: View, left_out: int) -> Document:
             "driver": {
                 "name": manifest.tool_name or "vaultproof",
                 **({"version": manifest.tool_version} if manifest.tool_version else {}),
+                "informationUri": INFORMATION,
                 "shortDescription": {"text": "Audits AWS Backup across an AWS organization."},
+                "fullDescription": {
+                    "text": "Checks whether an organization's AWS backups would be available when needed."
+                },
                 "rules": [rule(control) for control in view.controls],
                 "notifications": [
-                    {"id": name, "shortDescription": {"text": text}} for name, text in NOTIFICATIONS.items()
+                    {
+                        "id": name,
+                        "shortDescription": {"text": short},
+                        "fullDescription": {"text": full},
+                        "helpUri": INFORMATION,
+                    }
+                    for name, (short, full) in NOTIFICATIONS.items()
                 ],
             }
         },
@@ -111,14 +124,29 @@ def _run(view: View, left_out: int) -> Document:
     }
 
 
-NOTIFICATIONS: Final[Mapping[str, str]] = {
-    "missing-read": "A read that the scan needs was denied, failed, was truncated or was never made.",
-    "shard-not-read": "An account-Region could not be read completely.",
-    "control-broke": "A control could not be evaluated because of an error.",
-    "redacted": "Names are pseudonyms.",
-    "results-left-out": "There are more results than a file may contain.",
+NOTIFICATIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "missing-read": (
+        "A read is missing.",
+        "A read was denied, failed, was truncated or was never made. Checks that need it are unknown.",
+    ),
+    "shard-not-read": (
+        "An account-Region could not be read.",
+        "An account-Region could not be read completely. Its resources may be missing from the results.",
+    ),
+    "control-broke": (
+        "A control ended with an error.",
+        "A control could not be evaluated because of an error. Its subjects have no verdict.",
+    ),
+    "redacted": (
+        "Names are pseudonyms.",
+        "Accounts, names and tags are replaced by pseudonyms, the same ones in all files of the scan.",
+    ),
+    "results-left-out": (
+        "Results are left out.",
+        "There are more results than a file may contain. findings.csv has all of them.",
+    ),
 }
-"""Descriptors of the invocation's notifications."""
+"""Short and full descriptions of the invocation's notifications."""
 
 
 def _result(finding: Finding, view: View, indices: Mapping[str, int]) -> Document:
@@ -239,9 +267,9 @@ def rule(view: ControlView) -> Document:
     text = control.motivation or control.title
     return {
         "id": control.id,
-        # GitHub shows this as the title of every alert, also of unknown results: it must not name a failure.
-        "shortDescription": {"text": f"Requirement: {visible(control.title)}"},
+        "shortDescription": {"text": visible(_title(view))},
         "fullDescription": {"text": visible(text)},
+        "helpUri": INFORMATION,
         "help": {"text": _help_text(view), "markdown": _help_markdown(view)},
         "defaultConfiguration": {"level": LEVELS[control.severity]},
         "properties": {
@@ -255,6 +283,14 @@ def rule(view: ControlView) -> Document:
             "counts": counts_document(view.counts),
         },
     }
+
+
+def _title(view: ControlView) -> str:
+    """Return the failure that a rule reports.
+
+    GitHub shows it as the title of every alert, also of unknown results, so these are named if there are any.
+    """
+    return f"{view.control.failure}, or unknown" if view.counts.open else view.control.failure
 
 
 def counts_document(counts: Counts) -> Document:

@@ -145,8 +145,12 @@ def test_csv_has_a_row_for_every_finding_and_no_formula(scan: Scan) -> None:
 def test_csv_ends_with_the_names_and_a_name_is_no_formula(named: Scan) -> None:
     text = b"".join(findings_csv(build(named))).decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert COLUMNS[-8:-4] == ("name", "owner", "owner_source", "to_do")
-    assert COLUMNS[-4:] == ("commands", "root_cause", "root_cause_subject", "blocked_by")
+    assert COLUMNS[-10:-6] == ("name", "owner", "owner_source", "to_do")
+    assert COLUMNS[-6:-2] == ("commands", "root_cause", "root_cause_subject", "blocked_by")
+    assert COLUMNS[-2:] == ("organizational_unit", "remedy")
+    remedies = {row["status"] for row in rows if row["remedy"]}
+    assert remedies <= {"fail", "waived"}
+    assert "fail" in remedies
     assert {"billing-archive", "gold / daily -> central"} <= {row["name"] for row in rows}
     assert '\'=HYPERLINK("http://evil.example")' in {row["name"] for row in rows}
     assert not [row for row in rows if row["name"].startswith("=")]

@@ -117,6 +117,18 @@ def test_severities_are_those_that_github_reads(made: dict[str, Any]) -> None:
         assert read == rule["properties"]["severity"]
 
 
+def test_descriptors_are_complete_and_titles_state_the_failure(scan: Scan, made: dict[str, Any]) -> None:
+    driver = made["runs"][0]["tool"]["driver"]
+    for descriptor in (driver, *driver["notifications"], *driver["rules"]):
+        assert descriptor["fullDescription"]["text"].endswith(".")
+        assert descriptor.get("helpUri", descriptor.get("informationUri", "")).startswith("https://")
+    views = {view.control.id: view for view in build(scan).controls}
+    for rule in driver["rules"]:
+        view = views[rule["id"]]
+        suffix = ", or unknown" if view.counts.open else ""
+        assert rule["shortDescription"]["text"] == f"{view.control.failure}{suffix}"
+
+
 def test_missing_reads_are_errors_of_the_run(scan: Scan, made: dict[str, Any], empty: Scan) -> None:
     (invocation,) = made["runs"][0]["invocations"]
     assert invocation["executionSuccessful"] is False
