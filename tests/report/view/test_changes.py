@@ -116,7 +116,7 @@ def test_pdf_tells_them_on_few_pages(held: Scan) -> None:
     assert first is not None
     assert behind is not None
     assert behind - first <= 3
-    text = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in reader.pages[first:behind]))
+    text = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in reader.pages[first : behind + 1]))
     for each in kinds(changes()):
         assert f"{each.word} {each.number:,}" in text
     assert "of 5,555 evaluated" in text

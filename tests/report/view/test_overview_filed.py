@@ -102,8 +102,10 @@ def test_any_findings_give_the_same_overview(
 
 @pytest.mark.parametrize(("shown", "of_control"), [(20_000, 400), (500, 20), (1, 1)])
 def test_a_judged_bundle_gives_the_same_overview(sample: Scan, shown: int, of_control: int) -> None:
+    findings = (replace(finding, root_cause=None, blocked_by=None) for finding in sample.findings)
+    scan = replace(sample, findings=tuple(findings))  # root causes are filed apart
     with limits(shown, of_control, 3):
-        assert differences_of(sample, whole=False) == []
+        assert differences_of(scan, whole=False) == []
 
 
 def test_a_scan_without_findings_gives_the_same_overview(empty: Scan) -> None:
