@@ -69,22 +69,22 @@ def _of_framework(framework: Framework, controls: dict[str, Control]) -> Iterato
             yield f"{framework.id} {requirement.id} has a title, which is not free to reproduce."
         if not requirement.title and framework.id not in UNTITLED:
             yield f"{framework.id} {requirement.id} has no title, although the official one is free."
-        for other, paired in requirement.pairings:
+        for pairer, paired in requirement.pairings:
             for name in paired:
                 control = controls.get(name)
                 if control is None or requirement.id not in control.frameworks.get(framework.id, ()):
                     yield (
-                        f"{framework.id} {requirement.id} says that {other.words} pairs it with {name}, "
+                        f"{framework.id} {requirement.id} says that {pairer.words} pairs it with {name}, "
                         "which does not name it."
                     )
 
 
 def main() -> int:
     """Print the mistakes; 1 if there are any."""
-    found = list(mistakes(load_controls(), load_frameworks(), judged_pairings()))
-    for mistake in found:
+    problems = list(mistakes(load_controls(), load_frameworks(), judged_pairings()))
+    for mistake in problems:
         print(mistake)
-    return 1 if found else 0
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -173,13 +173,15 @@ class _Fixing:
         """Return what the changes do, and the root causes of what fails with them."""
         causes: dict[Failure, RootCause] = {}
         if judged.folder is not None and judged.findings is not None:
-            changed = {(one.finding.control, one.finding.subject): one for one in judged.result.effects}
+            changed = {
+                (effect.finding.control, effect.finding.subject): effect for effect in judged.result.effects
+            }
             traced = dict(_causes(judged.folder, self._scan_after(judged), {**changed, **self.chosen}))
             # Account-Regions that the changes do not concern are not judged again: their causes stay.
             others = {
-                name: one.cause
-                for name, one in self.chosen.items()
-                if one.cause and not _is_judged(one.finding, judged.only)
+                name: choice.cause
+                for name, choice in self.chosen.items()
+                if choice.cause and not _is_judged(choice.finding, judged.only)
             }
             causes = {**others, **traced}
         return Proof(tuple(changes), judged.result, judged.today, causes)

@@ -146,7 +146,12 @@ def outcomes(
     order = list(Outcome)
     return tuple(
         sorted(
-            results, key=lambda one: (order.index(one.outcome), one.finding.severity.rank, one.finding.order)
+            results,
+            key=lambda result: (
+                order.index(result.outcome),
+                result.finding.severity.rank,
+                result.finding.order,
+            ),
         )
     )
 

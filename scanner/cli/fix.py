@@ -254,7 +254,7 @@ def _print_manual(result: Fix, console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold", title="By hand", title_justify="left")
     for name in ("Failures", "Root cause", "Subject", "Why", "What to do"):
         table.add_column(name, overflow="fold")
-    for step in sorted(result.manual, key=lambda each: -each.failures)[:_SHOWN]:
+    for step in sorted(result.manual, key=lambda manual: -manual.failures)[:_SHOWN]:
         cause = step.cause
         subject = f"{cause.subject} {cause.about}".rstrip()
         cells = (str(step.failures), cause.kind.value, subject, step.why, step.what)

@@ -76,8 +76,8 @@ def _rank(place: Destination, plan: Entry) -> tuple[bool, bool, int, str]:
 
 def _action(bench: Workbench, rule: Document, place: Destination) -> Document:
     days = required_days(bench, "copy-retention")
-    kept = days_of(rule)
-    days = days if kept is None else max(days, kept)
+    present = days_of(rule)
+    days = days if present is None else max(days, present)
     try:
         row = bench.draft.recorded_vault(place.arn)[1].row
     except NoFixError:

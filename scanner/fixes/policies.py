@@ -18,8 +18,8 @@ _KEY_USE: Final = ("kms:DescribeKey", "kms:Decrypt", "kms:Encrypt", "kms:ReEncry
 
 def statements(policy: Mapping[str, Any]) -> list[Any]:
     """Return the statements of a policy, which may be one object."""
-    found = policy.get("Statement") or []
-    return list(found) if isinstance(found, list) else [found]
+    content = policy.get("Statement") or []
+    return list(content) if isinstance(content, list) else [content]
 
 
 def add_statement(policy: Document, statement: Mapping[str, Any]) -> None:

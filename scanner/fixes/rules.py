@@ -42,7 +42,7 @@ def meet_target(bench: Workbench, problem: Problem) -> None:
     days, hours = required_days(bench, _FREQUENCY), required_hours(bench, _FREQUENCY)
     rule = _closest(bench, rules, hours, days)
     start_every(bench, rule, hours, rules)
-    if (kept := days_of(rule)) is not None and kept < days:
+    if (retention := days_of(rule)) is not None and retention < days:
         _keep(bench.draft, plan, rule, days)
     plan.because_of(
         problem.cause,
@@ -54,8 +54,8 @@ def _closest(bench: Workbench, rules: list[Document], hours: int, days: int) -> 
     """Return the rule that has to change least: one that starts often enough, or keeps just long enough."""
 
     def rank(rule: Document) -> tuple[bool, bool, bool, float]:
-        kept = days_of(rule)
-        keeps = FOREVER_DAYS if kept is None else kept
+        retention = days_of(rule)
+        keeps = FOREVER_DAYS if retention is None else retention
         is_enough = keeps >= days
         return (
             is_continuous(rule) and days > LONGEST_CONTINUOUS,
@@ -131,12 +131,12 @@ def within_lock(bench: Workbench, problem: Problem) -> None:
         shortest, longest = _lock_of(bench.draft, subject.partition("->")[2])
     else:
         shortest, longest = _limits(bench.draft, plan, rule)
-    kept = days_of(terms)
-    if kept is None and "->" in subject:
-        kept = days_of(rule)  # a copy without an expiry has that of its source
-    if shortest is not None and kept is not None and kept < shortest:
+    retention = days_of(terms)
+    if retention is None and "->" in subject:
+        retention = days_of(rule)  # a copy without an expiry has that of its source
+    if shortest is not None and retention is not None and retention < shortest:
         keep_for(terms, shortest, most=longest)
-    elif longest is not None and (kept is None or kept > longest):
+    elif longest is not None and (retention is None or retention > longest):
         keep_for(terms, longest, most=longest)
     else:
         raise NoFixError("The scan does not show a lock that the retention could be moved into.")
@@ -154,10 +154,10 @@ def valid_lifecycle(bench: Workbench, problem: Problem) -> None:
         rule["Lifecycle"] = {**lifecycle, "DeleteAfterDays": LONGEST_CONTINUOUS}
     else:
         cold = (terms.get("Lifecycle") or {}).get("MoveToColdStorageAfterDays")
-        kept = days_of(terms)
-        if not isinstance(cold, int) or kept is None:
+        retention = days_of(terms)
+        if not isinstance(cold, int) or retention is None:
             raise NoFixError("It is not clear which retention is meant.")
-        keep_for(terms, max(kept, cold + COLD_DAYS))
+        keep_for(terms, max(retention, cold + COLD_DAYS))
     plan.because_of(problem.cause)
 
 
@@ -167,13 +167,16 @@ def accept_lifecycles(draft: Draft) -> None:
         for rule in plan.document.get("Rules") or ():
             for terms in (rule, *(rule.get("CopyActions") or ())):
                 lifecycle = terms.get("Lifecycle") or {}
-                cold, kept = lifecycle.get("MoveToColdStorageAfterDays"), lifecycle.get("DeleteAfterDays")
-                if isinstance(cold, int) and isinstance(kept, int) and kept < cold + COLD_DAYS:
+                cold, retention = (
+                    lifecycle.get("MoveToColdStorageAfterDays"),
+                    lifecycle.get("DeleteAfterDays"),
+                )
+                if isinstance(cold, int) and isinstance(retention, int) and retention < cold + COLD_DAYS:
                     terms["Lifecycle"] = {**lifecycle, "DeleteAfterDays": cold + COLD_DAYS}
                     note = (
                         f"The rule {rule.get('RuleName')} moves backups to cold storage after {cold} days "
                         f"and deletes "
-                        f"them after {kept}. AWS Backup refuses a plan with less than {COLD_DAYS} days "
+                        f"them after {retention}. AWS Backup refuses a plan with less than {COLD_DAYS} days "
                         f"between, so it "
                         f"keeps them for {cold + COLD_DAYS}."
                     )
@@ -190,7 +193,7 @@ def without_cold_storage(bench: Workbench, problem: Problem) -> None:
 
 
 def start_at_all(bench: Workbench, problem: Problem) -> None:
-    """Give a rule a schedule that AWS Backup accepts and that starts."""
+    """Set a schedule that AWS Backup accepts and that starts."""
     plan, rule = bench.draft.rule(problem.cause.subject)
     present = str(rule.get("ScheduleExpression") or "")
     last = {**rule, "ScheduleExpression": last_day_of_month(present)}
@@ -234,10 +237,10 @@ def continuous(bench: Workbench, problem: Problem) -> None:
 def _make_continuous(plan: Entry, rule: Document, cause: RootCause) -> None:
     name = "vaultproof-continuous"
     note = "Continuous backups are stored in addition: changes are stored as they happen."
-    kept = days_of(rule)
+    retention = days_of(rule)
     if (
-        kept is not None
-        and kept <= LONGEST_CONTINUOUS
+        retention is not None
+        and retention <= LONGEST_CONTINUOUS
         and not (rule.get("Lifecycle") or {}).get("MoveToColdStorageAfterDays")
     ):
         rule["EnableContinuousBackup"] = True
@@ -261,12 +264,12 @@ def single_continuous(bench: Workbench, problem: Problem) -> None:
         rules = [bench.draft.rule(name) for name in configuration.continuous_rules.get(subject, ())]
         if not rules:
             raise NoFixError("The scan does not show which continuous rules cover the resource.")
-        kept = max(rules, key=lambda pair: (days_of(pair[1]) or 0, str(pair[1].get("RuleName"))))
+        chosen = max(rules, key=lambda pair: (days_of(pair[1]) or 0, str(pair[1].get("RuleName"))))
         for plan, rule in rules:
-            if rule is not kept[1]:
+            if rule is not chosen[1]:
                 rule["EnableContinuousBackup"] = False
                 plan.because_of(
                     problem.cause,
-                    f"The rule {rule['RuleName']} makes snapshots from now on; {kept[1]['RuleName']} stays "
+                    f"The rule {rule['RuleName']} makes snapshots from now on; {chosen[1]['RuleName']} stays "
                     "continuous.",
                 )

@@ -69,7 +69,7 @@ def separate(bench: Workbench, rule: Document, others: Iterable[Document]) -> bo
 
     Return whether there is one. Rules with the same retention lose no backup by an overlap.
     """
-    rivals = [other for other in others if other is not rule and days_of(other) != days_of(rule)]
+    rivals = [rival for rival in others if rival is not rule and days_of(rival) != days_of(rule)]
     present = str(rule.get("ScheduleExpression") or DEFAULT_SCHEDULE)
     fields = present.removeprefix("cron(").removesuffix(")").split()
     if len(fields) != _FIELDS or not fields[1].isdecimal():
@@ -85,7 +85,7 @@ def separate(bench: Workbench, rule: Document, others: Iterable[Document]) -> bo
 
 def _overlaps(bench: Workbench, rule: Document, others: Iterable[Document]) -> bool:
     own = _starts_of(rule)
-    return any(windows_overlap(own, _starts_of(other), bench.as_of) is not False for other in others)
+    return any(windows_overlap(own, _starts_of(rival), bench.as_of) is not False for rival in others)
 
 
 def _starts_of(rule: Document) -> BackupRule:

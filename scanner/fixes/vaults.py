@@ -55,7 +55,7 @@ def add_vault(bench: Workbench, arn: str, cause: RootCause) -> Entry:
 
 
 def _protect(bench: Workbench, arn: str, cause: RootCause, *, admits_copies: bool) -> None:
-    """Give a new vault the policy, the lock and the notifications that controls require."""
+    """Add the policy, the lock and the notifications that controls require to a new vault."""
     deny(bench, arn, cause)
     if admits_copies and bench.draft.configuration.organization:
         admit(bench, arn, cause)
@@ -203,8 +203,10 @@ def notify(bench: Workbench, arn: str, cause: RootCause) -> None:
         )
     entry = draft.part_of_vault(ChangeKind.VAULT_NOTIFICATIONS, arn, present)
     events = bench.texts(_NOTIFIES, "events") or _DEFAULT_EVENTS
-    known = list(present.get("BackupVaultEvents") or ()) if present else []
-    entry.document.update(SNSTopicArn=topic, BackupVaultEvents=list(dict.fromkeys([*known, *events])))
+    present_events = list(present.get("BackupVaultEvents") or ()) if present else []
+    entry.document.update(
+        SNSTopicArn=topic, BackupVaultEvents=list(dict.fromkeys([*present_events, *events]))
+    )
     entry.because_of(cause, f"Events are sent to {topic}, which must let backup.amazonaws.com publish.")
 
 

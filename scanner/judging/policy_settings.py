@@ -88,8 +88,8 @@ def _setting(
     sources = computed.sources if computed is not None else ()
     rows = [_source(source, _is_effective(source, setting), contents) for source in sources]
     rows += [
-        _source(one.source, effective=False, contents=contents, limits=tuple(map(str, one.limits)))
-        for one in ignored
+        _source(operator.source, effective=False, contents=contents, limits=tuple(map(str, operator.limits)))
+        for operator in ignored
     ]
     value = None if computed is None else computed.value
     is_absent = computed is None and setting.agrees is not None
@@ -133,8 +133,8 @@ def _source(
 
 def _by_path(ignored: Iterable[IgnoredOperator]) -> dict[SettingPath, tuple[IgnoredOperator, ...]]:
     by_path: dict[SettingPath, tuple[IgnoredOperator, ...]] = {}
-    for one in ignored:
-        by_path[one.path] = (*by_path.get(one.path, ()), one)
+    for operator in ignored:
+        by_path[operator.path] = (*by_path.get(operator.path, ()), operator)
     return by_path
 
 

@@ -136,7 +136,7 @@ class Requirement:
 
     def paired_by(self, control: str) -> tuple[PairedBy, ...]:
         """Return who else pairs a control with the requirement."""
-        return tuple(other for other, controls in self.pairings if control in controls)
+        return tuple(pairer for pairer, controls in self.pairings if control in controls)
 
 
 @dataclass(frozen=True, slots=True)

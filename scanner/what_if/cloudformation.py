@@ -70,7 +70,7 @@ def template_changes(document: YamlDocument, file: str, defaults: Defaults) -> C
                 not_judged.append(result)
             else:
                 changes.append(result)
-    kinds = (str(each.get("Type")) for each in template.resources.values() if isinstance(each, Mapping))
+    kinds = (str(body.get("Type")) for body in template.resources.values() if isinstance(body, Mapping))
     return ChangeSet(tuple(changes), tuple(not_judged), ignored, notes_about(kinds))
 
 

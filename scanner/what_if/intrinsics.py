@@ -144,8 +144,8 @@ class Template:
             return None
         if name == "Fn::Equals":
             sides = [self.resolved(side) for side in argument]
-            known = len(sides) == _PAIR and not has_unknown(sides) and not any(map(_is_own, sides))
-            return str(sides[0]) == str(sides[1]) if known else None
+            are_known = len(sides) == _PAIR and not has_unknown(sides) and not any(map(_is_own, sides))
+            return str(sides[0]) == str(sides[1]) if are_known else None
         return _combined(str(name), [self._met(inner, depth - 1) for inner in argument])
 
     def _ref(self, name: str) -> Any:  # noqa: ANN401 -- JSON

@@ -61,8 +61,8 @@ def _first(explanation: Explanation) -> Iterator[RenderableType]:
     yield Text("Root cause", "bold")
     lead = next((advice for advice in caused if advice.blocked_by is None), caused[0])
     yield from _to_do(lead, f"{_capital(sentence)} ({_place(cause)}): {explained}.")
-    for other, failed in others[: CAUSES - 1]:
-        also = f"Also: {one_line(cause_sentence(other))}: {count_word(len(failed), 'failure')}."
+    for next_cause, failed in others[: CAUSES - 1]:
+        also = f"Also: {one_line(cause_sentence(next_cause))}: {count_word(len(failed), 'failure')}."
         yield Padding(Text(also), (0, 0, 0, 2))
     if more := len(others) - (CAUSES - 1) if len(others) >= CAUSES else 0:
         yield Padding(Text(f"and {count_word(more, 'more root cause')}"), (0, 0, 0, 2))

@@ -103,14 +103,14 @@ _UNLISTED = frozenset({"Tags", "PermissionsBoundary", "RoleLastUsed"})
 
 def databases_as_told(call: Call, result: dict[str, Any]) -> dict[str, Any]:
     """RDS shows a password that waits for the maintenance window, and no key where nothing is encrypted."""
-    pending = {one["arn"]: one["password"] for one in stock_of(call.account, call.region).of("rds.pending")}
+    pending = {row["arn"]: row["password"] for row in stock_of(call.account, call.region).of("rds.pending")}
     for items, arn in (("DBInstances", "DBInstanceArn"), ("DBClusters", "DBClusterArn")):
-        for one in result.get(items, ()):
-            if not one["StorageEncrypted"]:
-                one.pop("KmsKeyId", None)
-            if one[arn] in pending:
-                changes = one.setdefault("PendingModifiedValues", {})
-                changes["MasterUserPassword"] = pending[one[arn]]
+        for row in result.get(items, ()):
+            if not row["StorageEncrypted"]:
+                row.pop("KmsKeyId", None)
+            if row[arn] in pending:
+                changes = row.setdefault("PendingModifiedValues", {})
+                changes["MasterUserPassword"] = pending[row[arn]]
     return result
 
 

@@ -184,7 +184,7 @@ def framework_section(framework: Framework, controls: Iterable[Control]) -> Iter
 
 def _paired_by(requirement: Requirement, control: str) -> str:
     """Return who else pairs a control with a requirement, in brackets; empty: it is our own reading."""
-    others = ", ".join(other.words for other in requirement.paired_by(control))
+    others = ", ".join(source.words for source in requirement.paired_by(control))
     return f" ({others})" if others else ""
 
 

@@ -130,8 +130,8 @@ def _framework(file: Path, mistakes: list[Mistake]) -> Framework | None:
 
 
 def _requirement(name: str, spec: RequirementSpec) -> Requirement:
-    by_other = {PairedBy(other): tuple(controls) for other, controls in spec.pairings.items()}
-    pairings = tuple((other, by_other[other]) for other in PairedBy if other in by_other)
+    by_other = {PairedBy(pairer): tuple(controls) for pairer, controls in spec.pairings.items()}
+    pairings = tuple((pairer, by_other[pairer]) for pairer in PairedBy if pairer in by_other)
     source = Source(spec.source) if spec.source else Source.STATED if pairings else Source.READING
     return Requirement(name, spec.title or "", source, pairings)
 

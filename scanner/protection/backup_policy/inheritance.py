@@ -147,11 +147,11 @@ def merged_policy(levels: Iterable[Level]) -> MergedPolicy:
     return MergedPolicy(settings, tuple(merge.ignored))
 
 
-def same_value(one: Operand | None, two: Operand | None) -> bool:
+def same_value(first: Operand | None, second: Operand | None) -> bool:
     """Return whether two values are equal: the order of a list does not matter."""
-    if isinstance(one, tuple) and isinstance(two, tuple):
-        return set(one) == set(two)
-    return one == two
+    if isinstance(first, tuple) and isinstance(second, tuple):
+        return set(first) == set(second)
+    return first == second
 
 
 def _merge_level(merge: _Merge, level: Level) -> None:

@@ -94,7 +94,7 @@ def with_commands(explanation: Explanation, structures: Structures, scan: Path) 
         for name, definition in definitions_of(scan).items()
     }
     advice = (
-        replace(each, cli=commands_of(each, each.cli, structures, templates)) for each in explanation.advice
+        replace(row, cli=commands_of(row, row.cli, structures, templates)) for row in explanation.advice
     )
     return replace(explanation, advice=tuple(advice))
 

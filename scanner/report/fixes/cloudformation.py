@@ -66,7 +66,7 @@ def _entry(start: str, value: Any, indent: str) -> list[str]:  # noqa: ANN401 --
     if isinstance(value, Mapping) and value:
         return [start, *_yaml(value, inner)]
     if isinstance(value, list | tuple) and value:
-        return [start, *(line for each in value for line in _member(each, inner))]
+        return [start, *(line for element in value for line in _member(element, inner))]
     return [f"{start} {_scalar(value)}"]
 
 

@@ -31,10 +31,10 @@ def value(content: object, indent: str = "") -> str:
     if isinstance(content, Mapping):
         if not content:
             return "{}"
-        rows = [f"{inner}{text(str(key))} = {value(each, inner)}" for key, each in content.items()]
+        rows = [f"{inner}{text(str(key))} = {value(element, inner)}" for key, element in content.items()]
         return "\n".join(["{", *rows, f"{indent}}}"])
     if isinstance(content, Iterable):
-        items = [f"{inner}{value(each, inner)}," for each in content]
+        items = [f"{inner}{value(element, inner)}," for element in content]
         return "\n".join(["[", *items, f"{indent}]"]) if items else "[]"
     raise TypeError(f"{type(content).__name__} has no form in Terraform")
 

@@ -201,7 +201,7 @@ def _effects(title: str, effects: tuple[FindingEffect, ...], words: str) -> Iter
     yield ""
     yield "| Severity | Control | Subject | Reason |"
     yield "| --- | --- | --- | --- |"
-    for effect in sorted(effects, key=lambda each: each.finding.severity.rank)[:_SHOWN]:
+    for effect in sorted(effects, key=lambda shown: shown.finding.severity.rank)[:_SHOWN]:
         finding = effect.finding
         cells = (escaped(finding.subject), escaped(effect.reason))
         yield f"| {finding.severity.value} | {finding.control} | {' | '.join(cells)} |"
@@ -224,7 +224,7 @@ def _manual(fix: Fix) -> Iterator[str]:
     yield ""
     yield "| Root cause | Subject | Failures | Why | What to do |"
     yield "| --- | --- | ---: | --- | --- |"
-    for step in sorted(fix.manual, key=lambda each: -each.failures):
+    for step in sorted(fix.manual, key=lambda manual: -manual.failures):
         subject = f"{step.cause.subject} {step.cause.about}".rstrip()
         cells = (
             step.cause.kind.value,

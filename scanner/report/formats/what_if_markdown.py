@@ -45,7 +45,9 @@ def answer(result: WhatIf) -> str:
     if not result.changes:
         return "no change could be judged" if result.not_judged else NOTHING.lower().rstrip(".")
     number = len(result.new)
-    worst = min((effect.finding.severity for effect in result.new), key=lambda each: each.rank, default=None)
+    worst = min(
+        (effect.finding.severity for effect in result.new), key=lambda severity: severity.rank, default=None
+    )
     text = f"{number:,} new failure{'' if number == 1 else 's'}" if number else "no new failures"
     text += f", the worst {worst.value}" if worst is not None else ""
     missed = len(result.not_judged)

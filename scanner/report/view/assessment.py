@@ -87,7 +87,7 @@ def tally_sentence(view: FrameworkView) -> str:
 
 def pairing_words(requirement: Requirement) -> str:
     """Return whose reading it is that our controls support a requirement."""
-    others = " and ".join(other.words for other, _ in requirement.pairings)
+    others = " and ".join(pairer.words for pairer, _ in requirement.pairings)
     return f"also paired by {others}" if others else "our reading"
 
 
@@ -122,7 +122,7 @@ def _requirement(view: RequirementView) -> Document:
         "id": view.requirement.id,
         "title": view.requirement.title,
         "source": view.requirement.source.value,
-        "pairings": {other.value: list(controls) for other, controls in view.requirement.pairings},
+        "pairings": {pairer.value: list(controls) for pairer, controls in view.requirement.pairings},
         "standing": view.standing.value,
         "subjects": view.subjects,
         "figures": _figures(view.figures),
@@ -188,7 +188,8 @@ def _read_requirement(
             document["title"],
             Source(document["source"]),
             tuple(
-                (PairedBy(other), tuple(controls)) for other, controls in document.get("pairings", {}).items()
+                (PairedBy(pairer), tuple(controls))
+                for pairer, controls in document.get("pairings", {}).items()
             ),
         ),
         RequirementStatus(document["standing"]),
