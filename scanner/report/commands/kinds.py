@@ -29,6 +29,11 @@ KINDS: Final[Mapping[CauseKind, str]] = {
         "aws cloudformation create-stack --stack-name vaultproof-read-only --template-body file://role.yaml "
         "--capabilities CAPABILITY_NAMED_IAM\n"
     ),
+    CauseKind.AWS_MANAGED_KEY: (
+        "# An AWS managed key cannot be shared, and the key of a resource cannot be changed. Restore its data\n"
+        "# with a customer managed key, and protect the new resource in place of the old one.\n"
+        'aws kms create-key --description "data that is copied to another account"\n'
+    ),
     CauseKind.IMAGE_MAY_NOT_LEAVE: (
         "# No command mends this: images of this instance may not leave their account. "
         "Copy its data otherwise.\n"

@@ -11,6 +11,7 @@ import shlex
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 _OPERATORS: Final = frozenset((">", "|"))
@@ -49,8 +50,13 @@ class Statement:
         return next((value for word, value in pairs if word == name), "")
 
 
-def statements(template: str) -> Iterator[Statement]:
-    """Yield the commands and comments of a template. A comment behind a command comes before it."""
+@lru_cache(maxsize=1_024)
+def statements(template: str) -> tuple[Statement, ...]:
+    """Return the commands and comments of a template. A comment behind a command comes before it."""
+    return tuple(_statements(template))
+
+
+def _statements(template: str) -> Iterator[Statement]:
     waiting = ""
     for line in template.splitlines():
         if not waiting and line.lstrip().startswith("#"):

@@ -40,6 +40,11 @@ class Structures:
     tables: Mapping[str, Stream[Row]] = field(default_factory=dict)
 
     @cached_property
+    def paths(self) -> Mapping[str, str]:
+        """The organizational path of each account: `ORGANIZATION/ROOT/UNIT/`; empty: not known."""
+        return {account.id: account.ou_path or "" for account in self.manifest.accounts}
+
+    @cached_property
     def rules(self) -> Mapping[str, Row]:
         """The rules by subject."""
         return {row["subject"]: row for row in self._rows("rule") if row["kind"] == _RULE}

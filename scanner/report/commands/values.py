@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from scanner.model.manifest import Manifest
 from scanner.model.names import AWS_GLOBAL, ORG, parse_arn
 from scanner.model.root_causes import Blocker, CauseKind, RootCause
 from scanner.report.commands.shell import is_safe
@@ -171,7 +170,7 @@ def values_of(failure: Failure, structures: Structures) -> Values:
         _of_subject(cause.subject, "") if cause is not None else {},
         _of_details(failure.details),
         {"TYPE": failure.subject_type, "ACCOUNT_ID": failure.account, "REGION": failure.region},
-        _of_scan(structures.manifest, failure.account),
+        _of_scan(structures, failure.account),
     )
     name = str(failure.details.get("name") or "")
     place = place_of(failure)
@@ -193,7 +192,7 @@ def values_of_cause(failure: Failure, cause: RootCause, structures: Structures) 
         _where(blocker),
         {"ACCOUNT_ID": cause.account, "REGION": cause.region},
         _of_details(failure.details) if cause.subject.startswith("aws:account-region:") else {},
-        _of_scan(structures.manifest, cause.account),
+        _of_scan(structures, cause.account),
     )
     return Values(_of_structures(names, cause.name, place, structures), structures, place, place)
 
@@ -212,8 +211,8 @@ def _first(*sources: Mapping[str, str]) -> dict[str, str]:
     return names
 
 
-def _of_scan(manifest: Manifest, account: str) -> dict[str, str]:
-    path = next((known.ou_path or "" for known in manifest.accounts if known.id == account), "")
+def _of_scan(structures: Structures, account: str) -> dict[str, str]:
+    manifest, path = structures.manifest, structures.paths.get(account, "")
     units = [unit for unit in path.split("/") if unit.startswith(("r-", "ou-"))]
     return {
         "ORGANIZATION_ID": manifest.scope.organization_id or "",

@@ -18,7 +18,7 @@ import orjson
 
 from scanner.evidence.manifest import rfc3339
 from scanner.model.decisions import Owner, Waiver
-from scanner.model.finding import Finding, Severity, Status
+from scanner.model.finding import Finding, Severity, Status, ToDo
 from scanner.model.known import EvidenceRef
 from scanner.model.names import AWS_GLOBAL, parse_arn, partition_in, partition_of
 from scanner.model.resource_types import RESOURCE_TYPES
@@ -147,7 +147,8 @@ class Hub:
         """Return a finding as it is sent to a Region."""
         shared, status, fingerprint = self._shared.of(finding), finding.status, finding.fingerprint
         name, identifier = given_name(finding.details), resource_id(finding)
-        remediation = self._remediation(finding)
+        advice = self._view.to_do(finding)
+        remediation = _remediation(advice)
         return {
             "SchemaVersion": "2018-10-08",
             "Id": f"vaultproof/{fingerprint}",
@@ -165,16 +166,12 @@ class Hub:
             "Compliance": _compliance(finding, name, shared),
             "Workflow": {"Status": WORKFLOW[status]},
             "RecordState": "ARCHIVED" if status is Status.NOT_APPLICABLE else "ACTIVE",
-            "ProductFields": self._fields(finding, fingerprint, name, identifier),
+            "ProductFields": self._fields(finding, fingerprint, name, identifier, advice),
         }
 
-    def _remediation(self, finding: Finding) -> Document | None:
-        advice = self._view.to_do(finding)
-        if advice is None:
-            return None
-        return {"Recommendation": {"Text": repeated_field(advice.text, MAX_RECOMMENDATION)}}
-
-    def _fields(self, finding: Finding, fingerprint: str, name: str, identifier: str) -> Mapping[str, str]:
+    def _fields(
+        self, finding: Finding, fingerprint: str, name: str, identifier: str, advice: ToDo | None
+    ) -> Mapping[str, str]:
         """Return the product fields: what the format has no attribute for, without blank values."""
         subject = "" if identifier == finding.subject else finding.subject
         account = self._view.names.get(finding.account, "")
@@ -189,16 +186,22 @@ class Hub:
             "vaultproof/Name": name and _optional(name),
             **_owner(finding.owner),
             **_waiver(finding.waiver),
-            **_traced(finding, self._view),
+            **_traced(finding, advice),
             "vaultproof/Evidence": _optional(_evidence(finding.evidence), MAX_VALUE),
             "vaultproof/Notice": _repeated(self._view.notice),
         }
         return {key: text for key, text in fields.items() if text}
 
 
-def _traced(finding: Finding, view: View) -> Mapping[str, str]:
+def _remediation(advice: ToDo | None) -> Document | None:
+    if advice is None:
+        return None
+    return {"Recommendation": {"Text": repeated_field(advice.text, MAX_RECOMMENDATION)}}
+
+
+def _traced(finding: Finding, advice: ToDo | None) -> Mapping[str, str]:
     """Return root cause, the failure to mend first, and the commands if they fit: a part could mislead."""
-    cause, blocker, advice = finding.root_cause, finding.blocked_by, view.to_do(finding)
+    cause, blocker = finding.root_cause, finding.blocked_by
     commands = advice.cli if advice is not None else ""
     return {
         "vaultproof/RootCause": _repeated(f"{cause.kind.value}: {cause.subject}") if cause else "",
