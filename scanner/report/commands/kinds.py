@@ -30,7 +30,7 @@ KINDS: Final[Mapping[CauseKind, str]] = {
         "--capabilities CAPABILITY_NAMED_IAM\n"
     ),
     CauseKind.AWS_MANAGED_KEY: (
-        "# An AWS managed key cannot be shared, and the key of a resource cannot be changed. Restore its data\n"
+        "# An AWS managed key cannot be shared, and a resource keeps its key. Restore its data\n"
         "# with a customer managed key, and protect the new resource in place of the old one.\n"
         'aws kms create-key --description "data that is copied to another account"\n'
     ),
