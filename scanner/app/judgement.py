@@ -33,6 +33,7 @@ from scanner.report.read import SUMMARY
 from scanner.report.redact import Pseudonyms
 from scanner.report.view.view import View, build
 from scanner.report.write import Written
+from scanner.storage.memory import release_memory
 from scanner.storage.table_files import table_files
 
 
@@ -131,7 +132,10 @@ def conclude(  # noqa: PLR0913, PLR0917 -- as `evaluate`, and what was judged un
     write_inputs(out, judgement.inputs)
     manifest = judged_manifest(bundle, out, judgement)
     scan = judged_scan(bundle, out, judgement, manifest, tables, findings, waivers)
-    scan = with_causes(out, replace(scan, blast_radius=summary_of(out, scan)))
+    scan = replace(scan, blast_radius=summary_of(out, scan))
+    release_memory()
+    scan = with_causes(out, scan)
+    release_memory()
     scan, manifest = with_lines(out, scan, lines=LINES in formats)
     signing = signing_before_reports(bundle, out, manifest, signer.key if signer else None)
     scan = replace(scan, signing=signing)

@@ -364,13 +364,22 @@ def _failures(table: str, controls: Iterable[str]) -> str:
     )
 
 
-def _unknown(table: str, controls: Iterable[str]) -> str:
+def _unknown(table: str, controls: Mapping[str, Collection[str]]) -> str:
+    """Return the query over unknown findings. `controls`: the columns that each reads.
+
+    Of the notes of a row only the first missing read is kept: they are wide, and each has its own.
+    """
+    ids, columns = _texts(controls), ", ".join(f"[{_texts(sorted(names))}]" for names in controls.values())
+    needed = "lambda note: note.operation <> '' AND list_contains(needed, note.about)"
+    read = ", ".join(f"{name} := note.{name}" for name in ("operation", "of", "account", "region", "about"))
     return (
         "WITH open AS (SELECT control, subject, account, region FROM findings "  # nosec B608 # noqa: S608 -- as above
-        f"WHERE status = 'unknown' AND control IN ({_texts(controls)})) "
-        "SELECT control, not_known, count(*) AS number, "
+        f"WHERE status = 'unknown' AND control IN ({ids})), "
+        f"reading AS (SELECT unnest([{ids}]) AS control, unnest([{columns}]) AS needed) "
+        f"SELECT control, list_sort(list_transform(list_filter(not_known, {needed}), "
+        f"lambda note: struct_pack({read})))[:1] AS not_known, count(*) AS number, "
         "list({'account': account, 'region': region, 'subject': subject}) AS subjects "
-        f"FROM open JOIN {table} USING (subject, account, region) GROUP BY ALL"
+        f"FROM open JOIN reading USING (control) JOIN {table} USING (subject, account, region) GROUP BY ALL"
     )
 
 
