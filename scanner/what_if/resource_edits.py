@@ -29,7 +29,7 @@ def put_resource(edits: ShardEdits, change: PlannedChange) -> None:
         _put_bucket_details(edits, change, identity)
         return
     edits.require(family.operation, f"the list that {identity} belongs to")
-    if change.action is not Action.CREATE and _is_listed(edits, document["Family"], change.name):
+    if _is_listed(edits, document["Family"], change.name):
         if not is_bucket:
             _add_tags(edits, change)
         return
@@ -93,7 +93,10 @@ def _known_tags(change: PlannedChange) -> dict[str, str]:
 
 
 def _add_tags(edits: ShardEdits, change: PlannedChange) -> None:
-    """Add tags to those that an existing resource has: a template does not show tags of the stack."""
+    """Give an existing resource the tags of the change. A template does not show those of the stack."""
+    if change.action is Action.CREATE:
+        put_tags(edits, replace(change, document={"Tags": _known_tags(change)}))
+        return
     rows = edits.lines.rows(RESOURCES, "ResourceTagMappingList")
     present = next((row.get("Tags") or () for row in rows if row.get("ResourceARN") == change.name), ())
     tags = {str(tag.get("Key")): str(tag.get("Value") or "") for tag in present} | _known_tags(change)

@@ -148,6 +148,17 @@ def document_of(entry: dict[str, Any], **more: Any) -> PlannedChange:
     return single
 
 
+def test_a_resource_that_exists_already_is_not_listed_twice(before: ShardInventory, tmp_path: Path) -> None:
+    """The scan is newer than the plan, or the resource is imported."""
+    entry = change("aws_dynamodb_table.a", ["create"], after={"name": "audit-trail", "tags_all": TAGS})
+    now = after(parsed(plan(entry)), tmp_path / "what-if")
+    assert arns(now).keys() == arns(before).keys()
+    tags = arns(now)[f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/audit-trail"].tags
+    assert isinstance(tags, Known)
+    assert tags.value == TAGS
+    assert now.gaps == before.gaps
+
+
 def test_a_replaced_resource_of_another_name_is_removed_and_created() -> None:
     before = {"arn": f"arn:aws:rds:{REGION}:{ACCOUNT}:db:old", "identifier": "old"}
     entry = change(
