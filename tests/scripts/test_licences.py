@@ -32,8 +32,8 @@ def test_every_package_of_the_lock_is_read_and_needed() -> None:
 def test_what_only_an_extra_needs_is_no_part_of_every_installation() -> None:
     assert RUNTIME in USERS["botocore"]
     assert RUNTIME in USERS["jmespath"]
-    assert USERS["weasyprint"] == ("pdf",)
-    assert USERS["pydyf"] == ("pdf",)
+    assert USERS["weasyprint"] == ("pdf", "all")
+    assert USERS["pydyf"] == ("pdf", "all")
     assert USERS["pytest"] == (DEVELOPMENT,)
     assert RUNTIME not in USERS["email-validator"]  # of pydantic's extra, which only a tool names
 
