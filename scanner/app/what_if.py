@@ -16,7 +16,6 @@ from scanner.app.criteria import Judgement, load_judgement
 from scanner.app.findings import facts_request, waivers_of, write_findings
 from scanner.app.inputs import stored_inputs
 from scanner.app.judged import read_judged, unlined_findings
-from scanner.app.planned_policies import overlay_with_policies
 from scanner.errors import BundleError
 from scanner.evaluate.compiled import compile_control
 from scanner.evidence.bundle import EVIDENCE, Bundle
@@ -26,6 +25,7 @@ from scanner.findings.filed import Filed
 from scanner.findings.texts import all_without_texts, with_texts
 from scanner.history.compare import pairs_of
 from scanner.judging.concerned import concerned_shards
+from scanner.judging.planned_policies import overlay_with_policies
 from scanner.judging.tables import write_tables
 from scanner.judging.worker_pool import workers_for
 from scanner.model.control import Control

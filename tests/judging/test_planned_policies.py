@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from scanner.app.planned_policies import overlay_with_policies
 from scanner.evidence.bundle import Bundle
 from scanner.inventory.shard import parse_shard
+from scanner.judging.planned_policies import overlay_with_policies
 from scanner.judging.tables import governance_of
 from scanner.model.inventory import BackupPlan
 from scanner.model.known import Known, Unread
