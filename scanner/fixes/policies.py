@@ -1,6 +1,5 @@
 """Access policies: statements are added to what a policy says; nothing that it says is removed."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -79,22 +78,6 @@ def share_key(account: str, partition: str) -> tuple[dict[str, Any], dict[str, A
     return use, grant
 
 
-def own_key_policy(account: str, partition: str) -> dict[str, Any]:
-    """Return the policy of a new key: its own account decides with IAM."""
-    return {
-        "Version": _VERSION,
-        "Statement": [
-            {
-                "Sid": "OwnAccount",
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:{partition}:iam::{account}:root"},
-                "Action": "kms:*",
-                "Resource": "*",
-            }
-        ],
-    }
-
-
 def restrict_to_organization(policy: Document, organization: str) -> int:
     """Add a condition to each Allow for principals that may be outside. Return the number of statements.
 
@@ -144,8 +127,3 @@ def admit_service() -> dict[str, Any]:
         "Principal": {"Service": "backup.amazonaws.com"},
         "Action": "sts:AssumeRole",
     }
-
-
-def accounts_in(text: str) -> tuple[str, ...]:
-    """Return the account ids in a text, in their order."""
-    return tuple(dict.fromkeys(re.findall(r"(?<!\d)\d{12}(?!\d)", text)))
