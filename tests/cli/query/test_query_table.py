@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from scanner.cli.query_table import MAX_CELL, table_lines
+from scanner.cli.query.table import MAX_CELL, table_lines
 
 ARN = "arn:aws:ec2:eu-west-1:333333333333:volume/vol-148032e0d58b36240"
 TEXT = st.one_of(st.none(), st.text(alphabet="ab ,:/é日\n\x1b\u202e[]", max_size=60))

@@ -18,7 +18,7 @@ from scanner.app.judged import read_judged
 from scanner.cli.console import Console, plain_json
 from scanner.cli.exits import guarded
 from scanner.cli.logs import say
-from scanner.cli.query_table import table_lines
+from scanner.cli.query.table import table_lines
 from scanner.errors import BundleError, UsageError
 from scanner.evaluate.controls.docs import type_name
 from scanner.evaluate.database import Table as Facts
