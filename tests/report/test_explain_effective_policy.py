@@ -1,11 +1,14 @@
 """The effective backup policy in the tree of an account: values, their policies, and differences."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator
+from rich.console import Console
 
+from scanner.cli.explain import rendered
 from scanner.model.explanation import Explanation, Node, NodeKind, Verdict
 from scanner.report.explain.effective_policy import effective_policy_nodes
 from scanner.report.formats.explanation import explanation_document
@@ -182,6 +185,14 @@ def test_the_document_has_the_policies_and_is_valid() -> None:
         }
     ]
     assert "set_by" not in rule
+
+
+def test_the_short_chain_shows_each_value_with_its_policy() -> None:
+    console = Console(width=160, record=True, file=io.StringIO())
+    console.print(rendered(explanation()))
+    text = console.export_text()
+    expected = "target_backup_vault_name  a  (set by nightly-policy (p-1) at root r-1, @@assign)"
+    assert expected in text
 
 
 def test_a_redacted_document_does_not_name_the_policy() -> None:

@@ -10,6 +10,9 @@ from scanner.model.explanation import Node, NodeKind, Verdict
 LINES: Final = 11
 """Lines of a short chain, with the subject's own."""
 
+_SETTINGS: Final = 24
+"""Lines of the short chain of an account: the values of its effective backup policy are its links."""
+
 _STRUCTURES: Final = frozenset(
     {
         NodeKind.RESOURCE,
@@ -33,6 +36,8 @@ def short_chain(root: Node, lines: int = LINES) -> Node:
     """
     reduced = _reduced(root)
     nodes = list(_with_depth(reduced))
+    if any(node.kind is NodeKind.SETTING for node, _ in nodes):
+        lines = max(lines, _SETTINGS)
     order = {id(node): at for at, (node, _) in enumerate(nodes)}
     ranked = sorted(nodes, key=lambda pair: (_rank(pair[0]), pair[1], order[id(pair[0])]))
     parents = {id(child): node for node, _ in nodes for child in node.children}
@@ -83,7 +88,8 @@ def _reduced(node: Node) -> Node:
 
 
 def _is_needed(node: Node) -> bool:
-    if node.kind in _STRUCTURES or node.verdict in (Verdict.BROKEN, Verdict.UNKNOWN):
+    is_shown = node.kind in _STRUCTURES or node.kind is NodeKind.SETTING
+    if is_shown or node.verdict in (Verdict.BROKEN, Verdict.UNKNOWN):
         return True
     return any(_is_needed(child) for child in node.children)
 

@@ -24,7 +24,7 @@ _REASON: Final = 150
 _TO_DO: Final = 320
 _STYLES: Final = {Verdict.BROKEN: "bold red", Verdict.UNKNOWN: "yellow", Verdict.HOLDS: "green"}
 _WORDS: Final = {Verdict.BROKEN: "  BROKEN", Verdict.UNKNOWN: "  UNKNOWN"}
-_NAMED: Final = frozenset({NodeKind.LINK, NodeKind.GROUP, NodeKind.MORE, NodeKind.KEY})
+_NAMED: Final = frozenset({NodeKind.LINK, NodeKind.GROUP, NodeKind.MORE, NodeKind.KEY, NodeKind.SETTING})
 """Kinds whose labels say what they are."""
 
 
@@ -113,6 +113,8 @@ def _line(node: Node, marks: Mapping[Verdict, str]) -> Text:
     if node.because:
         colon = ": " if node.verdict in _WORDS else "  "
         text.append(f"{colon}{clip(one_line(node.because), _REASON)}")
+    if node.kind is NodeKind.SETTING and node.facts:
+        text.append(f"  ({clip(one_line(' '.join(node.facts[0])), _REASON)})", "dim")
     return text
 
 
