@@ -133,7 +133,7 @@ def explanation(root: Node, name: str = "ledger") -> Explanation:
 
 def text_of(told: Explanation) -> str:
     file = io.StringIO()
-    Console(file=file, width=120).print(rendered(told))
+    Console(file=file, width=120).print(rendered(told, whole=True))
     return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
 
 
