@@ -26,10 +26,10 @@ from scanner.fixes.entries import change_documents
 from scanner.fixes.problem import Parameters, Problem, Workbench
 from scanner.fixes.proposals import propose
 from scanner.model.finding import Finding, Status
-from scanner.model.fix import Choice, DroppedChange, Fix, FixChange, ManualStep
 from scanner.model.known import Known
 from scanner.model.names import AccountId, RegionName, Shard
-from scanner.model.planned_change import ChangeKind, ChangeSet
+from scanner.model.planning.fix import Choice, DroppedChange, Fix, FixChange, ManualStep
+from scanner.model.planning.planned_change import ChangeKind, ChangeSet
 from scanner.model.root_causes import RootCause
 from scanner.model.scan import Scan
 from scanner.report.fixes.folder import files_of

@@ -5,10 +5,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from scanner.model.finding import Finding, Status
-from scanner.model.fix import DroppedChange, FixChange, FixedFinding, Outcome
-from scanner.model.planned_change import ChangeKind, NotJudged
+from scanner.model.planning.fix import DroppedChange, FixChange, FixedFinding, Outcome
+from scanner.model.planning.planned_change import ChangeKind, NotJudged
+from scanner.model.planning.what_if import Effect, FindingEffect, WhatIf
 from scanner.model.root_causes import CauseKind, RootCause, Step
-from scanner.model.what_if import Effect, FindingEffect, WhatIf
 from scanner.report.wording import count_word
 
 Failure = tuple[str, str]

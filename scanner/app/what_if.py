@@ -32,8 +32,8 @@ from scanner.model.control import Control
 from scanner.model.finding import Finding, Status
 from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId, RegionName, Shard
-from scanner.model.planned_change import ChangeSet
-from scanner.model.what_if import Effect, FindingEffect, Horizon, WhatIf
+from scanner.model.planning.planned_change import ChangeSet
+from scanner.model.planning.what_if import Effect, FindingEffect, Horizon, WhatIf
 from scanner.settings.settings import Settings
 from scanner.what_if.overlay import Overlay
 

@@ -18,7 +18,7 @@ from scanner.cli.progress import wide_console
 from scanner.cli.scan.destination import Destination, fetched
 from scanner.errors import UsageError
 from scanner.model.finding import Severity
-from scanner.model.fix import OUTCOME_WORDS, Choice, Fix, Outcome
+from scanner.model.planning.fix import OUTCOME_WORDS, Choice, Fix, Outcome
 from scanner.model.root_causes import CauseKind
 from scanner.report.fixes.document import fix_document
 from scanner.report.fixes.places import places_of

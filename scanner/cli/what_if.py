@@ -18,7 +18,7 @@ from scanner.cli.scan.requests import settings_of
 from scanner.cli.what_if_table import print_what_if
 from scanner.errors import UsageError
 from scanner.model.finding import Severity
-from scanner.model.what_if import WhatIf
+from scanner.model.planning.what_if import WhatIf
 from scanner.report.formats.what_if import what_if_document
 from scanner.report.formats.what_if_markdown import what_if_markdown
 from scanner.report.formats.what_if_sarif import what_if_sarif

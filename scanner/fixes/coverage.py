@@ -18,7 +18,7 @@ from scanner.fixes.schedules import (
 from scanner.fixes.vaults import add_vault
 from scanner.model.facts import NEVER_HOURS
 from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard, parse_arn, vault_arn
-from scanner.model.planned_change import ChangeKind
+from scanner.model.planning.planned_change import ChangeKind
 from scanner.model.root_causes import RootCause, Step
 
 NEW_PLAN: Final = "vaultproof-daily"

@@ -8,9 +8,9 @@ from typing import Any
 
 from scanner.fixes.configuration import Configuration, Document, RecordedPlan, RecordedShard, RecordedVault
 from scanner.fixes.policies import denies_its_change
-from scanner.model.fix import FixChange
 from scanner.model.names import AWS_GLOBAL, ORG, parse_arn
-from scanner.model.planned_change import VAULT_KINDS, ChangeKind
+from scanner.model.planning.fix import FixChange
+from scanner.model.planning.planned_change import VAULT_KINDS, ChangeKind
 from scanner.model.root_causes import RootCause, Step
 
 SID: str = "Vaultproof"

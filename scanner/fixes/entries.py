@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import orjson
 
-from scanner.model.fix import FixChange
-from scanner.model.planned_change import ChangeKind
+from scanner.model.planning.fix import FixChange
+from scanner.model.planning.planned_change import ChangeKind
 
 
 def change_documents(changes: Iterable[FixChange]) -> list[dict[str, Any]]:

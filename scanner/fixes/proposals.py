@@ -30,7 +30,7 @@ from scanner.fixes.vaults import (
     lock_vault,
     send_notifications,
 )
-from scanner.model.fix import ManualStep
+from scanner.model.planning.fix import ManualStep
 from scanner.model.root_causes import CauseKind, Step
 
 _K: Final = CauseKind

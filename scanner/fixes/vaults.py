@@ -7,7 +7,7 @@ from scanner.fixes.draft import Draft, Entry, NoFixError
 from scanner.fixes.policies import add_statement, admit_organization, deny_deletion, restrict_to_organization
 from scanner.fixes.problem import Problem, Workbench
 from scanner.model.names import parse_arn
-from scanner.model.planned_change import ChangeKind
+from scanner.model.planning.planned_change import ChangeKind
 from scanner.model.root_causes import RootCause, Step
 
 _LOCKED: Final = "vault-locked"

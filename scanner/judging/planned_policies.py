@@ -15,7 +15,7 @@ from scanner.judging.tables import governance_of
 from scanner.model.backup_policies import AccountInventory
 from scanner.model.known import Known
 from scanner.model.names import AWS_GLOBAL, AccountId
-from scanner.model.planned_change import (
+from scanner.model.planning.planned_change import (
     POLICY_KINDS,
     UNKNOWN,
     Action,

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from scanner.model.names import AWS_GLOBAL, ORG, parse_arn
-from scanner.model.planned_change import (
+from scanner.model.planning.planned_change import (
     Action,
     ChangeKind,
     ChangeSet,

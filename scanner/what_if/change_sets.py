@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from scanner.model.names import parse_arn
-from scanner.model.planned_change import (
+from scanner.model.planning.planned_change import (
     UNKNOWN,
     Action,
     ChangeKind,

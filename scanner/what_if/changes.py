@@ -6,7 +6,7 @@ from typing import Final
 
 from scanner.errors import UsageError
 from scanner.model.names import ORG
-from scanner.model.planned_change import (
+from scanner.model.planning.planned_change import (
     VAULT_KINDS,
     Action,
     ChangeKind,

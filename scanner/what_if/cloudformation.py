@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from scanner.model.names import AWS_GLOBAL, ORG
-from scanner.model.planned_change import (
+from scanner.model.planning.planned_change import (
     UNKNOWN,
     Action,
     ChangeKind,

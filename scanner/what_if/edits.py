@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, RegionName, Shard, vault_arn
-from scanner.model.planned_change import VAULT_KINDS, Action, ChangeKind, PlannedChange, PlanReference
+from scanner.model.planning.planned_change import (
+    VAULT_KINDS,
+    Action,
+    ChangeKind,
+    PlannedChange,
+    PlanReference,
+)
 from scanner.what_if import shard_edits as names
 from scanner.what_if.new_resources import family_of, operations_of
 from scanner.what_if.plan_edits import id_of_selection, put_plan, put_selection, remove_plan, remove_selection

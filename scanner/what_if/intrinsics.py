@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from scanner.model.known import Ternary
 from scanner.model.names import partition_of
-from scanner.model.planned_change import UNKNOWN, has_unknown
+from scanner.model.planning.planned_change import UNKNOWN, has_unknown
 
 _VARIABLE: Final = re.compile(r"\$\{(!?)([^}]*)\}")
 _VAULTS: Final = ("AWS::Backup::BackupVault", "AWS::Backup::LogicallyAirGappedBackupVault")

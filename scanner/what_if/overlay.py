@@ -21,7 +21,7 @@ from scanner.evidence.manifest import NAME, SCHEMA, SIGNATURE, TIME_STAMP, WHAT_
 from scanner.evidence.reader import shard_file
 from scanner.model.inventory import ShardStatus
 from scanner.model.names import ORG, Shard
-from scanner.model.planned_change import ChangeKind, NotJudged, PlannedChange
+from scanner.model.planning.planned_change import ChangeKind, NotJudged, PlannedChange
 from scanner.what_if.edits import apply, in_order, operations, shards_of
 from scanner.what_if.shard_edits import Effects, NotJudgedError, ShardEdits
 from scanner.what_if.shard_lines import ShardLines

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from scanner.model.planned_change import UNKNOWN, Action, PlannedChange, PlanReference, has_unknown
+from scanner.model.planning.planned_change import UNKNOWN, Action, PlannedChange, PlanReference, has_unknown
 from scanner.what_if.new_resources import PLACEHOLDER
 from scanner.what_if.shard_edits import (
     PLAN,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from scanner.model.planned_change import UNKNOWN, Action, ChangeKind, PlannedChange
+from scanner.model.planning.planned_change import UNKNOWN, Action, ChangeKind, PlannedChange
 from scanner.what_if.shard_edits import NotJudgedError, ShardEdits
 from scanner.what_if.shard_lines import known_after_apply
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 from scanner.errors import ConfigurationError, UsageError
-from scanner.model.planned_change import ChangeSet
+from scanner.model.planning.planned_change import ChangeSet
 from scanner.storage.bounded import read_regular
 from scanner.what_if.backup_json import backup_changes, is_backup_json
 from scanner.what_if.change_sets import change_set_changes, is_change_set

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from scanner.evidence.manifest import rfc3339
 from scanner.model.names import AWS_GLOBAL
-from scanner.model.planned_change import UNKNOWN, Action, PlannedChange, has_unknown
+from scanner.model.planning.planned_change import UNKNOWN, Action, PlannedChange, has_unknown
 from scanner.what_if.new_resources import FAMILIES, family_of, id_of
 from scanner.what_if.setting_edits import put_tags
 from scanner.what_if.shard_edits import RESOURCES, NotJudgedError, ShardEdits

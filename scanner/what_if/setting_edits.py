@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from scanner.model.planned_change import PlannedChange, has_unknown
+from scanner.model.planning.planned_change import PlannedChange, has_unknown
 from scanner.what_if.shard_edits import (
     GLOBAL_SETTINGS,
     KEY_POLICY,

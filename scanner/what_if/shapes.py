@@ -7,7 +7,7 @@ not of the form that AWS documents is a failed read there, as in any scan.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from scanner.model.planned_change import UNKNOWN, Action, ChangeKind, PlannedChange
+from scanner.model.planning.planned_change import UNKNOWN, Action, ChangeKind, PlannedChange
 
 MALFORMED: Final = "It is not of the form that AWS Backup documents: {}."
 _LOCK: Final = ("MinRetentionDays", "MaxRetentionDays", "ChangeableForDays")

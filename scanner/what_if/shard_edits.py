@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from scanner.model.names import Shard, partition_of
-from scanner.model.planned_change import unknown_paths
+from scanner.model.planning.planned_change import unknown_paths
 from scanner.what_if.shard_lines import Document, ShardLines
 
 PLANS: Final = "backup:ListBackupPlans"

@@ -3,7 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from scanner.model.planned_change import UNKNOWN, Action, ChangeKind, NotJudged, Origin, PlannedChange
+from scanner.model.planning.planned_change import (
+    UNKNOWN,
+    Action,
+    ChangeKind,
+    NotJudged,
+    Origin,
+    PlannedChange,
+)
 from scanner.what_if.changes import unplaced
 from scanner.what_if.intrinsics import Template
 from scanner.what_if.new_resources import (

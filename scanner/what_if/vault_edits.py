@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from scanner.evidence.manifest import rfc3339
 from scanner.model.names import vault_arn
-from scanner.model.planned_change import UNKNOWN, PlannedChange, has_unknown
+from scanner.model.planning.planned_change import UNKNOWN, PlannedChange, has_unknown
 from scanner.what_if.shard_edits import (
     NOTIFICATIONS,
     POINTS,

@@ -19,9 +19,9 @@ from scanner.fixes.draft import Draft
 from scanner.fixes.manual import MANUAL
 from scanner.fixes.problem import Problem, Workbench
 from scanner.fixes.proposals import STRATEGIES, propose
-from scanner.model.fix import FixChange, ManualStep
 from scanner.model.names import AWS_GLOBAL
-from scanner.model.planned_change import ChangeKind
+from scanner.model.planning.fix import FixChange, ManualStep
+from scanner.model.planning.planned_change import ChangeKind
 from scanner.model.root_causes import CauseKind, RootCause
 
 ACCOUNT, BACKUP, REGION = "111122223333", "444455556666", "eu-west-1"

@@ -17,7 +17,14 @@ from scanner.judging.concerned import concerned_shards
 from scanner.judging.tables import write_tables
 from scanner.model.facts import TABLES
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, RegionName, Shard
-from scanner.model.planned_change import UNKNOWN, Action, ChangeKind, Origin, PlannedChange, PlanReference
+from scanner.model.planning.planned_change import (
+    UNKNOWN,
+    Action,
+    ChangeKind,
+    Origin,
+    PlannedChange,
+    PlanReference,
+)
 from scanner.storage.parquet import open_parquet
 from scanner.what_if.overlay import write_overlay
 

@@ -12,7 +12,7 @@ from scanner.judging.planned_policies import overlay_with_policies
 from scanner.judging.tables import governance_of
 from scanner.model.inventory import BackupPlan
 from scanner.model.known import Known, Unread
-from scanner.model.planned_change import UNKNOWN, Action, ChangeKind, NotJudged, PlannedChange
+from scanner.model.planning.planned_change import UNKNOWN, Action, ChangeKind, NotJudged, PlannedChange
 from scanner.what_if.changes import Defaults
 from scanner.what_if.overlay import Overlay
 from scanner.what_if.read import read_changes

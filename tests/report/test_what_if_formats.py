@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from scanner.model.finding import Finding, Severity, Status
-from scanner.model.planned_change import Action, ChangeKind, NotJudged, Origin, PlannedChange
-from scanner.model.what_if import Effect, FindingEffect, Horizon, WhatIf
+from scanner.model.planning.planned_change import Action, ChangeKind, NotJudged, Origin, PlannedChange
+from scanner.model.planning.what_if import Effect, FindingEffect, Horizon, WhatIf
 from scanner.report.formats.what_if import what_if_document
 from scanner.report.formats.what_if_markdown import MARKER, what_if_markdown
 from scanner.report.formats.what_if_sarif import what_if_sarif

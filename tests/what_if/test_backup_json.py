@@ -8,7 +8,7 @@ import pytest
 
 from scanner.errors import UsageError
 from scanner.model.names import ORG
-from scanner.model.planned_change import Action, ChangeKind, ChangeSet, PlanReference
+from scanner.model.planning.planned_change import Action, ChangeKind, ChangeSet, PlanReference
 from scanner.what_if.backup_json import backup_changes
 from scanner.what_if.changes import Defaults, combined
 from scanner.what_if.read import read_changes

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scanner.model.planned_change import UNKNOWN, Action, ChangeKind, ChangeSet
+from scanner.model.planning.planned_change import UNKNOWN, Action, ChangeKind, ChangeSet
 from scanner.what_if.changes import Defaults
 from scanner.what_if.read import read_changes
 

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from scanner.errors import ConfigurationError
-from scanner.model.planned_change import UNKNOWN, Action, ChangeKind, ChangeSet, PlanReference
+from scanner.model.planning.planned_change import UNKNOWN, Action, ChangeKind, ChangeSet, PlanReference
 from scanner.what_if.changes import Defaults
 from scanner.what_if.intrinsics import Template
 from scanner.what_if.read import read_changes

@@ -12,7 +12,7 @@ from scanner.judging.passes import inventory_of
 from scanner.model.inventory import Resource, ShardInventory
 from scanner.model.known import Known
 from scanner.model.names import AccountId, RegionName, Shard
-from scanner.model.planned_change import Action, ChangeKind, ChangeSet, PlannedChange
+from scanner.model.planning.planned_change import Action, ChangeKind, ChangeSet, PlannedChange
 from scanner.what_if.changes import Defaults
 from scanner.what_if.new_resources import TERRAFORM, family_of
 from scanner.what_if.overlay import write_overlay

@@ -15,7 +15,7 @@ from scanner.inventory.shard import parse_shard
 from scanner.model.inventory import BackupPlan, BackupSelection, ShardInventory, Vault
 from scanner.model.known import Known, Unread
 from scanner.model.names import ORG
-from scanner.model.planned_change import (
+from scanner.model.planning.planned_change import (
     UNKNOWN,
     Action,
     ChangeKind,

@@ -12,7 +12,7 @@ from scanner.judging.passes import inventory_of
 from scanner.model.inventory import BackupPlan, ShardInventory
 from scanner.model.known import Known
 from scanner.model.names import AccountId, RegionName, Shard
-from scanner.model.planned_change import ChangeSet
+from scanner.model.planning.planned_change import ChangeSet
 from scanner.what_if.changes import Defaults
 from scanner.what_if.overlay import write_overlay
 from scanner.what_if.read import read_changes

@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 
 from scanner.errors import UsageError
-from scanner.model.planned_change import UNKNOWN, Action, ChangeKind, ChangeSet, PlannedChange, PlanReference
+from scanner.model.planning.planned_change import (
+    UNKNOWN,
+    Action,
+    ChangeKind,
+    ChangeSet,
+    PlannedChange,
+    PlanReference,
+)
 from scanner.what_if.changes import Defaults
 from scanner.what_if.terraform.plan import terraform_changes, with_unknown
 from tests.what_if.terraform_plans import (

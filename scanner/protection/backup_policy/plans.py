@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scanner.model.planned_change import UNKNOWN
+from scanner.model.planning.planned_change import UNKNOWN
 from scanner.protection.backup_policy.inheritance import PolicySetting
 
 Document = dict[str, Any]

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from scanner.fixes.entries import plan_document
-from scanner.model.fix import FixChange
-from scanner.model.planned_change import VAULT_KINDS, ChangeKind
+from scanner.model.planning.fix import FixChange
+from scanner.model.planning.planned_change import VAULT_KINDS, ChangeKind
 from scanner.report.fixes.commands import ROLE_POLICIES
 from scanner.report.fixes.places import FixPlace
 from scanner.report.wording import one_line

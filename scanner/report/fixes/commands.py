@@ -10,8 +10,8 @@ from shlex import quote
 from typing import Any, Final
 
 from scanner.fixes.entries import plan_document, policy_text
-from scanner.model.fix import FixChange
-from scanner.model.planned_change import ChangeKind
+from scanner.model.planning.fix import FixChange
+from scanner.model.planning.planned_change import ChangeKind
 from scanner.report.fixes.places import FixPlace, comment_lines
 
 _INPUT: Final = "--cli-input-json file:///dev/stdin"

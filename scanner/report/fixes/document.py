@@ -3,10 +3,10 @@
 from typing import Any, Final
 
 from scanner.fixes.entries import change_documents
-from scanner.model.fix import DroppedChange, Fix, FixChange, FixedFinding, ManualStep, Outcome
-from scanner.model.planned_change import NotJudged
+from scanner.model.planning.fix import DroppedChange, Fix, FixChange, FixedFinding, ManualStep, Outcome
+from scanner.model.planning.planned_change import NotJudged
+from scanner.model.planning.what_if import FindingEffect
 from scanner.model.root_causes import RootCause
-from scanner.model.what_if import FindingEffect
 
 SCHEMA: Final = "backup-audit/fix/1"
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from scanner.fixes.entries import change_documents
-from scanner.model.fix import Fix
+from scanner.model.planning.fix import Fix
 from scanner.report.fixes.cloudformation import templates
 from scanner.report.fixes.commands import scripts
 from scanner.report.fixes.document import fix_document

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.model.fix import FixChange
 from scanner.model.names import AWS_GLOBAL, ORG
-from scanner.model.planned_change import ChangeKind
+from scanner.model.planning.fix import FixChange
+from scanner.model.planning.planned_change import ChangeKind
 from scanner.report.wording import one_line
 
 _PLANS: Final = frozenset({ChangeKind.PLAN, ChangeKind.SELECTION, ChangeKind.TAGS})

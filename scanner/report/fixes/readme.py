@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from scanner.model.fix import OUTCOME_WORDS, Fix, FixedFinding, Outcome
-from scanner.model.planned_change import ChangeKind
-from scanner.model.what_if import FindingEffect
+from scanner.model.planning.fix import OUTCOME_WORDS, Fix, FixedFinding, Outcome
+from scanner.model.planning.planned_change import ChangeKind
+from scanner.model.planning.what_if import FindingEffect
 from scanner.report.fixes.places import FixPlace
 from scanner.report.formats.markdown import cell, inert
 from scanner.report.wording import count_word, one_line

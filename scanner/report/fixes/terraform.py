@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from scanner.fixes.entries import plan_document
-from scanner.model.fix import FixChange
-from scanner.model.planned_change import ChangeKind
+from scanner.model.planning.fix import FixChange
+from scanner.model.planning.planned_change import ChangeKind
 from scanner.report.fixes.commands import ROLE_POLICIES, added_tags
 from scanner.report.fixes.hcl import Block, jsonencode, text
 from scanner.report.fixes.places import FixPlace, comment_lines

@@ -3,8 +3,8 @@
 from typing import Any, Final
 
 from scanner.model.finding import Finding
-from scanner.model.planned_change import NotJudged, Origin, PlannedChange
-from scanner.model.what_if import Effect, FindingEffect, WhatIf
+from scanner.model.planning.planned_change import NotJudged, Origin, PlannedChange
+from scanner.model.planning.what_if import Effect, FindingEffect, WhatIf
 
 SCHEMA: Final = "backup-audit/what-if/1"
 

@@ -4,8 +4,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from scanner.model.finding import Severity
-from scanner.model.planned_change import Origin
-from scanner.model.what_if import EFFECT_WORDS, Effect, FindingEffect, WhatIf
+from scanner.model.planning.planned_change import Origin
+from scanner.model.planning.what_if import EFFECT_WORDS, Effect, FindingEffect, WhatIf
 from scanner.report.formats.sarif import LEVELS, MAX_RESULTS, SCHEMA, SECURITY_SEVERITY, message
 from scanner.report.wording import visible
 

@@ -4,7 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from scanner.model.planned_change import UNKNOWN, Action, ChangeKind, NotJudged, PlannedChange, has_unknown
+from scanner.model.planning.planned_change import (
+    UNKNOWN,
+    Action,
+    ChangeKind,
+    NotJudged,
+    PlannedChange,
+    has_unknown,
+)
 from scanner.what_if.new_resources import (
     NOT_JUDGED,
     PLACEHOLDER,

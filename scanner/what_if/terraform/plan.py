@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import Any, Final
 
 from scanner.errors import UsageError
-from scanner.model.planned_change import (
+from scanner.model.planning.planned_change import (
     UNKNOWN,
     Action,
     ChangeSet,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from scanner.model.names import ORG
-from scanner.model.planned_change import UNKNOWN, Action, ChangeKind, NotJudged, PlannedChange
+from scanner.model.planning.planned_change import UNKNOWN, Action, ChangeKind, NotJudged, PlannedChange
 from scanner.what_if.terraform.references import ResourceChange
 from scanner.what_if.terraform.resources import Resource, Result, id_before
 

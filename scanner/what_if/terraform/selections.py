@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from scanner.model.planned_change import (
+from scanner.model.planning.planned_change import (
     UNKNOWN,
     Action,
     ChangeKind,

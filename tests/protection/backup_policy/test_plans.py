@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scanner.model.planned_change import UNKNOWN
+from scanner.model.planning.planned_change import UNKNOWN
 from scanner.protection.backup_policy.document import parse_policy
 from scanner.protection.backup_policy.inheritance import AttachedPolicy, Level, PolicySetting, merged_policy
 from scanner.protection.backup_policy.plans import PolicyPlan, plan_regions, policy_plan

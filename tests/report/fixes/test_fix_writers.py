@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.fixes.entries import change_documents
-from scanner.model.fix import FixChange
 from scanner.model.names import AWS_GLOBAL, ORG
-from scanner.model.planned_change import ChangeKind, ChangeSet, PlannedChange
+from scanner.model.planning.fix import FixChange
+from scanner.model.planning.planned_change import ChangeKind, ChangeSet, PlannedChange
 from scanner.model.root_causes import Step
 from scanner.report.fixes.cloudformation import templates
 from scanner.report.fixes.commands import script

@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 from scanner.model.finding import Finding, Severity
-from scanner.model.planned_change import ChangeKind, NotJudged
+from scanner.model.planning.planned_change import ChangeKind, NotJudged
+from scanner.model.planning.what_if import FindingEffect
 from scanner.model.root_causes import RootCause, Step
-from scanner.model.what_if import FindingEffect
 
 
 class Outcome(StrEnum):

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from scanner.model.finding import Finding, Severity, Status
-from scanner.model.planned_change import NotJudged, PlannedChange
+from scanner.model.planning.planned_change import NotJudged, PlannedChange
 
 
 class Effect(StrEnum):

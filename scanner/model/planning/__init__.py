@@ -1,0 +1,1 @@
+"""Planned changes, and what judging them gives."""
