@@ -20,6 +20,7 @@ def account_row(account: AccountInventory, governance: BackupGovernance, name: s
             notes.unknown(column, "the effective backup policy was not read", reading.gap)
     else:
         notes.evidence("backup_policy", reading.refs)
+    # DescribeEffectivePolicy answers EffectivePolicyNotFoundException if there is none: known, and empty.
     policy = reading.value if isinstance(reading, Known) else None
     plans = policy.plans if policy is not None else ()
     reaches: Ternary = None if isinstance(reading, Unread) else plans != ()
@@ -28,6 +29,7 @@ def account_row(account: AccountInventory, governance: BackupGovernance, name: s
         subject_type="account",
         account=account.account,
         region=AWS_GLOBAL,
+        # An account that the list of members lacks is named by its id.
         name=name or account.account,
         not_applicable_because="",
         backup_policy=reaches,
@@ -59,6 +61,7 @@ def _valid(
         notes.unknown("policy_valid", "the accounts with an invalid policy were not read", invalid.gap)
         return None
     notes.evidence("policy_valid", invalid.refs)
+    # Only a policy that was read, and has a plan, can be called invalid.
     if account.account in invalid.value:
         return False if reaches else None
     return True
@@ -118,6 +121,7 @@ def account_region_row(
         status=inventory.status.value,
         skipped=skipped,
         not_entered=next((gap.not_entered() for gap in missing if gap.operation in ENTRY), ""),
+        # NULL, not an empty list: "no read is missing" would be a pass.
         missing_reads=None
         if is_left_out
         else tuple(_missing(gap, affected_controls[gap.operation]) for gap in missing),

@@ -54,12 +54,15 @@ def build_facts(
     """Build all fact rows of one shard. `cross_shard_rows`: what other shards contain of its resources."""
     graph = ShardGraph(inventory, plane, inherit=request.count_inherited_backup, as_of=request.as_of)
     past = shard_history(inventory, plane, request.as_of, cross_shard_rows)
+    # A dict keeps the order of discovery and drops duplicates, so output is deterministic.
     needed: dict[Gap, None] = {}
     resources = ResourceTable(graph, past, request.as_of)
     tables = dict(_tables(graph, past, resources, request, needed))
     shard_gaps = set(inventory.gaps)
     member = plane.organization.accounts.get(inventory.shard.account)
+    # Gaps of the shard itself are in its inventory already.
     own_gaps = tuple(gap for gap in needed if gap not in shard_gaps and _is_ours(gap, inventory.shard))
+    # Last, because only now all gaps that leave a row unknown are known.
     tables["account_region"] = (
         account_region_row(
             inventory,
@@ -81,11 +84,13 @@ def _tables(
     """Yield each table but the account-Region's, by name; gaps that leave a row unknown go to `needed`."""
     inventory, as_of = graph.inventory, request.as_of
     yield "resource", tuple(_resources(graph, resources, needed))
+    # Once for all tables below: rules, plans and copy actions read the same reach.
     reaches = dict(_reaches(graph))
     yield "plan", tuple(_plans(graph, reaches, as_of, needed))
     yield "rule", tuple(_rules(graph, reaches, as_of, needed))
     yield "selection", tuple(_selections(graph, needed))
     yield "copy_action", tuple(_copy_actions(graph, past.table.jobs, reaches, needed))
+    # A vault counts as filled only on the evidence of a recovery point, not of the number that AWS reports.
     held = {point.vault for point in inventory.recovery_points}
     vaults = (
         vault_row(vault, graph.plane, holds_points=vault.arn in held, as_of=as_of)
@@ -100,6 +105,7 @@ def _tables(
             as_of,
             past.existence.exists(point),
             past.existence.gap(point),
+            # A restore-access vault lists recovery points of another vault, so its points may not count.
             doubt_of(point.vault, by_arn.get(point.vault), listed),
         )
         for point in inventory.recovery_points
@@ -115,6 +121,7 @@ def _is_ours(gap: Gap, shard: Shard) -> bool:
 def _resources(graph: ShardGraph, table: ResourceTable, needed: dict[Gap, None]) -> Iterator[ResourceFacts]:
     for resource in graph.inventory.resources:
         row, notes = table.row(resource)
+        # Only the missing reads of the notes stay in memory, not the notes of every row.
         needed.update(dict.fromkeys(notes.needed))
         yield row
 
@@ -134,6 +141,7 @@ def _reach_of(plan: BackupPlan, reaches: Mapping[str, RuleReach]) -> RuleReach:
     if isinstance(plan.rules, Unread):
         return RuleReach((), Doubt(plan.name, "its rules were not read", plan.rules.gap, plan.arn))
     resources_by_rule = (reaches[rule_subject(plan.arn, rule.id)] for rule in plan.rules.value)
+    # A plan without rules backs up nothing, whatever it selects.
     return next(resources_by_rule, RuleReach((), None))
 
 

@@ -30,6 +30,7 @@ from scanner.protection.schedule import rhythm_of, schedule_of
 from scanner.protection.timetable import copy_window_hours
 
 __all__ = ["RuleReach", "copy_action_row"]
+# AWS Backup checks membership, the organisation's setting and the vault policy across accounts only.
 _WITHIN = Answer(value=True, because="the copy stays in its account")
 
 _COLUMNS = {
@@ -62,6 +63,7 @@ class RuleReach:
     @property
     def reaches_any(self) -> Ternary:
         """Whether the rule backs up at least one resource."""
+        # One known resource is enough, whatever else the rule may cover.
         if self.resources:
             return True
         return False if self.doubt is None else None
@@ -80,6 +82,7 @@ def copy_action_row(
     destination = graph.plane.destination(copy.destination)
     _note_destination(destination, notes)
     rule_name = rule_subject(plan.arn, rule.id)
+    # These links do not depend on the resource, so they are decided once for the action.
     links = graph.copy_outcomes.links_of_action(rule_name, rule, copy)
     copied = copied_columns(graph, reach, rule, destination, links, notes)
     units = _units(destination.account, graph.plane.organization, notes)
@@ -178,11 +181,13 @@ def _cross_account_answers(links: tuple[Link, ...], notes: Notes) -> dict[str, A
 def _units(account: AccountId, organization: Organization, notes: Notes) -> tuple[str | None, ...]:
     """Return the ids of the root and organizational units above the account, top down, and its path last."""
     member = organization.accounts.get(account)
+    # A complete list of members without the account: it is in no unit of this organisation.
     if member is None and not isinstance(organization.members, Unread):
         return ()
     if member is None or member.ou_path is None:
         notes.unknown("destination_units", f"the organizational unit of account {account} was not read")
         return (None,)
+    # A path is "o-.../r-.../ou-.../": the organisation at its start is no unit.
     return (*member.ou_path.strip("/").split("/")[1:], member.ou_path)
 
 
@@ -191,6 +196,7 @@ def _note_destination(destination: Destination, notes: Notes) -> None:
         for column in ("destination_exists", "destination_key_kind", "destination_air_gapped"):
             notes.evidence(column, destination.vault.refs)
     for column in ("destination_exists", "destination_air_gapped"):
+        # An unknown vault leaves its air gap unknown, too, which decides where backups of a type can go.
         if destination.exists.value is None:
             notes.unknown(column, destination.exists.because, destination.gap)
     if destination.key_kind is None:
@@ -226,10 +232,12 @@ def copied_columns(  # noqa: PLR0913, PLR0917 -- the parts of a copy action
     notes: Notes,
 ) -> CopiedColumns:
     """Build the columns of one copy action. `of_action`: the links that are the same for all resources."""
+    # Their answers hold for every resource, so they are joined with those of each group.
     closed = tuple(link for link in of_action if link.name in _SUPPORT)
     groups: dict[tuple[object, ...], _CopyGroup] = {}
     rows: list[tuple[Resource, _CopyGroup]] = []
     for resource in reach.resources:
+        # The key has all properties that links depend on, so equal keys mean equal answers.
         key = copy_grouping_key(resource)
         if (group := groups.get(key)) is None:
             group = groups[key] = _copy_group(graph, resource, rule, destination, closed)
@@ -239,6 +247,7 @@ def copied_columns(  # noqa: PLR0913, PLR0917 -- the parts of a copy action
     end = _incomplete_end(reach.doubt, notes)
     return CopiedColumns(
         keys=(*(_key(resource, group) for resource, group in rows), *end),
+        # Within an account keys need no sharing: the column is empty, which is no gap.
         shared=(*(_shared(resource, group) for resource, group in rows), *end) if across else (),
         supported=(*(_supported(resource, group) for resource, group in rows), *end),
         blocked=tuple(
@@ -268,6 +277,7 @@ def _copy_group(
     keys = graph.keys(resource)
     row = capability_of(resource, graph.inventory.settings)
     by_name = {link.name: link for link in links}
+    # Names of links are the contract with `protection.copies`; a link that does not apply is absent.
     way, shared = by_name.get("no AWS managed key in the way"), by_name.get("source key shared")
     supported, gap = _joined_support(link for link in links if link.name in _SUPPORT)
     return _CopyGroup(
@@ -289,10 +299,13 @@ def _joined_support(links: Iterable[Link]) -> tuple[Answer, Gap | None]:
     verdict = conjunction(link.answer for link in links)
     if verdict.value:
         return links[0].answer, None
+    # The gap of the deciding link only: other missing reads would not change the answer.
     return verdict, next((link.gap for link in links if link.answer == verdict), None)
 
 
 def _blocking_key(row: Capability | None, keys: ResourceKeys, destination: Destination) -> str:
+    # Backups of fully managed types take the vault's key, so their own key cannot block (guide,
+    # "Encryption").
     own = () if row is not None and row.fully_managed else keys.aws_managed
     return ", ".join(own) or (destination.key.name if destination.key else "") or destination.arn
 
@@ -327,6 +340,7 @@ def _supported(resource: Resource, group: _CopyGroup) -> CoveredSupport:
 def _note(rows: Iterable[tuple[Resource, _CopyGroup]], across: bool, notes: Notes) -> None:  # noqa: FBT001 -- private, called once
     """Note the evidence of all resources, and once for each group why something is unknown."""
     noted = set()
+    # Every resource keeps its own evidence line; the reasons of a group would only repeat.
     for resource, group in rows:  # by id: equal groups are the same object
         notes.evidence("covered_keys", resource.refs)
         if id(group) in noted:
@@ -334,6 +348,7 @@ def _note(rows: Iterable[tuple[Resource, _CopyGroup]], across: bool, notes: Note
         noted.add(id(group))
         what = f"of {resource.arn}"
         if group.row is None:
+            # The message names one resource of the group as its example.
             because = f"the Region settings do not report what is supported for {resource.arn}"
             notes.unknown("covered_keys", because)
         if group.keys.kind is None:
@@ -354,6 +369,7 @@ def copy_job_columns(
     """Build the columns of one copy action that depend on its jobs and the rule's schedule."""
     plan, rule, copy = action
     window = copy_window_hours(rule, jobs.as_of)
+    # A window longer than the history leaves it open whether a copy completed before the first listed job.
     earlier = "" if window is None else _why_earlier(window)
     if window is None:
         rhythm = rhythm_of(rule, jobs.as_of)
@@ -403,10 +419,14 @@ def _copy_jobs_of(
     copies_by_resource: Iterable[tuple[str, JobOutcomes]], notes: Notes
 ) -> Iterator[CopyJobsOf]:
     for arn, copies in copies_by_resource:
+        # A job whose state is unknown may have finished, so it must not vanish from the list.
         if any(copy.finished is not False for copy in copies.jobs):
             yield _of_resource(arn, copies)
+            # Jobs are sorted newest first: evidence of the newest suffices, and keeps rows of busy rules
+            # small.
             for copy in copies.jobs[:1]:
                 notes.evidence("copy_jobs", copy.job.refs)
+            # Several jobs with unknown dates compete for the newest: neither counts, and the row says why.
             if any(copy.newest is None for copy in copies.jobs) and not copies.unseen:
                 notes.unknown("copy_jobs", f"AWS does not report the state or date of a copy job of {arn}")
 
@@ -414,6 +434,7 @@ def _copy_jobs_of(
 def _of_resource(arn: str, copies: JobOutcomes) -> CopyJobsOf:
     newest = next((copy for copy in copies.jobs if copy.newest), None)
     completed = [copy.age_hours for copy in copies.jobs if copy.succeeded and copy.age_hours is not None]
+    # A job that may have completed, or did so at an unknown time, forbids "never".
     open_ones = bool(copies.unseen) or any(
         copy.succeeded is None or (copy.succeeded and copy.age_hours is None) for copy in copies.jobs
     )
@@ -422,6 +443,7 @@ def _of_resource(arn: str, copies: JobOutcomes) -> CopyJobsOf:
         newest_age_hours=None if newest is None else newest.age_hours,
         newest_succeeded=None if newest is None else newest.succeeded,
         newest_state="" if newest is None else newest.job.state or "",
+        # NEVER_HOURS is no NULL: comparisons with a limit must fail, not become unknown.
         completed_age_hours=min(completed) if completed else None if open_ones else NEVER_HOURS,
         category="" if newest is None else newest.job.message_category or "",
         message="" if newest is None else message_of(newest),

@@ -13,6 +13,8 @@ class Notes:
     """The notes of one row. `needed` collects the gaps that leave something in it unknown."""
 
     def __init__(self) -> None:
+        # Dicts instead of lists: the same gap is noted for many columns, and order must not depend on
+        # hashing.
         self._not_known: dict[NotKnown, None] = {}
         self._references: dict[Reference, None] = {}
         self._shared: tuple[Reference, ...] = ()
@@ -24,6 +26,7 @@ class Notes:
         if gap is None:
             self._not_known[NotKnown(column, text)] = None
             return
+        # What the scope excludes was never to be read, so it is no missing read to report.
         if gap.kind is not GapKind.OUT_OF_SCOPE:
             self._needed[gap] = None
             text = f"{text.rstrip('.')}: {gap.sentence()}" if text else gap.sentence()

@@ -33,6 +33,7 @@ def plan_row(
 ) -> tuple[PlanFacts, Notes]:
     """Build the row of one plan. `reach`: what its rules back up."""
     notes = Notes()
+    # NULL entries first: they stay if the rules were not read.
     notes.evidence("", plan.refs)
     rules: tuple[RuleTerms | None, ...] = (None,)
     overlaps: tuple[RuleOverlap | None, ...] = (None,)
@@ -60,6 +61,7 @@ def plan_row(
         rules=rules,
         covers_resources=reach.reaches_any,
         overlapping_rules=overlaps,
+        # The advanced settings and scan settings come in the same GetBackupPlan answer as the rules.
         advanced_settings=(None,)
         if unread
         else tuple(
@@ -88,6 +90,7 @@ def overlaps_of(rules: Iterable[BackupRule], as_of: datetime, notes: Notes) -> t
     """
     overlaps = []
     for overlap in overlapping(rules, as_of):
+        # The rule with the longer retention wins, so the one with the shorter makes no backup of its own.
         longer, shorter = sorted((overlap.first, overlap.second), key=_days, reverse=True)
         if _days(longer) == _days(shorter):
             continue
@@ -106,6 +109,7 @@ def overlaps_of(rules: Iterable[BackupRule], as_of: datetime, notes: Notes) -> t
 
 
 def _note_doubt(rules: tuple[BackupRule, BackupRule], as_of: datetime, notes: Notes) -> None:
+    # The schedule itself is unknown, which explains more than the time zones would.
     if any(rhythm_of(rule, as_of).valid is None for rule in rules):
         note_unknown_starts(rules, "overlapping_rules", as_of, notes)
         return
@@ -134,6 +138,7 @@ def plan_selections(graph: ShardGraph, plan: BackupPlan, notes: Notes) -> PlanSe
         because = "its backup selections were not read"
         notes.unknown("selections", because, plan.selections.gap)
         doubts.append(Doubt(plan.name, because, plan.selections.gap, plan.arn))
+    # ListBackupSelections broke off: the listed ones are certain, their number is not.
     elif plan.unlisted_selections is not None:
         because = "not all its backup selections were listed"
         notes.unknown("selections", because, plan.unlisted_selections)
@@ -144,6 +149,7 @@ def plan_selections(graph: ShardGraph, plan: BackupPlan, notes: Notes) -> PlanSe
     unsupported: set[str] = set()
     for selection in listed:
         selected = graph.selected_by(plan, selection)
+        # A set, because selections of a plan add up and often name the same resource twice.
         arns.update(resource.arn for resource in selected.resources)
         unsupported.update(resource.arn for resource in selected.unsupported)
         if isinstance(selection.terms, Known):
@@ -151,6 +157,7 @@ def plan_selections(graph: ShardGraph, plan: BackupPlan, notes: Notes) -> PlanSe
         if selected.doubt is not None:
             doubts.append(selected.doubt)
     for doubt in doubts[:1]:  # one reason is enough for a column that is a single value
+        # One resource is enough for "selects any", so a doubt leaves only the number open.
         for column in ("selected_count", *(() if arns else ("selects_resources",))):
             notes.unknown(column, doubt.because, doubt.gap)
     return PlanSelections(

@@ -34,6 +34,7 @@ def recovery_point_row(
     usable = point_usable(point)
     _note_unreported(point, usable, days, age, notes)
     if exists.value is None:
+        # The gap's own sentence explains more than the reason would.
         notes.unknown("orphaned", exists.because if unread is None else "", unread)
     clean = _clean(point, notes)
     return RecoveryPointFacts(
@@ -45,6 +46,7 @@ def recovery_point_row(
         name=point.arn.rpartition(":")[2],
         not_applicable_because=(
             "The recovery point is temporary: AWS Backup deletes it as soon as it is copied."
+            # DELETE_AFTER_COPY marks what AWS Backup writes on the way into an air-gapped vault (facts 4).
             if point.temporary
             else ""
         ),
@@ -63,6 +65,7 @@ def recovery_point_row(
         temporary=point.temporary,
         orphaned=negate(exists.value),
         composite=point.is_parent,
+        # Without AggregatedScanResult no malware scan was made (assumptions: "It was not scanned").
         scanned=point.scan is not None,
         clean=clean,
         scan_findings=_scan_findings(point.scan),
@@ -75,6 +78,7 @@ def _note_unreported(
     point: RecoveryPoint, usable: Ternary, days: int | None, age: float | None, notes: Notes
 ) -> None:
     """Note the columns that the list of recovery points leaves open."""
+    # `usable` depends on the status; a status that AWS adds later is noted separately below.
     for column, value in (("encrypted", point.encrypted), ("usable", point.status), ("age_hours", age)):
         if value is None:
             notes.unknown(column, f"the list of recovery points does not report {column}")
@@ -88,6 +92,7 @@ def _note_unreported(
 def _clean(point: RecoveryPoint, notes: Notes) -> Ternary:
     """Check whether malware scans found nothing; a failed scan did not check everything."""
     scan = point.scan
+    # Not scanned is not unclean: whether scans are required is the subject of another control.
     if scan is None:
         return True
     # A finding decides, even if another scan failed or was not read.
@@ -111,6 +116,7 @@ def _unknown_scan(scan: ScanResult) -> tuple[str, Gap | None] | None:
     if isinstance(scan.point_in_time, Unread):
         return "the newest malware scan of this continuous backup was not read", scan.point_in_time.gap
     status = _point_in_time(scan)
+    # UNKNOWN, and any status that AWS adds later.
     if status not in ("", _NO_THREATS):
         return f"AWS Backup reports {status} for the newest malware scan of this continuous backup", None
     return None
@@ -126,4 +132,5 @@ def _scan_findings(scan: ScanResult | None) -> tuple[str | None, ...]:
     if scan is None:
         return ()
     point_in_time = (_THREATS,) if _point_in_time(scan) == _THREATS else ()
+    # None stays last even after a threat: there may be others.
     return (*point_in_time, None) if scan.findings is None else (*scan.findings, *point_in_time)

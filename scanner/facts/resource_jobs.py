@@ -19,6 +19,7 @@ from scanner.model.names import Shard
 
 MESSAGE: Final = 200  # characters of AWS's message on a job
 RESTORE_TEST_DAYS: Final = 90
+# A restore in these states may still succeed, so it neither passes nor fails.
 _RUNNING: Final = ("PENDING", "RUNNING")
 
 Chain = tuple[str, str]
@@ -48,12 +49,14 @@ class HistoryTable:
         self, resource: Resource, coverage: Coverage, copies_in: Iterable[Shard], notes: Notes
     ) -> HistoryColumns:
         """Build the columns of one resource. `copies_in`: the account-Regions that hold copies of it."""
+        # Jobs of an instance or a stack that covers the resource count as jobs of the resource.
         arns = counted_arns(resource, coverage)
         backups = self.jobs.backups(arns, coverage.open_parents)
         chains, unseen = self.jobs.copies_by_chain(arns, coverage.open_parents)
         restores = self._restores.of(arns, coverage.open_parents, copies_in)
         of_type = self._restores.of_type(resource.type)
         _note("backup_jobs", backups.unseen, (backup.job for backup in backups.jobs), notes)
+        # One missing list leaves many chains unknown: the reason is noted once.
         missing = dict.fromkeys((*unseen, *(reason for chain in chains.values() for reason in chain.unseen)))
         _note("copy_jobs", tuple(missing), (), notes)
         _note("restores", (*restores.unseen, *restores.doubts), restores.restores, notes)
@@ -72,6 +75,7 @@ class HistoryTable:
         # Several jobs may be the newest if the times of some are unknown: then no single one is reported.
         newest = next((copy for copy in copies.jobs if copy.newest is not False), None)
         is_certain = newest is not None and newest.newest is True
+        # NULL if the newest cannot be told, "never" only if the list is complete and empty.
         none = newest is None and not copies.unseen
         return CopyChain(
             rule=rule,
@@ -79,6 +83,8 @@ class HistoryTable:
             age_hours=newest.age_hours if newest and is_certain else NEVER_HOURS if none else None,
             state=newest.job.state if newest and is_certain else "" if none else None,
             succeeded=newest.succeeded if newest and is_certain else False if none else None,
+            # Compares with the newest backup: a copy that succeeded long ago does not show that copies keep
+            # up.
             behind=self.jobs.newest_backup_not_copied(arns, rule, copies),
             category=newest.job.message_category or "" if newest and is_certain else "",
             message=message_of(newest) if newest and is_certain else "",
@@ -109,6 +115,8 @@ def message_of(outcome: JobOutcome) -> str:
 
 
 def issues_of(outcome: JobOutcome) -> str:
+    # AWS Backup returns such a job as COMPLETED with another category than SUCCESS (API reference,
+    # BackupJob).
     """Return category and message of a job that completed with issues; empty: it did not."""
     parts = (outcome.job.message_category, message_of(outcome))
     return ": ".join(filter(None, parts)) if outcome.with_issues else ""
@@ -129,6 +137,7 @@ def _restore(restore: Restore) -> RestoreResult:
 
 
 def _end(unseen: tuple[Unseen, ...]) -> tuple[None, ...]:
+    # The list may be longer: checks that need completeness become unknown.
     return (None,) if unseen else ()
 
 
@@ -169,6 +178,7 @@ class Failures:
     @property
     def none(self) -> Ternary:
         """Whether nothing failed."""
+        # A certain failure outweighs anything undecided.
         if self.failed:
             return False
         return None if self.undecided else True
@@ -195,6 +205,7 @@ Verdict = tuple[Ternary, str]
 
 def _backup_failure(jobs: Iterable[BackupJobResult | None], *, has_backup: Ternary) -> Verdict:
     jobs = tuple(jobs)
+    # A job is a rival if it may be the newest; a certain one ends the question.
     rivals = [job for job in jobs if job is not None and job.newest is not False]
     newest = next((job for job in rivals if job.newest), None)
     if newest is not None:
@@ -210,12 +221,14 @@ def _backup_failure(jobs: Iterable[BackupJobResult | None], *, has_backup: Terna
 def _copies(chains: Iterable[CopyChain | None], actions: Collection[Chain]) -> Iterator[Verdict]:
     """Yield a verdict on the newest copy by each current rule into each vault; else on the newest of all."""
     chains = tuple(chains)
+    # An empty state means that no copy of the chain was ever listed.
     finished = [chain for chain in chains if chain is not None and chain.state != ""]
     # Copies by rules that no longer exist are history: an old failure must not outlive its rule.
     vaults = {vault for _, vault in actions}
     current = [
         chain
         for chain in finished
+        # A copy job without a known rule still belongs to a destination that is copied into now.
         if (chain.rule, chain.destination) in actions or (not chain.rule and chain.destination in vaults)
     ]
     for chain in current or _newest(finished):
@@ -229,6 +242,7 @@ def _copies(chains: Iterable[CopyChain | None], actions: Collection[Chain]) -> I
 
 
 def _newest(chains: list[CopyChain]) -> list[CopyChain]:
+    # Without all ages none is known to be the newest, so all are judged.
     if any(chain.age_hours is None for chain in chains):
         return chains
     return sorted(chains, key=lambda chain: chain.age_hours or 0.0)[:1]
@@ -239,6 +253,7 @@ def _restore_failure(restores: Iterable[RestoreResult | None]) -> Verdict:
     restores = tuple(restores)
     # A restore that still runs says nothing yet, so the one before it counts.
     ended = [restore for restore in restores if restore is not None and restore.state not in _RUNNING]
+    # An undated restore may be the newest, so no verdict on the others is safe.
     if None in restores or any(restore.age_days is None for restore in ended):
         return None, f"whether it was restored in the last {RESTORE_TEST_DAYS} days is unknown"
     recent = [

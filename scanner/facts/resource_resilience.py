@@ -76,6 +76,8 @@ class SurvivalTable:
         if any(job is not None for column in jobs for job in column):
             spread_column = _spread_column(survivals, backed, past)
         else:
+            # Equal copies share one Survivals object, so its id stands for everything that depends on the
+            # backups.
             alike = (id(survivals), *jobs)
             if (cached := self._spread_column.get(alike)) is None:
                 cached = self._spread_column[alike] = _spread_column(survivals, backed, past)
@@ -84,6 +86,7 @@ class SurvivalTable:
         return spread_column.column
 
     def _survivals(self, backups: BackupsOfResource) -> Survivals:
+        # A copy action that can succeed is no backup before its first recovery point is there.
         exists = (copy.exists for copy in backups.surviving_copies if not copy.planned)
         return Survivals(
             losses={loss: self._resilience.survives(loss, backups) for loss in COLUMNS},
@@ -102,6 +105,7 @@ class _SpreadColumn:
 
 
 def _spread_column(survivals: Survivals, backed: BackupState, past: HistoryColumns) -> _SpreadColumn:
+    # Without any copy job there is no newest copy to compare the actions with.
     copied = backed.copy_outcomes if past.copy_jobs else ()
     actions = {(outcome.covering.subject, str(outcome.copy.destination)) for outcome in copied}
     failures = failures_of(past, actions, has_backup=survivals.has_backup)
@@ -122,6 +126,7 @@ def _spread_column(survivals: Survivals, backed: BackupState, past: HistoryColum
 def _note(spread_column: _SpreadColumn, survivals: Survivals, notes: Notes) -> None:
     column = spread_column.column
     if None in (column.three_copies, column.two_accounts, column.other_region, column.immutable):
+        # A few reasons are enough: each missing list of another account-Region would add one.
         for because, gap in survivals.unseen[:_NOTED]:
             notes.unknown(SPREAD, because, gap)
         if not survivals.unseen:

@@ -45,12 +45,14 @@ class _Starts:
     def of(cls, rule: BackupRule, as_of: datetime) -> "_Starts":
         """Return the starts of a rule."""
         clock = clock_of(rule.timezone, as_of)
+        # The search is bounded to 400 days, so a schedule that never starts ends it, too.
         starts = starts_within(schedule_of(rule), clock)
         return cls(rhythm_of(rule, as_of), clock.now, starts[0] if starts else None)
 
     @property
     def within_a_year(self) -> Ternary:
         """Whether the rule starts within 365 days."""
+        # An unreadable schedule is unknown, while one that never starts is a certain no.
         if self.rhythm.valid is None:
             return None
         return self.next is not None and self.next <= self.now + _YEAR
@@ -70,6 +72,7 @@ def rule_rows(
     """Build the rows of one rule and its copy actions. Two equal actions of one rule are one subject."""
     shard = graph.inventory.shard
     subject = rule_subject(plan.arn, rule.id)
+    # A rule names its vault, which must be in the plan's own account and Region; copies name an ARN.
     target = vault_arn(partition_of(shard.region), shard, rule.target_vault)
     name = f"{plan.name} / {rule.name}"
     own = _RetentionTarget(
@@ -113,6 +116,7 @@ def _row(
     target = graph.plane.destination(stored.vault)
     within = _within_lock(target, stored.days, notes)
     starts = _Starts.of(rule, as_of)
+    # Starts are the rule's own even in the row of a copy, which runs when the backup completes.
     starts.note(notes)
     cold = stored.lifecycle.move_to_cold_after_days
     facts = RuleFacts(
@@ -129,9 +133,11 @@ def _row(
         timezone=rule.timezone,
         schedule_valid=starts.rhythm.valid,
         schedule_reason=starts.rhythm.because,
+        # Empty: no start is known to follow; NULL: whether one follows is unknown.
         next_start=None if starts.rhythm.valid is None else local_text(starts.next),
         max_gap_hours=starts.rhythm.max_gap_hours,
         starts_within_a_year=starts.within_a_year,
+        # Zero: the plan leaves the window to AWS Backup's default.
         start_window_minutes=rule.start_window_minutes or 0,
         completion_window_minutes=rule.completion_window_minutes or 0,
         recovery_point_tags=tuple(Tag(key, value) for key, value in rule.recovery_point_tags),
@@ -148,6 +154,7 @@ def _row(
         within_lock=within.value,
         lock_reason="" if within.value else within.because,
         covers_resources=_covers(reach, notes),
+        # Without a transition to cold storage there is nothing to support.
         covered_types=() if cold is None else _covered_types(graph, reach, stored.lifecycle, notes),
         not_known=notes.not_known,
         evidence=notes.references,
@@ -204,6 +211,8 @@ def _covered_type(graph: ShardGraph, resource: Resource, lifecycle: Lifecycle, n
         resource=resource.arn,
         capability=resource.capability if row is None else row.key,
         cold=cold,
+        # AWS Backup archives EBS snapshots only with OptInToArchiveForSupportedResources (API reference,
+        # Lifecycle).
         needs_archive_opt_in=row is not None and needs_archive_opt_in(row, lifecycle),
     )
 
@@ -220,6 +229,7 @@ def rule_terms(plan: BackupPlan, rule: BackupRule, as_of: datetime) -> RuleTerms
         schedule=schedule_of(rule),
         timezone=rule.timezone,
         max_gap_hours=rhythm.max_gap_hours,
+        # Only rules that seldom or never start carry a reason: for others the figure says it all.
         seldom_because=rhythm.because if rhythm.max_gap_hours == NEVER_HOURS else "",
         skipped_start=local_text(rhythm.skipped),
         retention_days=days,
@@ -231,6 +241,7 @@ def rule_terms(plan: BackupPlan, rule: BackupRule, as_of: datetime) -> RuleTerms
 def note_unknown_starts(rules: Iterable[BackupRule], column: str, as_of: datetime, notes: Notes) -> None:
     """Note the rules of which it is unknown when they start, and why."""
     for rule in rules:
+        # NEVER_HOURS is a figure; only an unknown schedule has none.
         if (rhythm := rhythm_of(rule, as_of)).max_gap_hours is None:
             because = f'when rule {rule.name} starts ("{schedule_of(rule)}") is unknown: {rhythm.because}'
             notes.unknown(column, because)

@@ -69,6 +69,7 @@ def _role_name(selection: BackupSelection, notes: Notes) -> str | None:
     if isinstance(selection.terms, Unread):
         notes.unknown("role", "the selection was not read", selection.terms.gap)
         return None
+    # The API requires IamRoleArn, but templates that are judged before deployment may lack it.
     return selection.terms.value.role or ""
 
 
@@ -98,6 +99,7 @@ def _role(
 
 def _admits(graph: ShardGraph, role: Role, notes: Notes) -> Answer:
     """Return whether the trust policy lets AWS Backup assume the role, for the shard's account and Region."""
+    # GetRole returns the document, but the API model makes it optional.
     if role.trust_policy is None:
         notes.unknown("role_admits_backup", f"AWS does not report the trust policy of {role.arn}")
         return Answer(None, f"AWS does not report the trust policy of {role.arn}")
@@ -118,6 +120,7 @@ def _context(graph: ShardGraph) -> Context:
     """Return the context of the shard's account, for whose jobs AWS Backup assumes the role."""
     shard, organization = graph.inventory.shard, graph.plane.organization
     member = organization.accounts.get(shard.account)
+    # A role's trust policy may depend on the caller's organisation, which is that of the selection's account.
     organization_id = organization_of(organization, shard.account)
     return Context(
         organization_id=organization_id,

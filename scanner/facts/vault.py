@@ -117,6 +117,7 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
         protected_by=_deletion_barrier(vault, mode, as_of, notes),
         deletion_guards=policy.deletion_guards,
         policy_stays_in_organization=policy.policy_stays_in_organization,
+        # `outsiders` ends with None if the policy may admit more principals than could be named.
         outsiders=policy.outsiders,
         copying_principals=policy.copying_principals,
         notification_topic=topic,
@@ -179,8 +180,10 @@ def _has_points(vault: Vault, holds_points: bool, notes: Notes) -> Ternary:  # n
 
 def _deletion_barrier(vault: Vault, mode: str | None, as_of: datetime, notes: Notes) -> str | None:
     """Return what alone makes deletion impossible: a compliance lock in force, or an air gap (facts 5)."""
+    # Air gap first: AWS Backup keeps these vaults compliance-locked, even where the list omits the lock.
     if vault.air_gapped:
         return "air_gapped"
+    # A past lock date without `Locked` contradicts itself: neither protected nor unprotected can be claimed.
     if mode is None and vault.lock.lock_date is not None and vault.lock.lock_date <= as_of:
         notes.unknown("protected_by", "the list of vaults does not report whether it is locked")
         return None
@@ -205,6 +208,8 @@ def _notifications(vault: Vault, notes: Notes) -> tuple[str | None, tuple[str | 
         for column in _EVENTS[1:]:
             notes.unknown(column, "the answer does not name the events")
         return configuration.value.topic, (None,)
+    # An undocumented event becomes None, so it cannot count as "not configured" for one that a control
+    # requires.
     events = dict.fromkeys(event if event in _ALL_EVENTS else None for event in configuration.value.events)
     if None in events:
         new = next(event for event in configuration.value.events if event not in _ALL_EVENTS)
@@ -270,9 +275,11 @@ def key_usable(key: Key | None) -> Ternary:
     """
     if key is None:
         return None
+    # A scheduled deletion makes a key unusable at once, not only at its date (AWS KMS, "Key states").
     if key.deletion_at is not None or key.state in _UNUSABLE_STATES:
         return False
     if key.state is None:
+        # An answer may have `Enabled` without `KeyState`: both are optional in the API model.
         return key.enabled
     return True if key.state in _USABLE_STATES else None
 
@@ -280,6 +287,7 @@ def key_usable(key: Key | None) -> Ternary:
 def _deletion(key: Key | None) -> str | None:
     if key is None or (key.state is None and key.deletion_at is None):
         return None
+    # Pending deletion without a date must not read as "no deletion scheduled".
     return instant_text(key.deletion_at) or ("" if not _deletion_pending(key) else None)
 
 
@@ -292,6 +300,7 @@ def _gap(vault: Vault, key: Key | None) -> Gap | None:
     """Return the missing read that leaves the state of the key unknown, if there is one."""
     if key is None or isinstance(key.kind, Known):
         return None
+    # The missing read explains nothing if the vault names no key.
     return key.kind.gap if isinstance(key.kind, Unread) and vault.key else None
 
 
@@ -322,6 +331,7 @@ def policy_columns(vault: Vault, plane: ControlPlane, as_of: datetime, notes: No
         notes.evidence(column, vault.policy.refs)
     document = parse(vault.policy.value)
     organization = plane.organization
+    # A vault's account may be missing from the organisation: then its path is unknown, not empty.
     member = organization.accounts.get(vault.account)
     context = context_of(organization, member.ou_path if member else None)
     context = replace(context, as_of=as_of, partition=partition_of(vault.region))
@@ -339,6 +349,7 @@ def policy_columns(vault: Vault, plane: ControlPlane, as_of: datetime, notes: No
 
 
 def _unread_guards() -> Iterator[DeletionGuard]:
+    # A guard for each action even so: the controls judge three answers, never the absence of a row.
     for action in DELETION_ACTIONS:
         because = "the access policy was not read"
         yield DeletionGuard(
@@ -358,7 +369,9 @@ def _guards(document: Document, vault: Vault, context: Context, notes: Notes) ->
         yield DeletionGuard(
             action=_short(action),
             denied=denial.denied,
+            # Exceptions of a Deny that cannot be decided may be any principals.
             exceptions=denial.exceptions if denial.denied is not None else (None,),
+            # An exception without a name (a condition on tags, say) may exempt any principal.
             spares_unnamed=None if denial.denied is None else None in denial.exceptions,
             because=denial.because,
         )
@@ -415,6 +428,7 @@ def _copying_principals(
     if admission.complete and not admission.undecided:
         return admission.allowed
     because = (
+        # Three are enough to act on; a generated policy may have hundreds of statements.
         "; ".join(f"{undecided.principals}: {undecided.because}" for undecided in admission.undecided[:3])
         or admission.because
     )
