@@ -310,8 +310,7 @@ def _incremental(resource: Resource, settings: Reading[RegionSettings], notes: N
 
 
 def _versioned(resource: Resource, notes: Notes) -> Ternary:
-    # None: not a bucket. AWS Backup requires versioning of S3 buckets only (developer guide, "Amazon S3
-    # backups").
+    # None: not a bucket. AWS Backup requires versioning of S3 buckets only (guide, "Amazon S3 backups").
     if resource.versioned is None:
         return True
     if isinstance(resource.versioned, Known):
@@ -463,8 +462,7 @@ def place_columns(backup_locations: BackupLocations, shard: Shard, notes: Notes)
     for location in backup_locations.doubtful:
         if location.newest is None or location.age_hours is None or location.doubt is None:
             continue
-        # Too doubtful to exist, too likely to leave out: `absent=None` lets no check pass or fail because of
-        # it.
+        # `absent=None`: it may not exist, so no check passes or fails because of it.
         here.append(replace(_recent(location.newest, location.age_hours), absent=None))
         for column in _RECENCY:
             notes.unknown(column, location.doubt.because, location.doubt.gap)
@@ -543,8 +541,7 @@ class SelectionTable:
         near = self._near_misses.of(resource, group) if coverage.covered is False else ()
         uncovered = coverage.covered is not True
         for unknown in (*results.unknown, *self._selection_results.unknown_count):
-            # A covered resource may be excluded by some selections, too: that is usual, and no problem to
-            # report.
+            # A covered resource may be excluded by other selections, which is usual and no problem.
             if uncovered or unknown.column != "passed_over":
                 notes.unknown(unknown.column, unknown.because, unknown.gap)
         for column in ("opt_in_decides", "opted_in"):

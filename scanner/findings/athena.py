@@ -179,6 +179,7 @@ def hive_type(kind: pa.DataType) -> str:
         return f"struct<{','.join(f'`{field.name}`:{hive_type(field.type)}' for field in kind)}>"
     if pa.types.is_list(kind):
         return f"array<{hive_type(kind.value_type)}>"
+    # A new type in the schema must fail here, not in the user's Athena console.
     if kind not in _SCALARS:
         raise TypeError(f"Athena has no type for {kind}")
     return _SCALARS[kind]
@@ -205,6 +206,7 @@ def athena_document() -> str:
         "{resource}": facts_table("resource"),
         "{every_scan}": f"{_columns('all_findings', FILED)}\n{_EVERY_SCAN}",
     }
+    # `replace`, not `format`: the text contains braces of its own.
     text = _TEXT
     for mark, part in parts.items():
         text = text.replace(mark, part)

@@ -25,6 +25,7 @@ from scanner.storage.table_files import TableFiles, TableSource
 TABLE: Final = "root_causes"
 """The name of the table, and of its file in the inventory."""
 
+# Only these can have a cause; other findings skip the lookup.
 _TRACED: Final = frozenset({Status.FAIL, Status.UNKNOWN})
 _ORDER: Final = ("control", "account", "region", "subject")
 _BATCH: Final = 10_000
@@ -52,19 +53,23 @@ class FiledCauses:
     def merged(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """Yield findings, which come in filing order, with their root causes."""
         cursor = self.cursor()
+        # Both sides are in filing order, so one forward pass finds every trace without an index.
         for finding in findings:
             trace = cursor.at(finding.order) if finding.status in _TRACED else None
             yield finding if trace is None else _traced(finding, trace)
 
     def of(self, findings: Sequence[Finding]) -> list[Finding]:
         """Return some findings with their root causes, in the same order."""
+        # A few findings are looked up by filter, since a cursor would read the table from the start.
         wanted = {finding.order for finding in findings if finding.status in _TRACED}
         if not wanted:
             return list(findings)
         subjects, controls = ({key[at] for key in wanted} for at in (3, 0))
+        # Checked against the manifest before use.
         for path in self._files.paths:
             self._files.verify(path)
         dataset = ds.dataset([str(path) for path in self._files.paths], row_schema(RootCauseTable))
+        # Subjects and controls prune row groups; exact keys are compared below.
         chosen = ds.field("subject").isin(sorted(subjects)) & ds.field("control").isin(sorted(controls))
         traces = {_key(row): _trace(row) for row in dataset.to_table(filter=chosen).to_pylist()}
         return [
@@ -83,6 +88,7 @@ class Cursor:
 
     def at(self, key: _Key) -> Trace | None:
         """Return the trace of the finding with this key, not before the last one; None: it has none."""
+        # Skipped rows belong to findings that the caller did not select.
         while self._row is not None and _key(self._row) < key:
             self._row = next(self._rows, None)
         return _trace(self._row) if self._row is not None and _key(self._row) == key else None
@@ -104,6 +110,7 @@ def _trace(row: Row) -> Trace:
         evidence=tuple(EvidenceRef(ref["file"], ref["line"]) for ref in row["evidence"]),
     )
     blocker = Blocker(row["blocked_by_control"], row["blocked_by_subject"])
+    # An empty control stands for "no blocker".
     return Trace(cause, blocker if blocker.control else None)
 
 
@@ -132,6 +139,7 @@ def cause_rows(key: _Key, trace: Trace) -> Iterator[RootCauseTable]:
         cause_control=cause.control,
         evidence=cause.evidence,
         blocked_by_control=blocker.control if blocker else "",
+        # Filled in here, so that SQL over the table needs no coalesce.
         blocked_by_subject=(blocker.subject or subject) if blocker else "",
     )
 
@@ -141,6 +149,7 @@ def write_causes(folder: Path, rows: Iterable[RootCauseTable]) -> Path:
 
     OutputError: the disk is full, or a file cannot be written.
     """
+    # Rows come in the order of tracing; sorting them on the disk keeps memory bounded.
     with tempfile.TemporaryDirectory(prefix="vaultproof-") as scratch:
         unsorted = Path(scratch) / f"{TABLE}.parquet"
         try:
@@ -162,7 +171,9 @@ def _write_unsorted(path: Path, rows: Iterable[RootCauseTable]) -> None:
 
 def _sorted(path: Path, scratch: Path) -> Iterator[pa.Table]:
     schema = row_schema(RootCauseTable)
+    # A temporary folder of its own: DuckDB would otherwise spill into the working directory.
     with duckdb.connect(":memory:", config={**_SETTINGS, "temp_directory": str(scratch)}) as connection:
         sql = f"SELECT * FROM read_parquet({literal(pattern(path))}) ORDER BY {', '.join(_ORDER)}"  # nosec B608 # noqa: S608 -- names of the model, a file of ours
+        # DuckDB drops nullability, so the batches are cast back to the declared schema.
         for batch in connection.sql(sql).to_arrow_reader(_BATCH):
             yield pa.Table.from_batches([batch]).cast(schema)

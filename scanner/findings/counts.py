@@ -8,6 +8,7 @@ from scanner.model.control import Control
 from scanner.model.decisions import Waiver
 from scanner.model.finding import ControlCount, FindingCounts, GroupCount, OwnerCount, Severity, Status
 
+# One pass over the files for six groupings: reading them is what takes the time.
 _GROUPED: Final = f"""
 SELECT grouping(control) = 0, grouping(account) = 0, grouping(region) = 0, grouping(tier) = 0,
        grouping(owner) = 0,
@@ -28,11 +29,13 @@ ORDER BY ALL
 _KINDS: Final = 5
 """The first columns of a row: whether it is of the first, second … grouping. The sixth has none."""
 
+# Ordered by the first finding of each owner, which equals filing order.
 _FIRST_OWNERS: Final = f"""
 SELECT owner FROM {TABLE} WHERE owner <> '' AND owner_source IS NOT NULL
 GROUP BY owner ORDER BY min({{'a': control, 'b': account, 'c': region, 'd': subject}}) LIMIT $number
 """  # nosec B608 # noqa: S608 -- a name of the model
 
+# Pairs, not two conditions: an account and a Region of different pairs must not match.
 _PLACES: Final = f"""
 SELECT control, account, region, status, count(*) FROM {TABLE}
 WHERE (account, region) IN (SELECT (unnest($accounts), unnest($regions))) GROUP BY ALL ORDER BY ALL
@@ -59,6 +62,8 @@ def counts(filed: Filed, connection: Connection) -> FindingCounts:
     groups: list[list[_Row]] = [[] for _ in range(_KINDS + 1)]
     for row in connection.execute(_GROUPED, parameters).fetchall():
         kinds, values = row[:_KINDS], row[_KINDS:]
+        # `grouping(column) = 0` marks the columns of the row's own grouping; the waiver's row has none of the
+        # five.
         groups[kinds.index(True) if True in kinds else _KINDS].append(values)
     controls, accounts, regions, tiers, owners, waivers = groups
     return FindingCounts(
@@ -66,6 +71,7 @@ def counts(filed: Filed, connection: Connection) -> FindingCounts:
         accounts=tuple(_group_count(row[4], row) for row in accounts),
         regions=tuple(_group_count(row[5], row) for row in regions),
         tiers=tuple(_group_count(row[6], row) for row in tiers),
+        # Without `owned` audit.yaml names no owners, which differs from an owner that is unknown (NULL).
         owners=tuple(OwnerCount(row[8], Status(row[3]), row[-1]) for row in owners if row[7]),
         waivers=tuple((Waiver(**row[9]), row[-1]) for row in waivers if row[9] is not None),
     )

@@ -36,8 +36,10 @@ def documents(filed: Filed, statuses: Collection[Status]) -> Iterator[bytes]:
     Raises:
         ValueError: texts of a status are not filed.
     """
+    # Texts of these would be empty, and the document would differ from `Finding.document`.
     if WITHOUT_TEXTS & set(statuses):
         raise ValueError("the texts of these findings are not filed")
+    # DuckDB writes the JSON of evidence, which spares building it row by row in Python.
     columns = ", ".join(_COLUMNS).replace("evidence", "CAST(to_json(evidence) AS VARCHAR) AS evidence")
     sql = f"SELECT control, {columns} FROM {TABLE} WHERE {having(statuses)}"  # nosec B608 # noqa: S608 -- words of the model
     cursor = None if filed.causes is None else filed.causes.cursor()
@@ -54,11 +56,13 @@ class _Template:
         self._control, self._cursor = control.id, cursor
         self._severity = control.severity.value
         frameworks = {name: list(ids) for name, ids in control.frameworks.items()}
+        # The same for every finding of a control: serialised once, then inserted as it is.
         self._frameworks = Fragment(orjson.dumps(frameworks))
 
     def encode(self, batch: pa.RecordBatch) -> bytes:
         """Return the documents of rows, joined by commas."""
         columns = (batch.column(name).to_pylist() for name in _COLUMNS)
+        # The list's brackets are cut off, so that batches join into one array of the caller.
         return orjson.dumps(list(map(self._document, *columns)))[1:-1]
 
     def _document(  # noqa: PLR0913, PLR0917 -- a finding has that many parts
@@ -83,6 +87,7 @@ class _Template:
             "subject_type": subject_type,
             "account": account,
             "region": region,
+            # As in `Finding.fingerprint`: over control and subject only, so it survives changed messages.
             "fingerprint": sha256(f"{self._control}\n{subject}".encode()).hexdigest(),
             "reason": reason or "",
             "details": Fragment(details or "{}"),
@@ -90,6 +95,7 @@ class _Template:
             "frameworks": self._frameworks,
             "waiver": waiver,
         }
+        # Documents of scans without owners keep their shape: the key is absent, not null.
         if owner_source is not None:
             document |= {"owner": owner, "owner_source": owner_source}
         if self._cursor is not None:

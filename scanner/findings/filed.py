@@ -64,6 +64,8 @@ def in_filing_order(batches: Iterable[pa.RecordBatch]) -> Controls:
     waiting = iter(batches)
     if (first := next(waiting, None)) is None:
         return
+    # Below the limit no file is created; above it the rows are on disk without a name, gone if the process
+    # dies.
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
         try:
             places = _write(file, first, waiting)
@@ -72,6 +74,7 @@ def in_filing_order(batches: Iterable[pa.RecordBatch]) -> Controls:
                 f"The findings do not fit on the disk of {tempfile.gettempdir()}: {error.strerror or error}. "
                 "Free some space there, or set TMPDIR to a folder on another disk."
             ) from error
+        # The IPC file format has a footer with the places of batches, which makes random access possible.
         reader = pa.ipc.open_file(file)
         for control in sorted(places):
             yield control, Batches(reader, places[control])
@@ -106,6 +109,7 @@ def _larger(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Join small batches: DuckDB returns those of each file separately, and an account may have few rows."""
     joined: list[pa.RecordBatch] = []
     rows = 0
+    # DuckDB may return batches of a single row, whose overhead would outweigh their data.
     for batch in batches:
         joined.append(batch)
         rows += batch.num_rows
@@ -182,6 +186,7 @@ class Filed:
 
         `causes`: adds root causes; None: findings are read without.
         """
+        # Filing order is by account, and NO_ACCOUNT stands for the empty one, which sorts first.
         self.files = tuple(sorted(files, key=_account))
         self.controls = {control.id: control for control in controls}
         self._words, self._lines = words, lines
@@ -204,6 +209,7 @@ class Filed:
     def database(self) -> Iterator[Connection]:
         """Open DuckDB with the view TABLE of the filed columns. BundleError: a file cannot be read."""
         with (
+            # Spilled data goes to a folder that is removed in any case, not to the working directory.
             tempfile.TemporaryDirectory(prefix="vaultproof-") as spill,
             duckdb.connect(":memory:", config={**_SETTINGS, "temp_directory": spill}) as connection,
         ):
@@ -217,6 +223,7 @@ class Filed:
 
     def attach(self, connection: Connection, name: str = TABLE) -> None:
         """Create the view `name` of the filed columns in another database."""
+        # DuckDB's read_parquet refuses an empty list of files.
         if not self.files:
             connection.register("nothing_filed", FILED.empty_table())
             connection.execute(f"CREATE TABLE {name} AS FROM nothing_filed")
@@ -231,6 +238,7 @@ class Filed:
         return self._number
 
     def __iter__(self) -> Iterator[Finding]:
+        # Lines have every text already, so nothing is rendered.
         if self._lines is not None:
             yield from self._lines
             return
@@ -246,10 +254,12 @@ class Filed:
     def _read(self, numbers: Mapping[str, Numbers] | None) -> Iterator[Finding]:
         with self.database() as connection, ExitStack() as stack:
             controls = self._without_texts(connection, numbers)
+            # Opening a renderer loads facts: only if some text is missing.
             read = stack.enter_context(self._words.reader(controls)) if self._words and controls else None
             where = "" if numbers is None else f" WHERE {of_controls(numbers)}"
             for control, batches in self.in_order(connection, f"SELECT * FROM {TABLE}{where}"):  # nosec B608 # noqa: S608 -- names and words of the model
                 selected = SelectedRows(batches, None if numbers is None else numbers[control])
+                # Rows are read a second time for the masks; both passes see the same batches.
                 rows = chain.from_iterable(map(self.rows, selected.batches()))
                 if read is None or control not in controls:
                     yield from (row.finding for row in rows)
@@ -260,6 +270,7 @@ class Filed:
         """Return the controls whose findings are read and have no filed texts."""
         if numbers is not None:
             return frozenset(name for name, wanted in numbers.items() if WITHOUT_TEXTS & wanted.keys())
+        # A reason is NULL exactly where texts are not filed.
         sql = f"SELECT DISTINCT control FROM {TABLE} WHERE reason IS NULL"  # nosec B608 # noqa: S608 -- names and words of the model
         return frozenset(control for (control,) in connection.execute(sql).fetchall())
 
@@ -277,6 +288,7 @@ class Filed:
         """Return the findings of a query over TABLE that selects all columns, with their texts."""
         batches = connection.sql(sql, params=parameters).to_arrow_reader(BATCH)
         rows = [row for batch in batches for row in self.rows(batch)]
+        # Few rows, so they are rendered one by one instead of opening the renderer of a whole control.
         findings = [row.finding for row in rows] if self._words is None else self._words.some(rows)
         return findings if self.causes is None else self.causes.of(findings)
 
@@ -299,6 +311,7 @@ def having(statuses: Iterable[Status]) -> str:
 
 def of_controls(controls: Iterable[str]) -> str:
     """Return the SQL condition that a row of TABLE is of one of these controls."""
+    # An empty OR is not valid SQL; "false" selects nothing.
     return " OR ".join(f"control = {literal(control)}" for control in controls) or "false"
 
 
@@ -313,6 +326,7 @@ def read_parquet(files: Iterable[Path]) -> str:
 
 def pattern(path: Path) -> str:
     """Return the pattern that matches only this path: DuckDB takes every file name for a pattern."""
+    # A bracket around a wildcard matches the character itself.
     return "".join(f"[{char}]" if char in _WILDCARDS else char for char in str(path))
 
 
@@ -331,6 +345,7 @@ def findings_of(filed: Filed, subjects: Collection[str]) -> list[Finding]:
     are read only for subjects without a finding there, such as ARNs without an account.
     """
     named = _accounts(subjects)
+    # By file name, because a file has the findings of one account only.
     own = tuple(file for file in filed.files if file.stem in named)
     findings = _read(filed, own, subjects)
     missing = set(subjects) - {finding.subject for finding in findings}
@@ -353,6 +368,7 @@ def _parts(subject: str) -> Iterator[str]:
 def _read(filed: Filed, files: Sequence[Path], subjects: Collection[str]) -> list[Finding]:
     if not files or not subjects:
         return []
+    # Without words: rendering would need facts that the caller may not have.
     some = Filed(files, filed.controls.values())
     listed = ", ".join(
         map(literal, sorted(subjects))

@@ -28,6 +28,7 @@ _OLD: Final = "old_findings"
 _NAMES: Final = tuple(FILED.names)
 _WITHOUT: Final = ", ".join(literal(status.value) for status in sorted(WITHOUT_TEXTS))
 
+# Findings that pass, or do not apply, on both sides are most of all: they are counted, never paired.
 _PAIRS: Final = f"""
 SELECT {", ".join(f"was.{name} AS was_{name}, now.{name} AS now_{name}" for name in _NAMES)}
 FROM (FROM {_OLD} WHERE control BETWEEN $first AND $last) AS was
@@ -50,6 +51,7 @@ def check_order(filed: Filed, scan: str) -> None:
         last: pa.RecordBatch | None = None
         for batch in _batches(path):
             _check_account(batch, path, scan)
+            # The last row of a batch is compared with the first of the next one.
             joined = batch if last is None else pa.concat_batches([last, batch])
             _check_ascending(joined, scan)
             last = batch.slice(batch.num_rows - 1)
@@ -69,6 +71,7 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
 
 def _check_account(batch: pa.RecordBatch, path: Path, scan: str) -> None:
     account = "" if path.stem == NO_ACCOUNT else path.stem
+    # A finding under a wrong account would be compared with nothing, and so be reported as new or gone.
     if not pc.all(pc.equal(batch.column("account"), account)).as_py():
         raise BundleError(f"{scan}: {path.name} has a finding of another account.")
 
@@ -78,6 +81,7 @@ def _check_ascending(batch: pa.RecordBatch, scan: str) -> None:
     ascends, equal = pa.scalar(value=False), pa.scalar(value=True)
     for name in _ORDER:
         before, here = batch.column(name)[:-1], batch.column(name)[1:]
+        # Rows compare like tuples: a column counts only if all columns before it are equal.
         ascends = pc.or_(ascends, pc.and_(equal, pc.less(before, here)))
         equal = pc.and_(equal, pc.equal(before, here))
     wrong = pc.index(ascends, value=False).as_py()
@@ -119,11 +123,14 @@ class Pairs:
         controls = self.controls
         for control, following in zip_longest(controls, controls[1:], fillvalue=""):
             first, total = first or control, total + numbers[control]
+            # A range ends before the control that would exceed the limit, so a single large control is still
+            # read.
             if not following or total + numbers[following] > AT_ONCE:
                 yield first, control
                 first, total = "", 0
 
     def _within(self, connection: duckdb.DuckDBPyConnection, first: str, last: str) -> Iterator[Pair]:
+        # A cursor for each range: a second query on one connection would end the first result.
         with connection.cursor() as cursor:
             parameters = {"first": first, "last": last}
             for batch in cursor.sql(_PAIRS, params=parameters).to_arrow_reader(BATCH):
@@ -143,6 +150,7 @@ def _side(filed: Filed, batch: pa.RecordBatch, prefix: str) -> Iterator[Finding 
     columns = pa.RecordBatch.from_arrays(
         [batch.column(f"{prefix}_{name}") for name in _NAMES], names=list(_NAMES)
     )
+    # A row of a FULL JOIN without a partner has NULL in every column of that side.
     exists = columns.column("control").is_valid()
     findings = map(without_texts, filed.rows(columns.filter(exists)))
     return (next(findings) if here else None for here in exists.to_pylist())

@@ -15,6 +15,7 @@ from scanner.model.finding import Finding, Status
 Pair = tuple[str, Status]
 """A control and one of the statuses of its findings."""
 
+# Reading whole rows only for the selected keys keeps details, the largest column, out of the search.
 _FIRST: Final = f"""
 WITH wanted AS MATERIALIZED (
     SELECT unnest($controls) AS control, unnest($statuses) AS status, unnest($numbers) AS number),
@@ -31,6 +32,7 @@ keys AS MATERIALIZED (
 """  # nosec B608 # noqa: S608 -- a name of the model
 """`room`: how many findings an account may contribute after the accounts before it."""
 
+# The place in a sample depends on the seed and the finding alone, so anyone can draw it again.
 _PLACE: Final = "sha256($seed || sha256(control || chr(10) || subject))"
 
 _DRAWN: Final = f"""
@@ -46,6 +48,7 @@ _OF_SUBJECTS: Final = (
 
 _LISTED: Final = (
     "SELECT control, status, subject, subject_type, account, region, coalesce(reason, '') AS reason, "  # nosec B608 # noqa: S608 -- as above
+    # Details may come from another program: a name that is no text counts as none.
     "CASE WHEN json_type(details, '$.name') = 'VARCHAR' THEN details ->> '$.name' ELSE '' END AS name, "
     f"owner, owner_source FROM {TABLE}"
 )
@@ -87,6 +90,7 @@ def draw(
 ) -> list[Finding]:
     """Return the findings with the lowest SHA-256 of seed and fingerprint, lowest first."""
     parameters = {"seed": seed, "statuses": [status.value for status in statuses], "size": size}
+    # The order is repeated, because a join does not keep that of the keys.
     return filed.chosen(connection, f"{_DRAWN}{_WHOLE} ORDER BY {_PLACE}", parameters)
 
 

@@ -57,6 +57,7 @@ _EXPRESSIONS: Final = {
     "severity": "of_control.severity",
     "frameworks": "of_control.frameworks",
     "account_name": "coalesce(of_account.name, '')",
+    # The same text as in reports and JSON: FILE:LINE.
     "evidence": "array_to_string(list_transform(evidence, lambda ref: ref.file || ':' || ref.line), ' ')",
     "waiver": "CASE WHEN waiver IS NOT NULL THEN CAST(to_json(waiver) AS VARCHAR) END",
 }
@@ -81,6 +82,7 @@ class FindingsTable:
     names: Final = tuple(COLUMNS)
 
     def __init__(self, scan: Scan) -> None:
+        # Kept, not read: opening a scan must not cost what only a query needs.
         self._scan = scan
 
     def __len__(self) -> int:
@@ -98,6 +100,7 @@ class FindingsTable:
             OutputError: there is no space for the temporary file.
         """
         findings = self._scan.findings
+        # The filed files are enough, if no text is needed that they do not have.
         if isinstance(findings, Filed) and not (passes and TEXTS & set(columns)):
             yield self._creating(findings.files, columns, own=frozenset())
             return
@@ -110,6 +113,7 @@ class FindingsTable:
         def create(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
             source = _source(connection, files)
             joined = [source]
+            # Joined only where a column needs it: each join costs time for every finding.
             if _OF_CONTROL & set(columns):
                 _load(connection, "of_control", self._controls())
                 joined.append("LEFT JOIN of_control ON of_control.id = control")
@@ -118,6 +122,7 @@ class FindingsTable:
                 joined.append("LEFT JOIN of_account ON of_account.id = account")
             selected = ", ".join(_selected(name, own) for name in columns)
             connection.execute(f"CREATE VIEW {TABLE} AS SELECT {selected} FROM {' '.join(joined)}")  # nosec B608 # noqa: S608 -- names of the model, files of the scan
+            # Both spellings: the sandbox compares paths as they are, DuckDB opens them as patterns.
             return tuple(path for file in files for path in (str(file), pattern(file)))
 
         return create
@@ -148,17 +153,20 @@ def _selected(name: str, own: frozenset[str]) -> str:
 def _source(connection: duckdb.DuckDBPyConnection, files: tuple[Path, ...]) -> str:
     if files:
         return f"{read_parquet(files)} AS filed"
+    # A scan without findings has no file, and DuckDB refuses an empty list.
     connection.register("nothing_filed", FILED.empty_table())
     return "nothing_filed AS filed"
 
 
 def _load(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+    # Copied, so that the database does not depend on the life of a Python object.
     connection.register("arriving", table)
     connection.execute(f"CREATE TABLE {name} AS SELECT * FROM arriving")  # nosec B608 # noqa: S608 -- a name of ours
     connection.unregister("arriving")
 
 
 def _texts(columns: Mapping[str, Iterable[str]]) -> pa.Table:
+    # Lone surrogates in names of accounts cannot be stored in Arrow; `mended` replaces them.
     return pa.table({name: pa.array(mended(list(values)), pa.string()) for name, values in columns.items()})
 
 
@@ -171,6 +179,7 @@ def _write(file: Path, findings: Iterable[Finding]) -> None:
     schema = pa.schema([*FILED, *_OWN])
     waiting = iter(findings)
     try:
+        # Parquet's types suffice: no second, Arrow-specific schema in the metadata.
         with pq.ParquetWriter(file, schema, compression="zstd", store_schema=False) as writer:
             while batch := list(islice(waiting, _BATCH)):
                 writer.write_batch(_batch(batch, schema))

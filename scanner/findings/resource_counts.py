@@ -37,6 +37,7 @@ ORDER BY ALL
 _KINDS: Final = 3
 """The first columns of a row: whether it is of the first, second or third grouping."""
 
+# LEFT JOIN: without the control every resource is still counted, with status NULL.
 _PROTECTED: Final = f"""
 SELECT subject_type, assessable, covered, status, count(*)
 FROM resources LEFT JOIN (SELECT account, region, subject, status FROM {TABLE} WHERE control = $recent)
@@ -70,6 +71,7 @@ def scored_counts(
         "severities": [severity.value for severity in scored.severities.values()],
         "lost": list(scored.lost),
     }
+    # Registered for this query only: a reader can be consumed once.
     connection.register("without_backup", without_backup)
     groups: list[list[tuple[Any, ...]]] = [[] for _ in range(_KINDS + 1)]
     for row in connection.execute(_SCORED, parameters).fetchall():

@@ -33,6 +33,8 @@ def read_rows(batch: pa.RecordBatch, controls: Mapping[str, Control]) -> Iterato
     Raises:
         BundleError: a finding is of a control that is not among `controls`.
     """
+    # References of the whole batch are flattened first: Arrow converts one long column faster than many
+    # lists.
     evidence = _evidence(batch.column("evidence"))
     columns = (batch.column(name).to_pylist() for name in FILED.names if name != "evidence")
     for values, refs in zip(zip(*columns, strict=True), evidence, strict=True):
@@ -50,6 +52,7 @@ def _evidence(column: pa.ListArray) -> Iterator[tuple[EvidenceRef, ...]]:
     references = column.flatten()
     files, lines = (references.field(name).to_pylist() for name in ("file", "line"))
     every = map(EvidenceRef, files, lines)
+    # A NULL list counts as length 0 but takes no references either.
     for length in pc.fill_null(pc.list_value_length(column), 0).to_pylist():
         yield tuple(islice(every, length))
 
@@ -59,6 +62,7 @@ def _row(
 ) -> FiledRow:
     """Build a row. `values` are those of FILED in its order, without the evidence."""
     (name, status, subject, subject_type, account, region, reason, details, tier, parameters) = values[:10]
+    # Unpacked in the order of FILED, which the schema fixes.
     waiver, owner, owner_source = values[10:]
     control = defined(controls, name)
     finding = Finding(
@@ -74,9 +78,12 @@ def _row(
         evidence=evidence,
         frameworks=control.frameworks,
         waiver=None if waiver is None else Waiver(**waiver),
+        # No source means that audit.yaml names no owners; an owner without a name has a source.
         owner=None if owner_source is None else Owner(owner, owner_source),
     )
+    # The reason is filed for every finding with texts, even if it is empty.
     return FiledRow(finding, reason is not None, tier, parameters)
 
 
+# A dict is much quicker than calling the enumeration for every row.
 _STATUSES: Final[Mapping[str, Status]] = {status.value: status for status in Status}

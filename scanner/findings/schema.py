@@ -18,6 +18,7 @@ FOLDER: Final = "findings"
 NO_ACCOUNT: Final = "aws-organization"
 """The name of the file with findings that belong to no account."""
 
+# Any name, not only digits: NO_ACCOUNT is one of the files.
 _FILE: Final = re.compile(rf"{FOLDER}/[^/]+\.parquet")
 
 WAIVER: Final = pa.struct([(name, pa.string()) for name in ("id", "owner", "approver", "reason", "expires")])
@@ -52,6 +53,7 @@ FILED: Final = pa.schema(
     owner_source   NULL where audit.yaml names no owners
 """
 
+# Most findings pass: without their texts the files are much smaller.
 WITHOUT_TEXTS: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 """Statuses whose texts are not filed."""
 

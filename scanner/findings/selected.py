@@ -20,6 +20,7 @@ class SelectedRows:
 
     def __init__(self, batches: Iterable[pa.RecordBatch], numbers: Numbers | None = None) -> None:
         self._batches = batches
+        # Which rows are the first is decided once, in filing order, over the small status column.
         self._selections = None if numbers is None else [*_selections(batches, numbers)]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -35,6 +36,7 @@ class SelectedRows:
             needed = batch.column("reason").is_null()
             needed = needed if selection is None else pc.and_(needed, selection)
             of_batch = _by_parameters(batch.column("parameters"), needed)
+            # Parameters first seen in a later batch: no row of the earlier batches has them.
             for parameters in of_batch.keys() - masks.keys():
                 masks[parameters] = [b"0" * length for length in lengths]
             for parameters, parts in masks.items():
@@ -49,6 +51,7 @@ class SelectedRows:
 
 
 def _selections(batches: Iterable[pa.RecordBatch], numbers: Numbers) -> Iterator[pa.BooleanArray]:
+    # A copy, since the numbers are counted down across batches.
     left = dict(numbers)
     for batch in batches:
         yield _selection(batch.column("status"), left)
@@ -59,6 +62,7 @@ def _selection(statuses: pa.StringArray, left: dict[Status, int]) -> pa.BooleanA
     selection = pa.repeat(pa.scalar(value=False), len(statuses))
     for status, number in left.items():
         rows = pc.equal(statuses, status.value)
+        # A running count selects the first `number` rows without a loop over them.
         counted = pc.cumulative_sum(rows.cast(pa.int64()))
         rows = pc.and_(rows, pc.less_equal(counted, number))
         left[status] = number - (pc.sum(rows).as_py() or 0)
@@ -70,6 +74,7 @@ def _by_parameters(parameters: pa.StringArray, needed: pa.BooleanArray) -> dict[
     masks: dict[str | None, bytes] = {}
     distinct: Sequence[str | None] = parameters.filter(needed).unique().to_pylist()
     for value in distinct:
+        # NULL parameters are a group of their own (the control's defaults), and NULL never equals anything.
         same = parameters.is_null() if value is None else pc.fill_null(pc.equal(parameters, value), False)  # noqa: FBT003 -- the value that fills
         masks[value] = _digits(pc.and_(needed, same))
     return masks
@@ -77,4 +82,5 @@ def _by_parameters(parameters: pa.StringArray, needed: pa.BooleanArray) -> dict[
 
 def _digits(mask: pa.BooleanArray) -> bytes:
     digits = pc.add(pc.cast(mask, pa.uint8()), pa.scalar(ord("0"), pa.uint8()))
+    # A slice of the buffer, because an array may be a view into a larger one.
     return memoryview(digits.buffers()[1])[digits.offset : digits.offset + len(digits)].tobytes()

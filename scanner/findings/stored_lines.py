@@ -14,6 +14,7 @@ from scanner.storage.bounded import read_lines
 LINES: Final = ("findings.jsonl.gz", "findings.jsonl")
 """The files with all findings of a scan, one a line. The first that exists is used."""
 
+# Everything that a malformed document can raise while it is read.
 _NO_FINDING = (KeyError, TypeError, ValueError, AttributeError)
 
 
@@ -33,6 +34,7 @@ class StoredFindings:
             try:
                 yield finding_from_document(orjson.loads(line))
             except _NO_FINDING as problem:
+                # A KeyError's text is the bare key, which explains nothing alone.
                 fault = f"the key {problem} is missing" if isinstance(problem, KeyError) else str(problem)
                 raise BundleError(f"{self.path.name}: line {number} is not a finding: {fault}.") from problem
 
@@ -51,5 +53,6 @@ class StoredFindings:
 
 def stored_findings(folder: Path) -> StoredFindings | None:
     """Return the findings of a folder that are stored as lines; None: there is no such file."""
+    # The compressed file first: it is what this version writes.
     path = next((folder / name for name in LINES if (folder / name).is_file()), None)
     return None if path is None else StoredFindings(path)

@@ -36,6 +36,7 @@ def all_without_texts(filed: Filed, statuses: Collection[Status] = tuple(Status)
 
 def with_texts(filed: Filed, findings: Sequence[Finding]) -> list[Finding]:
     """Return findings of `filed` with their texts, in the same order."""
+    # Findings that were stored as lines have their texts already.
     lacking = [finding for finding in findings if finding.status in WITHOUT_TEXTS and not finding.reason]
     if not lacking:
         return list(findings)
@@ -50,6 +51,7 @@ def _read(filed: Filed, findings: Sequence[Finding]) -> list[Finding]:
             "subject": pa.array([finding.subject for finding in findings], pa.string()),
         }
     )
+    # As constants, which DuckDB compares with the statistics of the files to skip those of other accounts.
     accounts = ", ".join(literal(account) for account in sorted({finding.account for finding in findings}))
     with filed.database() as connection:
         connection.register(_KEYS, keys)

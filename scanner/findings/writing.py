@@ -101,6 +101,7 @@ class FindingFiles:
         """Write the remaining findings of accounts that get no more."""
         for account in accounts:
             name = account or NO_ACCOUNT
+            # Accounts without findings as well: rows that arrive later are a mistake of the caller.
             self._done.add(name)
             if (file := self._open.pop(name, None)) is not None:
                 file.close()
@@ -108,6 +109,8 @@ class FindingFiles:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # After an error nothing is finished: a file with some of the findings must not pass for a complete
+        # one.
         if kind is None:
             self.finish(tuple(self._open))
         for file in self._open.values():
@@ -126,6 +129,7 @@ class _Spool:
         """Store rows. OutputError: the disk is full."""
         content = batch.serialize()
         try:
+            # Reads move the position, so each write returns to the end.
             self._file.seek(self._end)
             self._file.write(content)
         except OSError as error:
@@ -161,6 +165,7 @@ class _AccountFile:
     def __init__(self, path: Path, spool: _Spool) -> None:
         self._path, self._spool = path, spool
         self._spilled: list[_Place] = []  # these come before `_waiting`
+        # The file gets its name only when it is complete, so a crash leaves nothing that reads as findings.
         self._part = path.with_name(f"{path.name}.part")
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
@@ -169,6 +174,7 @@ class _AccountFile:
     def add(self, batch: pa.RecordBatch) -> None:
         self._waiting.append(batch)
         self._rows += batch.num_rows
+        # A batch may complete several row groups.
         while self._rows >= ROW_GROUP:
             self._write(ROW_GROUP)
 
@@ -185,6 +191,7 @@ class _AccountFile:
         group, rest = table.slice(0, rows).combine_chunks(), table.slice(rows)
         try:
             if self._writer is None:
+                # Opened with the first rows: an account without findings has no file.
                 self._writer = pq.ParquetWriter(
                     self._part, FILED, compression="zstd", use_dictionary=list(_REPEATED), store_schema=False
                 )
@@ -206,6 +213,7 @@ class _AccountFile:
         except OSError as error:
             self.abandon()
             raise self._failure(error) from error
+        # Also at Ctrl-C, which is no OSError.
         except BaseException:
             self.abandon()
             raise
@@ -263,6 +271,7 @@ def _columns(findings: list[Finding], *, whole: bool) -> dict[str, list[object]]
 
 
 def _tier(finding: Finding) -> str | None:
+    # A tier of None is unknown, while a missing key means that there is none.
     tier = finding.details.get("tier", "")
     return tier if isinstance(tier, str) else None
 
@@ -282,6 +291,7 @@ def details_text(content: object) -> str:
 
 def _array(values: list[object], kind: pa.DataType) -> pa.Array:
     try:
+        # Lone surrogates are so rare that only a failure pays for mending.
         return pa.array(values, kind)
     except UnicodeEncodeError:
         return pa.array(mended(values), kind)

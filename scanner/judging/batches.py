@@ -51,6 +51,7 @@ SHARDS: Final = "inventory/shards"
 def write_plane(bundle: Bundle, path: Path) -> None:
     """Write what the shards of a bundle contribute to the control plane. OutputError: the disk is full."""
     lines = b"".join(line + b"\n" for line in _lines(bundle))
+    # mtime=0: the same evidence gives the same bytes, whenever the batch was judged.
     write_atomically(path, gzip.compress(lines, 6, mtime=0))
 
 
@@ -75,14 +76,19 @@ def read_plane(
                 for line in lines:
                     document = orjson.loads(line)
                     if "summary" in document:
+                        # Through the model again: a file from a bucket is checked like evidence, field by
+                        # field.
                         yield decoded_summary(orjson.dumps(document["summary"]))
                     else:
+                        # Rows go to the disk as they are read: those of a large organisation do not fit in
+                        # memory.
                         spool.put([(document["wanted_by"], document["row"])])
         except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError) as problem:
             raise BundleError(
                 f"The control plane of the scan cannot be read ({problem}): scan again."
             ) from problem
 
+    # The control plane consumes the summaries here, so rows are spilled before the first one is loaded.
     plane = ControlPlane(organization, summaries(), reads)
     return OtherShards(plane, spool.of)
 
@@ -122,7 +128,9 @@ def write_batch(
         request, account_rows=build_account_rows(governance.accounts, governance.organization, organization)
     )
     account_gaps = tuple(gap for account in governance.accounts for gap in account.gaps)
+    # Gaps that no selected control depends on would only lengthen the report.
     missed = tuple(gap for gap in account_gaps if gap.matters_to(request.affected_controls))
+    # A dict drops duplicates and keeps the order of the shards.
     shard_gaps: dict[Gap, None] = {}
     reconciliation: list[Reconciliation] = []
     with (
@@ -162,6 +170,7 @@ def assemble(
 
     `needed`: the operations that a control depends on (`FactsRequest.affected_controls`).
     """
+    # Organisation and policies are the same for all batches, so each table gets them once, from here.
     organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
     governance = bundle.parsed(lambda: parse_governance(bundle.organization_answers()))
     missed = (gap for gap in governance.gaps if gap.matters_to(needed))
@@ -170,10 +179,12 @@ def assemble(
         inventory["accounts"].write(account_rows(organization.accounts.values()))
         policies = governance_rows(governance, ())["backup_policies"]
         write_rows(inventory, {"backup_policies": policies, "gaps": gap_rows(governance.gaps)})
+        # All governed rows before all shards: one process writes the tables in this order, too.
         for kind in (GOVERNED, SHARDS):
             for folder in folders:
                 _append_part(inventory, folder / kind)
     return Tables(
+        # The organisation's gaps come first, as in `Governance.gaps`, and each only once.
         gaps=tuple(dict.fromkeys((*missed, *_gaps(noted)))),
         reconciliation=tuple(row for batch_notes in noted for row in batch_notes.reconciliation),
         rows={},
@@ -181,6 +192,7 @@ def assemble(
 
 
 def _gaps(notes: list[BatchNotes]) -> Iterator[Gap]:
+    # Two loops: a single process reports the gaps of accounts before those of any Region.
     for batch in notes:
         yield from batch.account_gaps
     for batch in notes:

@@ -48,9 +48,11 @@ def concerned_shards(before: Bundle, after: Bundle, edited: Collection[Shard]) -
 
     `edited`: the shards whose evidence files differ, those of global services included.
     """
+    # The organisation's evidence (members, settings, policies) takes part in judging every shard.
     if any(shard.region == ORG for shard in edited):
         return None
     scope = dict(before.scope())
+    # Evidence of global services (IAM, S3 buckets) is filed once per account and read by each of its Regions.
     own = {shard for shard in scope if {shard, Shard(shard.account, AWS_GLOBAL)} & {*edited}}
     reach = _Reach(shards=set(own))
     was, now = _Inventories(before), _Inventories(after)
@@ -59,14 +61,18 @@ def concerned_shards(before: Bundle, after: Bundle, edited: Collection[Shard]) -
             scoped = (shard, scope[shard])
             _add_differences(reach, was.inventory(scoped), now.inventory(scoped))
         reach.shards.update(shard for shard in scope if shard.region in reach.regions)
+        # Searching the recorded text is much faster than parsing all shards, and errs only towards too many.
         mentioning = {shard for shard in scope if shard not in own and _mentions(before, shard, reach.arns)}
         reach.shards |= mentioning
         if reach.vaults:
+            # A shard that names a changed vault may spill rows about it to a third shard, which names
+            # neither.
             for shard in sorted(mentioning | own):
                 _add_homes(reach, spilled_rows(was.inventory((shard, scope[shard]))))
         reach.shards.update(shard for shard in scope if _mentions(before, shard, reach.buckets))
     except _AllShardsError:
         return None
+    # Evidence may mention shards outside the scope, which have no facts.
     return frozenset(reach.shards & scope.keys())
 
 
@@ -84,10 +90,12 @@ class _Inventories:
 def _add_differences(reach: _Reach, old: ShardInventory, new: ShardInventory) -> None:
     """Add what other shards can see of the differences between two inventories of one shard."""
     was, now = summarise(old), summarise(new)
+    # Anything else in a summary reaches others in ways that cannot be followed; caution costs only time.
     if _without_what_is_followed(was) != _without_what_is_followed(now):
         raise _AllShardsError
     if was.settings != now.settings:  # those of the management account decide in the same Region
         reach.regions.add(was.shard.region)
+    # Whether a rule targets a vault is a fact of the vault's shard.
     for arn in was.targets ^ now.targets:
         reach.shards.add(_shard_of(arn))
     old_vaults, new_vaults = ({vault.arn: vault for vault in side.vaults} for side in (was, now))
@@ -106,6 +114,7 @@ def _without_what_is_followed(summary: ShardSummary) -> ShardSummary:
 def _different(
     old: Iterable[tuple[str, object]], new: Iterable[tuple[str, object]]
 ) -> Iterator[tuple[str, object]]:
+    # Rows are compared as bytes: they contain dicts, which a set cannot hold.
     was, now = ({(name, orjson.dumps(row)) for name, row in rows} for rows in (old, new))
     return ((name, row) for name, row in was ^ now)
 
@@ -115,6 +124,7 @@ def _add_homes(reach: _Reach, rows: Iterable[tuple[str, object]]) -> None:
     for name in {name for name, _ in rows}:
         account, _, region = name.partition("/")
         arn = parse_arn(name)
+        # ARNs of buckets have neither account nor Region, so the shard is searched by the bucket's name.
         if arn is not None and arn.service == "s3":
             reach.buckets.add(arn.resource)
         elif account.isdecimal() and region:
@@ -133,6 +143,7 @@ def _add_existing(reach: _Reach, old: ShardInventory, new: ShardInventory) -> No
         present, gaps = rows.get(home, ([], {}))
         arns.append({*present, *(name.removeprefix(_EXISTING) for name in rows if name != home)})
         unread.append(gaps)
+    # A list that could not be read leaves all resources of its type unknown, whichever they are.
     if unread[0] != unread[1]:
         raise _AllShardsError
     reach.arns |= arns[0] ^ arns[1]

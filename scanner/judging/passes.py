@@ -98,6 +98,7 @@ class Shared:
 
     def opened(self) -> OtherShards:
         """Open the files in this process."""
+        # Rows are streamed, since each process builds its own plane: a list of all would double its memory.
         summaries = map(decoded_summary, lines_of(self.folder / _SUMMARIES))
         plane = ControlPlane(self.organization, summaries, self.reads)
         return OtherShards(plane, SpoolReader(self.folder / _SPOOL).of)
@@ -108,6 +109,7 @@ class Shared:
         Repeated while something is left: another thread or worker may still be writing into it.
         """
         for _ in range(_SWEEPS):
+            # ignore_errors: another worker may remove the same files at the same time.
             shutil.rmtree(self.folder, ignore_errors=True)
             if not self.folder.exists():
                 return
@@ -135,11 +137,13 @@ def look_over_together(bundle: Bundle, organization: Organization, folder: Path,
     with (
         Spool(folder / _SPOOL) as spool,
         ScratchLines(folder / _SUMMARIES) as summaries,
+        # `closing` ends the workers before the folder that they read is removed, also after an error.
         closing(in_order(start, tasks(bundle), workers, shared.sweep)) as done,
     ):
         for shard in chain.from_iterable(done):
             spool.put_encoded(shard.spilled)
             summaries.put(encoded_summary(shard.summary))
+        # Only now may other processes read the rows.
         spool.share()
     return shared
 
@@ -173,6 +177,7 @@ def tasks(bundle: Bundle, only: Collection[Shard] | None = None) -> Iterator[Sco
     for scope in bundle.scope():
         if only is not None and scope[0] not in only:
             continue
+        # Compressed size is known without reading, and good enough to balance tasks.
         added = bundle.size_of(scope[0])
         if waiting and (len(waiting) == _MOST_SHARDS or size + added > _MOST_BYTES):
             yield tuple(waiting)
@@ -190,6 +195,7 @@ def summarised(bundle: Bundle) -> Iterator[Summarised]:
 
 def _summarising(opened: Callable[[], Bundle]) -> Callable[[Scopes], tuple[Summarised, ...]]:
     bundle = opened()
+    # Regions of all buckets of an account are in its global answers: parsed once per process, not per shard.
     buckets = BucketRegions(bundle)
     return lambda scopes: tuple(_summarised(inventory_of(bundle, scope, buckets)) for scope in scopes)
 
@@ -202,6 +208,7 @@ def _summarised(inventory: ShardInventory) -> Summarised:
 def _judging(
     opening: Callable[[], Bundle], opened: Callable[[], OtherShards], request: FactsRequest
 ) -> Callable[[Scopes], Judged]:
+    # Opened once per process: building the control plane costs more than judging a small shard.
     bundle, others = opening(), opened()
     buckets = BucketRegions(bundle)
     return lambda scopes: _judged((inventory_of(bundle, scope, buckets) for scope in scopes), others, request)
@@ -213,9 +220,11 @@ def _judged(inventories: Iterable[ShardInventory], others: OtherShards, request:
     gaps: list[Gap] = []
     reconciliation: list[Reconciliation] = []
     for inventory in inventories:
+        # Rows that other shards spilled for this one, such as copies of its resources in other accounts.
         built = build_facts(inventory, others.plane, request, load_spilled_rows(inventory, others.load))
         _extend(facts, _in_order(built.tables))
         _extend(rows, {**inventory_rows(inventory), "protection_groups": built.groups})
+        # Each task drops the gaps that no control depends on, so that they never travel between processes.
         gaps += (gap for gap in (*inventory.gaps, *built.needed) if gap.matters_to(request.affected_controls))
         reconciliation += reconcile(inventory)
     return Judged(
@@ -238,6 +247,7 @@ def _in_order(tables: Mapping[str, Iterable[Row]]) -> dict[str, list[Row]]:
 
 def _encoded(rows: Mapping[str, Iterable[object]], tables: Mapping[str, type]) -> Iterator[tuple[str, bytes]]:
     for name, added in rows.items():
+        # A table without rows sends nothing: its file is written with the schema alone.
         if data := encoded_rows(tables[name], added):
             yield name, data
 
@@ -253,6 +263,7 @@ def inventory_of(bundle: Bundle, scope: Scope, buckets: BucketRegions) -> ShardI
     return bundle.parsed(parsed)
 
 
+# Building the adapter takes longer than many summaries, so it is built at first use and only once.
 @cache
 def _adapter() -> TypeAdapter[ShardSummary]:
     return TypeAdapter(ShardSummary)
@@ -269,4 +280,5 @@ def decoded_summary(line: bytes) -> ShardSummary:
         return _adapter().validate_json(line)
     except ValidationError as problem:
         count = problem.error_count()
+        # `from None`: pydantic's message would quote the document, names of resources included.
         raise BundleError(f"A summary of an account and Region is not valid ({count} mistakes).") from None

@@ -45,14 +45,17 @@ def overlay_with_policies(bundle: Bundle, changes: Sequence[PlannedChange], scra
     first = write_overlay(bundle, of_policies, scratch / "policies")
     after = Bundle(scratch / "policies", what_if=True)
     accounts = _AccountChanges(first.applied)
+    # Without an applied change of a policy no account's effective policy can differ.
     if first.applied:
         accounts.add(bundle, after)
+    # Changes of plans and selections come second: the plans that policies make must be there first.
     others = [change for change in changes if change.kind not in POLICY_KINDS]
     second = write_overlay(after, [*others, *accounts.changes], scratch / "bundle")
     second.effects.notes[:0] = first.effects.notes
     return replace(
         second,
         applied=(*first.applied, *second.applied),
+        # One doubt may be found for many settings; each is reported once.
         not_judged=tuple(dict.fromkeys((*first.not_judged, *accounts.not_judged, *second.not_judged))),
         edited=first.edited | second.edited,
     )
@@ -76,14 +79,20 @@ class _AccountChanges:
             member = members.get(account.account)
             nodes = account_nodes(member.ou_path if member else None, account.account)
             old, new = was.of(nodes), now.of(nodes)
+            # `reached` too: an empty policy differs from no policy, although neither has settings.
             if _values(old) == _values(new) and old.reached == new.reached:
                 continue
             if doubt := _doubt(account, old):
                 self.not_judged.append(NotJudged(self._origin(), doubt))
+                # None marks the answer as unknown, so that no check passes on what AWS described before the
+                # change.
                 self._put_effective(account, None)
+                # A wrong base would blame the change for a difference that exists already.
                 continue
             self._put_effective(account, new)
             for name in sorted({*old.plans, *new.plans}):
+                # An unknown policy still changes the plans, whose rules become unknown rather than stay as
+                # they were.
                 after_change = None if new.because else _of_plan(new, name)
                 self._put_plan(account.account, name, _of_plan(old, name), after_change)
             if new.because:
@@ -100,6 +109,7 @@ class _AccountChanges:
 
     def _put_effective(self, account: AccountInventory, policy: ComputedPolicy | None) -> None:
         """Change what AWS describes as the effective policy; an answer that was not read stays unread."""
+        # Overlaying a failed read with a computed answer would claim knowledge that the scan does not have.
         if not isinstance(account.effective_policy, Known):
             return
         is_known = policy is not None and policy.is_known
@@ -107,6 +117,8 @@ class _AccountChanges:
         self.changes.append(
             PlannedChange(
                 kind=ChangeKind.EFFECTIVE_POLICY,
+                # Removing the answer is what DescribeEffectivePolicy does without a policy
+                # (EffectivePolicyNotFoundException).
                 action=Action.REMOVE if policy is not None and policy.reached is False else Action.UPDATE,
                 account=account.account,
                 region=AWS_GLOBAL,
@@ -116,6 +128,7 @@ class _AccountChanges:
         )
 
     def _put_plan(self, account: AccountId, name: str, old: Settings, new: Settings | None) -> None:
+        # A policy names the Regions of a plan; AWS Backup makes one plan in each of them.
         """Change the plan that AWS Backup makes of a policy, in each Region of it. `new` None: unknown."""
         was = plan_regions(old) or ()
         now = was if new is None else plan_regions(new)
@@ -126,6 +139,7 @@ class _AccountChanges:
                 f"The Regions of plan {name} in account {account} are known only after the change is applied."
             )
             self.not_judged.append(NotJudged(origin, why))
+            # With unknown Regions the plan is judged where it is today.
             now = was
         for region in sorted({*was, *now}):
             change = PlannedChange(
@@ -146,6 +160,7 @@ class _AccountChanges:
 
 def _plan_changes(change: PlannedChange, old: PolicyPlan, new: PolicyPlan) -> Iterator[PlannedChange]:
     """Yield what differs between two states of a plan: the plan itself, and each of its selections."""
+    # A new plan is always a change, even if it equals the empty one.
     if old.plan != new.plan or change.action is Action.CREATE:
         yield replace(change, document=new.plan)
     plan = PlanReference(name=change.name, address=change.origin.address)
@@ -165,6 +180,7 @@ def _plan_changes(change: PlannedChange, old: PolicyPlan, new: PolicyPlan) -> It
 def _unknown_plan(plan: PolicyPlan) -> PolicyPlan:
     """Return a plan of which nothing is known but the names."""
     return PolicyPlan(
+        # The names stay: findings of the plan keep their subjects and become unknown.
         {**plan.plan, "Rules": UNKNOWN},
         {name: {"SelectionName": name, "IamRoleArn": UNKNOWN} for name in plan.selections},
     )
@@ -183,6 +199,7 @@ def _action(*, is_there: bool, stays: bool) -> Action:
 
 
 def _values(policy: ComputedPolicy) -> dict[tuple[str, ...], object]:
+    # The reason is part of the comparison: a policy that becomes unknown differs, whatever its settings.
     return {(): policy.because, **{setting.path: setting.value for setting in policy.settings}}
 
 
@@ -190,6 +207,7 @@ def _of_plan(policy: ComputedPolicy, name: str) -> Settings:
     return {
         setting.path[_PLAN:]: setting
         for setting in policy.settings
+        # A path is "plans", the plan's name, then the setting within the plan.
         if len(setting.path) > _PLAN and setting.path[1] == name
     }
 
@@ -205,6 +223,7 @@ def _doubt(account: AccountInventory, computed: ComputedPolicy) -> str:
         )
         return f"What the change does in account {account.account} is unknown: {because}"
     reading = account.effective_policy
+    # No description to compare with: the computed policy is the best that is known.
     if not isinstance(reading, Known):
         return ""
     content = "{}" if reading.value is None else reading.value.content

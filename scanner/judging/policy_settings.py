@@ -33,13 +33,16 @@ def policy_setting_rows(
         reading = account.effective_policy
         described = reading.value if isinstance(reading, Known) else None
         yield _whole(account.account, computed, _state(is_there=described is not None, is_read=reading))
+        # EffectivePolicyNotFoundException means no policy; an unread answer (None) cannot be compared at all.
         content = "{}" if described is None else described.content
         settings = compared_settings(
             computed, content if isinstance(reading, Known) else None, account.account
         )
+        # Settings that child policies may not set: AWS Organizations ignores them, which the user should see.
         ignored = _by_path(computed.ignored)
         for setting in settings:
             yield _setting(account.account, setting, ignored.pop(setting.path, ()), contents)
+        # Ignored settings that no policy sets effectively have a row of their own.
         for path, rest in ignored.items():
             nothing = ComparedSetting(path, None, (), agrees=True)
             yield _setting(account.account, nothing, rest, contents)
@@ -63,6 +66,7 @@ def _contents(governance: BackupGovernance) -> Mapping[str, EvidenceRef]:
 
 def _whole(account: str, computed: ComputedPolicy, described: str | None) -> PolicySettingTable:
     value = None if computed.reached is None else ATTACHED if computed.reached else NONE
+    # Without both sides there is nothing to agree on: None, and no claim.
     because, agrees = computed.because, None if value is None or described is None else value == described
     if agrees is False:
         read = "give the account an effective policy" if computed.reached else "do not reach the account"
@@ -92,6 +96,7 @@ def _setting(
         for operator in ignored
     ]
     value = None if computed is None else computed.value
+    # Absent in the policies: empty text. Not comparable: NULL.
     is_absent = computed is None and setting.agrees is not None
     return PolicySettingTable(
         account=account,
@@ -108,6 +113,7 @@ def _is_effective(source: SettingSource, setting: ComparedSetting) -> Ternary:
     """Return whether a policy sets the value. If policies do not agree, AWS's answer may show which does."""
     if setting.computed is not None and setting.computed.value is not None:
         return True
+    # If AWS's value equals one of the candidates, that policy is the one in force.
     return True if setting.described and same_value(source.operand, setting.described) else None
 
 
@@ -117,6 +123,7 @@ def _source(
     contents: Mapping[str, EvidenceRef],
     limits: tuple[str, ...] = (),
 ) -> PolicySourceTable:
+    # A policy whose content was not read has no evidence to point at.
     ref = contents.get(source.policy.id)
     return PolicySourceTable(
         policy=source.policy.id,

@@ -77,13 +77,16 @@ def write_tables(  # noqa: PLR0913 -- what is judged, where to, and how
     request = replace(
         request, account_rows=build_account_rows(governance.accounts, governance.organization, organization)
     )
+    # As keys: gaps of the organisation are found again in many shards.
     gaps = dict.fromkeys(gap for gap in governance.gaps if gap.matters_to(request.affected_controls))
     reconciliation: list[Reconciliation] = []
     with (
+        # `closing` first, so it ends last: workers stop only after both folders are complete or dropped.
         closing(_judged(bundle, organization, request, workers, only)) as shards,
         replaced(out / "facts") as facts_folder,
         replaced(out / "inventory") as inventory_folder,
     ):
+        # An inner block: the tables must be closed, hence complete, before `before_replacing` may fail.
         with (
             opened_tables(AccountTable, facts_folder, TABLES) as facts,
             opened_tables(ParquetTable, inventory_folder, INVENTORY_TABLES) as inventory,
@@ -99,6 +102,8 @@ def write_tables(  # noqa: PLR0913 -- what is judged, where to, and how
                 append_rows(inventory, shard.inventory)
                 gaps.update(dict.fromkeys(shard.gaps))
                 reconciliation += shard.reconciliation
+        # After the tables, before the rename: the last step that may still refuse to replace the earlier
+        # scan.
         before_replacing()
     return Tables(tuple(gaps), tuple(reconciliation), {name: table.rows for name, table in facts.items()})
 
@@ -111,6 +116,7 @@ def _judged(
     only: Collection[Shard] | None,
 ) -> Generator[Judged, None, None]:
     """Make both passes, the second as it is gone through; what was put aside between them goes with it."""
+    # One process needs neither encoding for pipes nor a folder that others read.
     if workers == 1:
         return _alone(bundle, organization, request, only)
     return _together(bundle, organization, request, workers, only)
@@ -130,6 +136,7 @@ def _together(
     workers: int,
     only: Collection[Shard] | None,
 ) -> Generator[Judged, None, None]:
+    # The folder lives until the last row is read; `closing` in write_tables ends the generator on errors.
     with temporary_folder() as folder:
         shared = look_over_together(bundle, organization, folder, workers)
         yield from judged_together(bundle, shared, request, workers, only)
@@ -140,6 +147,7 @@ def opened_tables(
     kind: Callable[[Path, str, type], AbstractContextManager[W]], folder: Path, rows: Mapping[str, type]
 ) -> Iterator[dict[str, W]]:
     """Open a table of each kind of row, by name. They are complete when the block ends well."""
+    # ExitStack, as the number of tables is that of the model.
     with ExitStack() as stack:
         yield {name: stack.enter_context(kind(folder, name, row)) for name, row in rows.items()}
 

@@ -83,8 +83,10 @@ def in_order(
         return
     pool: list[_Worker[T]] = []
     try:
+        # Into a list that the handler sees: if starting the third fails, the first two are ended.
         pool += (_start_worker(start, sweep) for _ in range(workers))
         yield from _results(pool, tasks)
+    # BaseException includes GeneratorExit and KeyboardInterrupt: a caller that stops early wants no results.
     except BaseException:
         for worker in pool:
             worker.process.terminate()
@@ -99,6 +101,7 @@ def _start_worker(start: Start[T, R], sweep: Sweep) -> _Worker[T]:
     process = context.Process(target=_serve, args=(start, theirs, sweep, gc.get_threshold()), daemon=True)
     with _ctrl_c_held():
         process.start()
+    # Otherwise this process holds the worker's end open, and would never see it close when the worker dies.
     theirs.close()
     return _Worker(process, ours)
 
@@ -117,9 +120,11 @@ def _ctrl_c_held() -> Iterator[None]:
 def _stop_workers(pool: Iterable[_Worker[T]]) -> None:
     for worker in pool:
         with suppress(OSError):  # it has already ended
+            # None ends the loop of a worker, which then exits without a signal.
             worker.pipe.send(None)
         worker.pipe.close()
     for worker in pool:
+        # Workers that hang in a system call must not keep the scan from ending.
         worker.process.join(_PATIENCE)
         if worker.process.is_alive():
             worker.process.kill()
@@ -129,10 +134,12 @@ def _stop_workers(pool: Iterable[_Worker[T]]) -> None:
 def _results(pool: list[_Worker[T]], tasks: Iterable[T]) -> Iterator[Any]:
     """Send tasks to free workers, and yield their results in the order of the tasks."""
     numbered = enumerate(tasks)
+    # Results that arrive before their turn; `_WINDOW` bounds their number.
     waiting: dict[int, Any] = {}
     sent = turn = 0
     while True:
         for worker in pool:
+            # The window counts from the next result to yield, so one slow task holds the others back.
             while worker.open < _AHEAD and sent < turn + _WINDOW * len(pool):
                 if (task := next(numbered, None)) is None:
                     break
@@ -140,6 +147,7 @@ def _results(pool: list[_Worker[T]], tasks: Iterable[T]) -> Iterator[Any]:
                 sent += 1
         if turn == sent:
             return
+        # Waiting only when the next result is missing keeps the pipes filled meanwhile.
         while turn not in waiting:
             waiting.update(_received(pool))
         yield _result_of(waiting.pop(turn))
@@ -162,11 +170,13 @@ def _send(worker: _Worker[T], task: tuple[int, T]) -> None:
 
 def _received(pool: Iterable[_Worker[T]]) -> Iterator[tuple[int, Any]]:
     """Wait for results, and yield those that have arrived, with the numbers of their tasks."""
+    # A worker without a task sends nothing: waiting for it could last forever.
     by_pipe = {worker.pipe: worker for worker in pool if worker.open}
     for pipe in wait([*by_pipe]):
         worker = by_pipe[pipe]  # type: ignore[index]  # wait returns its arguments
         try:
             number, result = worker.pipe.recv()
+        # A closed pipe is how a killed worker shows itself; there is no message.
         except (EOFError, OSError) as problem:
             raise _lost(worker) from problem
         worker.open -= 1
@@ -188,6 +198,7 @@ def _serve(
 
     `collection`: the parent's settings of the garbage collector.
     """
+    # Tuned for large heaps by the parent; a spawned process starts with Python's defaults.
     gc.set_threshold(*collection)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     watch = Thread(target=_end_with_parent, args=(sweep,), daemon=True)
@@ -196,6 +207,7 @@ def _serve(
     while (numbered_task := _next_task(pipe, watch)) is not None:
         number, task = numbered_task
         try:
+            # Started with the first task, so that an error of `start` is raised like one of a task.
             work = work or start()
             result: object = work(task)
         except Exception as error:  # noqa: BLE001 -- raised where the result is awaited
@@ -224,6 +236,7 @@ def _end_with_parent(sweep: Sweep) -> None:
 def _portable(error: Exception) -> Exception:
     """Return an error that can be pickled, with a note of where it was raised."""
     error.add_note("".join(format_exception(error)))
+    # Causes may hold objects that cannot be pickled; the note has their text.
     error.__cause__ = error.__context__ = None
     try:
         pickle.loads(pickle.dumps(error))  # nosec B301 # noqa: S301 -- our own
@@ -236,6 +249,7 @@ def _portable(error: Exception) -> Exception:
 
 def workers_for(bundle: Bundle, jobs: int | None) -> int:
     """Return the number of processes: `jobs`, or what suits the bundle and this machine."""
+    # More processes than shards would only wait.
     shards = sum(1 for _ in bundle.scope())
     if jobs is not None:
         return max(1, min(jobs, shards))
@@ -244,6 +258,7 @@ def workers_for(bundle: Bundle, jobs: int | None) -> int:
 
 def _cores() -> int:
     """Return the number of cores that this process may use."""
+    # In containers and batch jobs fewer cores may be usable than the machine has.
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
