@@ -28,6 +28,7 @@ def compile_control(control: Control) -> Compiled:
 
     Loading, judging and the list of reads all ask for it: it is compiled once.
     """
+    # File and line do not change the SQL: a control that only moved must still be found in the cache.
     return _compile(_Content(repr(replace(control, file="", line=0)), control))
 
 
@@ -45,6 +46,7 @@ class _Content:
 
     @property
     def digest(self) -> str:
+        # surrogatepass: YAML may carry half a character, and the digest must exist before it is refused.
         return hashlib.sha256(self.text.encode(errors="surrogatepass")).hexdigest()
 
 
@@ -52,6 +54,7 @@ class _Content:
 def _compile(content: _Content) -> Compiled:
     if (cached := _read(content.control, _cache().get(content.digest) or {})) is not None:
         return cached
+    # Imported late: with a warm cache most commands never need DuckDB.
     from scanner.evaluate.compiler import compiled  # noqa: PLC0415 -- loads DuckDB and Arrow
 
     result = compiled(content.control)
@@ -80,6 +83,7 @@ def _read(control: Control, document: Mapping[str, Any]) -> Compiled | None:
             require=require,
             columns=columns,
         )
+    # A cache file of another program, or damaged: compiling again is always right.
     except (KeyError, TypeError):
         return None
 
@@ -95,6 +99,7 @@ def _cache() -> Cache:
 
 def _language() -> str:
     """Return the digest of everything besides a control that decides what it is compiled to."""
+    # DuckDB may write the same statement differently in another version, pyarrow name types differently.
     digest = hashlib.sha256(f"duckdb {version('duckdb')} pyarrow {version('pyarrow')}".encode())
     for name in _LANGUAGE:
         path = _PACKAGE / name

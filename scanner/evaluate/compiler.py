@@ -55,11 +55,13 @@ _NAMED: Final = re.compile(
 def compiled(control: Control) -> Compiled:
     """Check all expressions of a control. RefusedError carries every problem, with its path in the YAML."""
     compiler = _Compiler(control)
+    # The order is that of the YAML, so problems are listed as the author reads.
     population = compiler.condition(control.population, ("population",))
     require = compiler.condition(control.require, ("require",))
     texts = Texts({status: compiler.text(status) for status in ("fail", *_DEFAULTS)})
     details = compiler.details()
     remedy = compiler.remedy()
+    # All problems at once: an author should not mend one to meet the next.
     if compiler.problems:
         raise RefusedError(*compiler.problems)
     return compiler.finish(Parts(population, require, texts, details, remedy))
@@ -82,6 +84,7 @@ class _Compiler:
                 self.problems += [replace(problem, path=path) for problem in refused.problems]
             elif _TOO_LARGE not in self.problems:  # once: it is true of all expressions from here on
                 self.problems.append(_TOO_LARGE)
+            # NULL stands in for the refused expression, so that the remaining ones can be checked.
             return Expression("NULL", frozenset(), frozenset())
 
     def checked(self, text: str, *, decides: bool) -> Expression:
@@ -93,6 +96,7 @@ class _Compiler:
         return expression
 
     def type_of(self, expression: Expression) -> str:
+        # DuckDB needs the parameters' values to know their types.
         values = {name: self.control.parameters[name] for name in expression.parameters}
         return bound_types(self.control.subject, [expression.sql], values)[0]
 
@@ -140,6 +144,7 @@ class _Compiler:
         for at, entry in enumerate(self.control.evidence):
             named = _NAMED.fullmatch(entry)
             text, name = (named["expression"], named["name"]) if named else (entry, entry)
+            # `text=text` binds now: a lambda would otherwise see the last entry of the loop.
             columns[name] = self.guarded(("evidence", at), lambda text=text: self.detail(text))  # type: ignore[misc]
         for name in _ALWAYS.get(self.control.subject, _NAME):
             columns.setdefault(name, self.guarded(("evidence",), lambda name=name: self.detail(name)))  # type: ignore[misc]
@@ -160,6 +165,7 @@ class _Compiler:
 
     def detail(self, text: str) -> Expression:
         expression = self.checked(text, decides=False)
+        # Only to have DuckDB refuse what it cannot bind; any type may be a detail.
         self.type_of(expression)
         return expression
 
@@ -169,6 +175,7 @@ class _Compiler:
         return Compiled(
             control=self.control,
             sql=_query(verdict_sql(table, self.schema, parts)),
+            # `calm=False`: without the texts of passes, which are not filed and are the most expensive part.
             open_sql=_query(verdict_sql(table, self.schema, parts, calm=False)),
             status_sql=_query(status_sql(table, parts)),
             population=parts.population.columns,
@@ -179,11 +186,13 @@ class _Compiler:
 
 def _query(sql: str) -> Query:
     """Find the parameters that must be bound to a statement: DuckDB takes no others."""
+    # Dollar signs within literals are text, not parameters.
     return Query(sql, frozenset(_PARAMETER.findall(_LITERAL.sub("", sql))))
 
 
 def needed_columns(controls: Iterable[Compiled]) -> dict[str, tuple[str, ...]]:
     """Return the columns to load of each fact table, in the order of the model."""
+    # Only columns that some control reads are loaded: rows of `resource` have very wide ones.
     wanted: dict[str, set[str]] = {}
     for compiled in controls:
         wanted.setdefault(compiled.control.subject, set()).update(compiled.columns)

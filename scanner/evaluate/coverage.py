@@ -39,6 +39,7 @@ def scored(
     `resources` is the fact table `resource`, `connection` that of `Filed.database()`.
     """
     counted = [control for control in controls if control.subject == SUBJECT and control.id not in unscored]
+    # Such a check does not apply without a backup; scoring it as "not asked" would reward having none.
     lost = [control.id for control in counted if NEEDS_BACKUP & compile_control(control).population]
     selected = ScoredControls({control.id: control.severity for control in counted}, lost)
     in_no_plan = pc.field("assessable") & ~pc.field("covered")
@@ -54,6 +55,7 @@ def coverage(connection: Connection, resources: ds.Dataset, *, asks_recency: boo
         if assessable is False:
             excluded += number
             continue
+        # Whether a resource counts at all is unknown, so its plan is, too.
         in_plan = covered if assessable else None
         recent = _recent(status) if assessable else None
         for key in _keys(in_plan, recent, asks_recency=asks_recency):
@@ -78,6 +80,7 @@ def _keys(in_plan: bool | None, recent: bool | None, *, asks_recency: bool) -> l
     if asks_recency:
         keys.append({True: "recent", False: "no_recent", None: "recent_unknown"}[recent])
     answers = (in_plan, recent) if asks_recency else (in_plan,)
+    # Any unknown answer makes the resource unknown; it is neither protected nor unprotected.
     if None in answers:
         keys.append("unknown")
     elif all(answers):
@@ -88,10 +91,12 @@ def _keys(in_plan: bool | None, recent: bool | None, *, asks_recency: bool) -> l
 def _recent(status: Status | None) -> bool | None:
     if status is Status.PASS:
         return True
+    # A waiver accepts the failure; it does not make the recovery point recent.
     return False if status in (Status.FAIL, Status.WAIVED) else None
 
 
 def _reader(
     table: ds.Dataset, columns: tuple[str, ...], where: pc.Expression | None = None
 ) -> pa.RecordBatchReader:
+    # cache_metadata=False: Arrow would keep the metadata of every file in memory.
     return table.scanner(columns=list(columns), filter=where, cache_metadata=False).to_reader()

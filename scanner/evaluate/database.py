@@ -111,9 +111,11 @@ def opened(
         tempfile.TemporaryDirectory(prefix="vaultproof-") as spill,
         duckdb.connect(":memory:", config=dict(limits.settings(spill))) as connection,
     ):
+        # Macros first: views and controls refer to them.
         for statement in macro_statements(as_of):
             connection.execute(statement)
         files = _fill(connection, tables, columns, limits, Path(spill))
+        # `creating` runs before the lock, and its files have to be among the allowed ones.
         _allow(connection, [*files, *(path for create in creating for path in create(connection))])
         _lock(connection)
         yield connection
@@ -131,6 +133,7 @@ def _fill(
     try:
         for name, wanted in columns.items():
             files, table = _files(tables[name], limits.rows), tables[name]
+            # Arrow tables, and files in another order, are loaded and sorted once.
             if files is None or not files.paths:
                 _load(connection, name, _empty(name) if isinstance(table, FactFiles) else table, wanted)
             elif sum(files.rows) <= _FEW:
@@ -188,6 +191,7 @@ def _view(connection: duckdb.DuckDBPyConnection, name: str, files: FactFiles, wa
     """Leave a table where it is. One read of all files: DuckDB would take seconds to bind a thousand."""
     selected, source = _selected(wanted), _parquet(files)
     connection.execute(f'CREATE VIEW "{name}" AS SELECT {selected} FROM read_parquet({source})')  # nosec B608 # noqa: S608 -- names of the model, files of the scan
+    # `file_row_number` counts within a file; the starts make positions of the whole table.
     starts = list(accumulate(files.rows[:-1], initial=0))
     position = f"file_row_number + list_extract({starts}, CAST(file_index AS BIGINT) + 1)"
     connection.execute(
@@ -226,6 +230,7 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str, table: Table, wanted
     files = parquet_files(table)  # Arrow would keep half a megabyte for each file that it has read
     source = f"read_parquet([{', '.join(map(literal, files))}])" if files else "arriving"
     selected = _selected(wanted)
+    # Tables without these columns, such as the inventory's, have no order of findings.
     order = f"ORDER BY {ORDER}" if set(ORDER.split(", ")) <= set(table.schema.names) else ""
     connection.execute(f'CREATE TABLE "{name}" AS SELECT {selected} FROM {source} {order}')  # nosec B608 # noqa: S608 -- names of the model
     connection.unregister("arriving")
@@ -249,6 +254,7 @@ def load_files(
 
 def _lock(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("SET enable_external_access = false")
+    # Locked last: a control's expression must not be able to undo the settings above.
     connection.execute("SET lock_configuration = true")
 
 
@@ -259,9 +265,11 @@ class Deadline:
         self.passed = False
         self._connection = connection
         self._timer = threading.Timer(seconds, self._interrupt)
+        # A daemon: a forgotten timer must not keep the process alive.
         self._timer.daemon = True
 
     def _interrupt(self) -> None:
+        # Set before the interrupt, so that the error is recognised as a time-out.
         self.passed = True
         self._connection.interrupt()
 
@@ -286,6 +294,7 @@ def bound_types(table: str, expressions: Iterable[str], parameters: Mapping[str,
             .execute(f'DESCRIBE SELECT {selected} FROM "{table}"', dict(parameters))  # nosec B608 # noqa: S608 -- checked before
             .fetchall()
         )
+    # DuckDB raises RuntimeError for some internal faults.
     except (duckdb.Error, RuntimeError) as error:
         raise RefusedError(Problem(first_line(error))) from error
     return tuple(str(row[1]) for row in rows)
@@ -294,6 +303,7 @@ def bound_types(table: str, expressions: Iterable[str], parameters: Mapping[str,
 def first_line(error: Exception) -> str:
     """Return DuckDB's message without the kind of error and the statement that it quotes."""
     text = str(error).strip()
+    # "Binder Error: ..." and the quoted statement mean nothing to the author of a control.
     kind, _, rest = text.partition(": ")
     lines = (rest if kind.endswith("Error") else text).splitlines() or [type(error).__name__]
     return lines[0]
@@ -303,6 +313,7 @@ def first_line(error: Exception) -> str:
 def _workbench() -> duckdb.DuckDBPyConnection:
     """Return a locked database of empty fact tables, to bind expressions on."""
     connection = duckdb.connect(":memory:", config={**_QUIET, "threads": "1"})
+    # Any clock will do, as no row is read.
     for statement in macro_statements(datetime(2000, 1, 1, tzinfo=UTC)):
         connection.execute(statement)
     for name in TABLES:
@@ -324,6 +335,7 @@ class Allowance:
 
     def spend(self, connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
         """Do a piece of work on a connection. BrokenControlError: it broke, or the time is up."""
+        # Never negative: Timer would fire at once, which is what an empty allowance should do.
         deadline = Deadline(connection, max(self._left, 0.0))
         begun = time.perf_counter()
         try:
@@ -333,6 +345,7 @@ class Allowance:
             if deadline.passed:
                 message = f"The control took longer than {self._seconds:g} s and was stopped."
                 raise BrokenControlError(message) from error
+            # Interrupted, but not by the deadline: the user pressed Ctrl-C.
             if isinstance(error, duckdb.InterruptException):
                 raise KeyboardInterrupt from error
             raise BrokenControlError(f"The control could not be evaluated: {first_line(error)}") from error
@@ -352,6 +365,7 @@ def files_in_order(table: pa.Table | ds.Dataset, order: Sequence[str], more_than
     files = parquet_files(table)
     if not files or not set(order) <= set(table.schema.names):
         return ()
+    # The order is checked rather than trusted: files may come from another program.
     if sum(map(rows_of, files)) <= more_than or not _sorted(table, order):
         return ()
     return files
@@ -361,6 +375,7 @@ def parquet_files(table: pa.Table | ds.Dataset) -> tuple[str, ...]:
     """Return the Parquet files of a table; none: it is in memory, or a name is a pattern for DuckDB."""
     if not isinstance(table, ds.FileSystemDataset) or not isinstance(table.format, ds.ParquetFileFormat):
         return ()
+    # Names with wildcards are read by Arrow instead, which takes paths literally.
     return () if any(_PATTERNS & set(file) for file in table.files) else tuple(table.files)
 
 
@@ -380,6 +395,7 @@ def _sorted(table: ds.Dataset, order: Sequence[str]) -> bool:
         )
         if _falls(joined):
             return False
+        # The last row is compared with the first of the next batch.
         last = [column.slice(len(column) - 1) for column in columns]
     return True
 
@@ -398,5 +414,6 @@ def _falls(columns: list[pa.Array]) -> bool:
         above, here = column[:-1], column[1:]
         if pc.any(pc.and_(same, pc.less(here, above))).as_py():
             return True
+        # Later columns count only where all earlier ones are equal.
         same = pc.and_(same, pc.equal(here, above))
     return False

@@ -48,6 +48,7 @@ def evaluate(  # noqa: PLR0913 -- each is another thing that a verdict depends o
     limits = limits or Limits()
     waivers = Waivers((), as_of) if waivers is None else waivers
     tiering = tiering or Tiering(Tiers())
+    # Findings are sorted by control.
     compiled_controls = [
         compile_loaded(control) for control in sorted(controls, key=lambda control: control.id)
     ]
@@ -56,6 +57,7 @@ def evaluate(  # noqa: PLR0913 -- each is another thing that a verdict depends o
         judge = Judge(connection, tiering, columns, limits)
         expired = waivers.findings()
         for compiled in compiled_controls:
+            # Expired waivers are findings of a control with an id, and take its place in the order.
             if compiled.control.id > EXPIRED:
                 yield from expired
             for finding in judge.verdicts(compiled, in_effect(compiled.control, parameters)).findings():
@@ -83,6 +85,7 @@ def loaded_columns(
     columns = needed_columns(compiled)
     if tiering.tiers:
         by_tiers = columns_asked(conditions(tier.match for tier in tiering.tiers), columns)
+        # Tiers name columns that the controls themselves may not read.
         for table in {*by_tiers} & {*tables}:
             columns[table] = tuple(dict.fromkeys((*columns.get(table, ()), *by_tiers[table])))
     return columns
@@ -100,6 +103,7 @@ class Judge:
     ) -> None:
         self._connection, self._tiering, self._limits = connection, tiering, limits
         self._tables = tuple(tables)
+        # Numbering rows is the same for all controls of a table.
         self._rows = cache(self._table_rows)
 
     def _table_rows(self, table: str) -> TableRows:
@@ -113,6 +117,7 @@ class Judge:
                 rows = self._rows(compiled.control.subject)
                 tiered = Tiered(compiled, settings, self._tiering.tiers, rows)
                 return ByTier(self._connection, compiled, allowance, tiered, rows)
+            # One broken control gives errors for its own subjects; the others are judged.
             return Plain(self._connection, compiled, allowance, Asking(compiled, settings))
         except BrokenControlError as failure:
             return Broken(self._connection, compiled, allowance, str(failure))

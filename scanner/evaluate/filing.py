@@ -54,6 +54,7 @@ _REORDERED: Final = (
 _OF_TEXTS: Final = ("reason", "details", "evidence", "waiver")
 _STATUSES: Final = tuple(LETTERS)
 
+# `UNCERTAIN` is a letter of its own for texts, but a status like any other unknown.
 _TO_INDICES: Final = bytes.maketrans(
     bytes((*LETTERS.values(), UNCERTAIN)), bytes((*range(len(_STATUSES)), _STATUSES.index(Status.UNKNOWN)))
 )
@@ -104,16 +105,21 @@ class _Filing:
         controls_by_table = Counter(compiled.control.subject for compiled in self.compiled)
         columns = loaded_columns(self.compiled, self.tiering, tables)
         if self.owners is not None and BACKUP in columns:
+            # The owner of a recovery point is that of its resource, whose column no control may have
+            # selected.
             columns[BACKUP] = tuple(dict.fromkeys((*columns[BACKUP], _SOURCE)))
         elsewhere = self._elsewhere(tables, columns)
         expired = tuple(owned(self.waivers.findings(), self.owners))
         for group in groups(tables, controls_by_table, self.limits.rows):
+            # Filed with the account that runs the scan, even though no row of facts belongs to it.
             due = [finding for finding in expired if finding.account in group.accounts]
             with opened({**group.tables, **elsewhere}, columns, as_of, self.limits) as connection:
                 self._judge(connection, Judge(connection, self.tiering, columns, self.limits), due)
             self.files.finish(group.accounts)
+            # Arrow and DuckDB keep freed memory, which would add up over hundreds of accounts.
             release_memory()
             expired = () if due else expired
+        # Their account may have no facts at all.
         self.files.add_findings(expired)
 
     def _elsewhere(
@@ -137,6 +143,7 @@ class _Filing:
                 expired = []
             table = compiled.control.subject
             if table not in subjects:
+                # Subjects of a table are the same for every control, so they are read once.
                 subjects[table] = Subjects(connection, table, self.owners)
             verdicts = judge.verdicts(compiled, in_effect(compiled.control, self.parameters))
             self._add(compiled.control, verdicts, subjects[table])
@@ -147,10 +154,12 @@ class _Filing:
         # Most rows pass, and a text costs forty times a status: texts of passes are computed when read.
         chosen = is_one_of(verdicts.letters, _TEXTS)
         waived = texts_of(map(self.waivers.apply, verdicts.findings(chosen)))
+        # Without waivers the texts stay in Arrow, without a Python object for each finding.
         texts = _Texts(waived if self.waivers else verdicts.texts(chosen))
         for batch in subjects:
             written = texts.take(chosen.count(b"1", batch.start, batch.end))
             rows = _rows(control.id, batch, verdicts, written)
+            # `nbytes` of a slice counts the whole buffer, so the size is derived from the rows.
             row_size = rows.nbytes // max(rows.num_rows, 1)
             for account, first, last in batch.accounts:
                 number = last - first
@@ -199,10 +208,12 @@ def _rows(control: str, batch: SubjectBatch, verdicts: Verdicts, texts: pa.Table
 
 
 def _with_texts(status: pa.Array, flags: pa.BooleanArray, texts: pa.Table) -> dict[str, pa.Array]:
+    # NULL takes no row: findings without texts get NULL in these columns.
     at = pc.subtract(pc.cumulative_sum(pc.cast(flags, pa.int32())), 1)
     places = pc.if_else(flags, at, pa.scalar(None, pa.int32()))
     columns = {name: texts.column(name).combine_chunks() for name in texts.column_names}
     taken = {name: columns[name].take(places) for name in _OF_TEXTS if name in columns}
+    # A text that could not be rendered turns its row into an error, so the status comes from there.
     return {**taken, "status": pc.replace_with_mask(status, flags, columns["status"])}
 
 
@@ -220,6 +231,7 @@ def _standings(verdicts: Verdicts, batch: SubjectBatch) -> dict[str, pa.Array]:
 
 
 def _parameters(standing: RowStatus) -> str | None:
+    # Without certainty no single set of parameters applies.
     settings = standing.details.get("parameters") if standing.is_certain else None
     return None if settings is None else orjson.dumps(settings).decode()
 
@@ -274,6 +286,7 @@ def _account(path: str) -> str:
 
 
 def _group(accounts: Iterable[str], tables: Mapping[str, FactFiles]) -> Group:
+    # Materialised: an iterator would be exhausted by the first table.
     chosen = tuple(accounts)
     return Group(chosen, {name: _part(files, frozenset(chosen)) for name, files in tables.items()})
 

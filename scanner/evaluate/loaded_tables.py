@@ -39,6 +39,7 @@ def loaded_tables(
     files = tuple(str(path) for table in tables.values() for path in table.files.paths)
     with (
         findings.creating(_OF_FINDINGS, passes=False) as creating,
+        # The files are allowed before the lock, although they are loaded only when a query reads them.
         opened({}, {}, as_of, limits, (creating, _without_passes, lambda _: files)) as connection,
     ):
         yield LoadedTables(connection, tables, limits)
@@ -46,6 +47,7 @@ def loaded_tables(
 
 def _without_passes(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """Replace the view of all findings by a table of those that have filed texts."""
+    # Nearly all findings pass, and the queries of this program are about the others.
     passed = ", ".join(f"'{status.value}'" for status in sorted(WITHOUT_TEXTS))
     connection.execute(f"CREATE TABLE listed AS SELECT * FROM {_NAME} WHERE status NOT IN ({passed})")  # nosec B608 # noqa: S608 -- names and words of the model
     connection.execute(f"DROP VIEW {_NAME}")
@@ -73,6 +75,7 @@ class LoadedTables:
             UsageError: the query takes too long, or too much memory.
         """
         query = check_query(sql, {*self._tables, _NAME})
+        # Sorted: the order of loading must not depend on hashing.
         for name in sorted(query.tables - {_NAME}):
             self._load(name, frozenset(columns_of(self._tables[name].schema.names, query)))
         return answer_of(self._connection.cursor(), query, self._limits)
@@ -80,6 +83,7 @@ class LoadedTables:
     def _load(self, name: str, columns: frozenset[str]) -> None:
         """Load columns of a table, with those that were loaded before."""
         table, earlier = self._tables[name], self._loaded.get(name, frozenset())
+        # Columns only grow, so a table is loaded a few times at most.
         if columns <= earlier:
             return
         for path in table.files.paths:

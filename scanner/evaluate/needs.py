@@ -30,6 +30,7 @@ def reads_needed(
 
     `by_tags`: tiers, overrides or owners go by what resources there are, and by their tags.
     """
+    # Texts included: a reason must not be missing because its read was saved.
     reads = {read for control in controls for read in _reads_of(control)}
     if by_tags:
         reads.update(_reads_of_columns(_RESOURCE, _TAGS))

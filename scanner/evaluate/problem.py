@@ -29,9 +29,12 @@ class RefusedError(Exception):
 def suggestion(word: str, candidates: Iterable[str]) -> str:
     """Return up to three known words that resemble a misspelt one in any case, else all of them."""
     words = sorted(candidates)
+    # Reversed, so that of two spellings the first in order stays.
     by_small = {name.casefold(): name for name in reversed(words)}
+    # A difference in case alone is the most likely mistake.
     if word.casefold() in by_small:
         return f"did you mean {by_small[word.casefold()]}?"
+    # Below 0.6 the suggestions of difflib are seldom what was meant.
     if close := get_close_matches(word.casefold(), by_small, n=_CLOSE, cutoff=0.6):
         names = [by_small[name] for name in close]
         listed = ", ".join(names[:-1])

@@ -76,6 +76,7 @@ class Asking:
         cannot be evaluated at all.
         """
         query = self.compiled.status_sql
+        # One letter per row: even millions of rows fit in memory.
         answer = batches(connection, query.sql, self._bound(query), in_memory=True)
         return b"".join(map(_letters, _allowed(connection, allowance, answer)))
 
@@ -87,6 +88,7 @@ class Asking:
         table = self.compiled.control.subject
         row = f'(SELECT * FROM "{numbered(table)}" WHERE "{POSITION}" = {position})'  # nosec B608 # noqa: S608 -- a name of the model
         query = self.compiled.status_sql
+        # Without TRY for this one row, DuckDB says why it fails.
         sql, bound = f'WITH "{table}" AS {row} {query.sql.replace("TRY(", "(", 1)}', self._bound(query)
         with connection.cursor() as cursor:  # answers of the connection itself may still be streaming
             try:
@@ -108,6 +110,7 @@ class Asking:
             return
         query = self.compiled.sql if calm else self.compiled.open_sql
         sql, bound = query.sql, self._bound(query)
+        # All rows: no join and no mask is needed.
         if number < len(rows):
             sql = f"{_chosen(self.compiled.control.subject)}{sql}"
             bound[_ROWS] = rows.decode("ascii")
@@ -119,6 +122,7 @@ def _chosen(table: str) -> str:
     """Replace the table by the chosen rows. DuckDB keeps their order."""
     return (
         f'WITH "{table}" AS NOT MATERIALIZED (SELECT * FROM "{numbered(table)}" '  # nosec B608 # noqa: S608 -- a name of the model
+        # A bit string is the smallest way to name rows; a list of positions would have to be parsed.
         f'WHERE get_bit(CAST(${_ROWS} AS BIT), CAST("{POSITION}" AS INTEGER)) = 1) '
     )
 
@@ -142,11 +146,13 @@ def _allowed(
     connection: duckdb.DuckDBPyConnection, allowance: Allowance, answer: Iterator[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
     """Stream an answer within the time that a control may take."""
+    # Time counts only while DuckDB works, not while the caller uses the batch.
     while batch := allowance.spend(connection, lambda: next(answer, None)):
         yield batch
 
 
 def _letters(batch: pa.RecordBatch) -> bytes:
+    # A slice may start in the middle of its buffer.
     column = pc.cast(pc.fill_null(batch.column(0), _BROKEN), pa.uint8())
     start = column.offset
     numbers: bytes = column.buffers()[1].to_pybytes()
@@ -190,15 +196,18 @@ class Answered:
         reasons, details = _values(batch, "reason"), _values(batch, "details")
         self._complete_unknowns(batch, statuses, reasons, details)
         for row, remedy in enumerate(_values(batch, "remedy")):
+            # The remedy for this subject, not the general one of the control.
             if remedy is not None:
                 details[row] = _with_to_do(details[row], orjson.dumps(remedy).decode())
         for row, (reason, text) in enumerate(zip(reasons, details, strict=True)):
             if missing := _missing(reason, text):
                 is_calm = statuses[row] in _CALM
+                # A pass whose text fails to render is still a pass.
                 statuses[row] = statuses[row] if is_calm else Status.ERROR
                 reasons[row] = (WITHOUT_WORDS if is_calm else UNWRITTEN).format(missing)
                 details[row] = text or "{}"
             elif "NaN" in text or "Infinity" in text:
+                # JSON has neither NaN nor Infinity; most texts lack both words, so they are not parsed.
                 details[row] = _finite(text)
         return Texts(statuses, reasons, details)
 
@@ -223,9 +232,11 @@ class Answered:
                 details[row] = _with_to_do(details[row], opened.to_do)
 
     def _opened(self, notes: tuple[tuple[str, ...], ...]) -> _Open:
+        # The same notes recur for every row of a shard that misses a read.
         if (opened := self._open.get(notes)) is None:
             if len(self._open) > _REMEMBERED:
                 self._open.clear()
+            # Sorted and bounded, so the advice is the same for equal notes.
             reads = tuple(sorted({note[1:] for note in notes})[:MAX_MISSING])
             opened = self._open[notes] = _Open(
                 _causes(sorted({note[0] for note in notes})), self._to_do(reads)
@@ -244,6 +255,7 @@ class Answered:
         """Name the columns that are NULL or incomplete; all of them where that is unknown."""
         columns = self._compiled.require if is_asked else self._compiled.population
         names = [name for name in self._judging if name in columns]
+        # strict=False: without flags all columns count as open.
         flags = dict(zip(self._judging, is_open or (), strict=False))
         listed = ", ".join(name for name in names if flags.get(name))
         return f"Unknown: {listed or ', '.join(names) or 'the data that it needs'}."
@@ -287,6 +299,7 @@ class Answered:
         """Return the evidence lines of each row. Those of all rows lie in one array, one after the other."""
         offsets, values = _members(column)
         files, numbers = (values.field(name).to_pylist() for name in ("file", "line"))
+        # Between batches only, so that the rows of a batch share their objects.
         if len(self._lines) > _REMEMBERED:
             self._lines.clear()
         refs = self._lines
@@ -315,6 +328,7 @@ def _notes(column: pa.ListArray) -> list[tuple[tuple[str, ...], ...]]:
 
 def _members(column: pa.ListArray) -> tuple[list[int], pa.StructArray]:
     """Return the members of all lists of a column, and where each list begins among them."""
+    # A batch may be a slice, so its first offset need not be 0.
     offsets = column.offsets.to_pylist()
     first, last = offsets[0], offsets[-1]
     return [offset - first for offset in offsets], column.values.slice(first, last - first)
@@ -328,6 +342,7 @@ def _causes(reasons: Sequence[str]) -> str:
 def _with_to_do(details: str | None, to_do: str) -> str | None:
     if details is None:
         return None
+    # Text instead of parsing and writing JSON for each unknown row.
     between = "" if details == "{}" else ","
     return f'{details[:-1]}{between}"{TO_DO}":{to_do}}}'
 

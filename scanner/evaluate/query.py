@@ -41,12 +41,14 @@ def excludes(tree: Any, table: str, statuses: Collection[str]) -> bool:  # noqa:
     """Check that no SELECT of the tree can return a row of `table` with one of these statuses."""
     selects = [node for node in nodes(tree) if node.get("type") == "SELECT_NODE"]
     filtered = sum(_filtered(select, table, statuses) for select in selects)
+    # A table that is read anywhere without a filter may return every status.
     sources = sum(_is_table(node, table) for node in nodes(tree))
     return sources == filtered and not any(node.get("type") == "SHOW_REF" for node in nodes(tree))
 
 
 def nodes(tree: Any) -> Iterator[Node]:  # noqa: ANN401 -- a tree of JSON
     """Iterate over the objects of a tree."""
+    # A stack of its own: queries may be nested deeper than Python recurses.
     todo = [tree]
     while todo:
         node = todo.pop()
@@ -67,6 +69,7 @@ def _filtered(select: Node, table: str, statuses: Collection[str]) -> int:
     compared = [names for names in _compared(select.get("where_clause"), statuses) if names]
     return sum(
         _is_table(source, table)
+        # Renamed columns go by position, so `status` may be another one.
         and not source.get("column_name_alias")
         and any(_names_status(names, source, alone=len(sources) == 1) for names in compared)
         for source in sources
@@ -74,6 +77,7 @@ def _filtered(select: Node, table: str, statuses: Collection[str]) -> int:
 
 
 def _sources(source: Node) -> Iterator[Node]:
+    # Outer joins return rows for which the condition on this side was not checked.
     if source.get("type") == "JOIN" and source.get("join_type") == "INNER":
         yield from _sources(source["left"])
         yield from _sources(source["right"])
@@ -90,6 +94,7 @@ def _compared(where: Any, statuses: Collection[str]) -> Iterator[tuple[str, ...]
             for child in where["children"]:
                 yield from _compared(child, statuses)
         case "COMPARE_EQUAL":
+            # `=` may be written either way round.
             yield _column((where["left"], where["right"]), statuses)
             yield _column((where["right"], where["left"]), statuses)
         case "COMPARE_IN":
@@ -104,6 +109,7 @@ def _column(operands: Any, statuses: Collection[str]) -> tuple[str, ...]:  # noq
         for constant in constants
         if constant["type"] == "VALUE_CONSTANT"
     ]
+    # A comparison with another column, or with one of these statuses, proves nothing.
     if column["type"] != "COLUMN_REF" or len(texts) < len(constants) or set(texts) & {None, *statuses}:
         return ()
     return tuple(name.lower() for name in column["column_names"])
@@ -161,6 +167,7 @@ class _Check:
         self._all = False
 
     def run(self, sql: str, statement: Any) -> Query:  # noqa: ANN401 -- a tree of JSON
+        # Before the walk: a table of WITH may be used before its definition is met.
         self._inner = {name.lower() for name in _names_of_with(statement)}
         for node in nodes(statement):
             self._note(node)
@@ -175,13 +182,16 @@ class _Check:
                 self._all = self._all or bool(node.get("column_name_alias"))  # which go by position
             case "TABLE_FUNCTION":
                 self._refuse_function(str(node["function"].get("function_name", "")).lower())
+            # DESCRIBE, `*` and PIVOT use every column.
             case "SHOW_REF" | "STAR" | "PIVOT":
                 self._all = True
                 if name := node.get("table_name"):
                     self._note_table({**node, "table_name": name})
             case "COLUMN_REF":
                 self._names.update(name.lower() for name in node.get("column_names", ()))
+        # USING names columns without a reference to them.
         self._names.update(str(name).lower() for name in node.get("using_columns") or ())
+        # NATURAL joins compare all columns with the same name.
         self._all = self._all or node.get("ref_type") == "NATURAL"
 
     def _note_table(self, node: Mapping[str, Any]) -> None:
@@ -190,6 +200,7 @@ class _Check:
             raise UsageError(
                 f"The query is refused: name the table {name!r} alone, without a schema or database."
             )
+        # Names of WITH hide tables.
         if name.lower() in self._inner:
             return
         if name.lower() not in self._known:
@@ -231,6 +242,7 @@ def answered(
     columns = {name: columns_of(names, query) for name, names in named.items()}
     known_columns = {column for name, names in named.items() for column in _all_columns(name, names)}
     with ExitStack() as stack:
+        # `findings` is created by a function of its own, since its columns are computed.
         creating = []
         if findings is not None:
             wanted = columns_of(findings.names, query)
@@ -238,7 +250,8 @@ def answered(
             known_columns.update(findings.names)
         connection = stack.enter_context(opened(tables, columns, as_of, limits, creating))
         deadline = Deadline(connection, limits.seconds)
-        with deadline, _told(deadline, limits, known_columns):
+        # The deadline counts until the last row is fetched.
+        with deadline, _translated_errors(deadline, limits, known_columns):
             relation = connection.execute(query.sql)
             names = tuple(column[0] for column in relation.description or ())
             yield Answer(names, _rows(connection))
@@ -253,7 +266,7 @@ def _all_columns(table: str, opened_with: Iterable[str]) -> Iterable[str]:
 def answer_of(connection: duckdb.DuckDBPyConnection, query: Query, limits: Limits) -> Answer:
     """Run a checked query of this program, over tables that are loaded. UsageError: as `answered`."""
     deadline = Deadline(connection, limits.seconds)
-    with deadline, _told(deadline, limits, ()):
+    with deadline, _translated_errors(deadline, limits, ()):
         connection.execute(query.sql)
     return Answer(tuple(column[0] for column in connection.description or ()), _rows(connection))
 
@@ -261,6 +274,7 @@ def answer_of(connection: duckdb.DuckDBPyConnection, query: Query, limits: Limit
 def columns_of(names: Sequence[str], query: Query) -> tuple[str, ...]:
     """Return the columns to load: those whose name the query uses anywhere; at least one, for count(*)."""
     used = [name for name in names if query.names is None or name.lower() in query.names]
+    # count(*) needs no column, but a table without columns cannot be created.
     return tuple(used or names[:1])
 
 
@@ -270,7 +284,7 @@ def _rows(connection: duckdb.DuckDBPyConnection) -> Rows:
 
 
 @contextmanager
-def _told(deadline: Deadline, limits: Limits, columns: Iterable[str]) -> Iterator[None]:
+def _translated_errors(deadline: Deadline, limits: Limits, columns: Iterable[str]) -> Iterator[None]:
     """Turn what DuckDB raises into a sentence for whoever wrote the query."""
     try:
         yield
@@ -290,6 +304,7 @@ def _told(deadline: Deadline, limits: Limits, columns: Iterable[str]) -> Iterato
 
 def _words(error: Exception, columns: Iterable[str]) -> str:
     """Return DuckDB's message as a sentence without what it quotes; for a column, with similar names."""
+    # DuckDB quotes the statement below its message.
     said = _QUOTED.split(str(error).strip())[0]
     if misspelt := _MISSPELT.search(said):
         name = misspelt[1] or misspelt[2]

@@ -58,11 +58,13 @@ class Subjects:
             )
             yield batch
             start = batch.end
+            # A table of one batch is kept; of longer ones only the owners are, which are small.
             self._only = batch if number == 0 else None
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         names = (*_COLUMNS, *(["resource"] if self._table == BACKUP and self._owners is not None else []))
         sql = f'SELECT {", ".join(names)} FROM "{self._table}"'  # nosec B608 # noqa: S608 -- names of the model
+        # A cursor: answers of the connection itself may still be streaming.
         yield from self._connection.cursor().sql(sql).to_arrow_reader(BATCH)
 
     def _owners_of(self, number: int, rows: pa.RecordBatch) -> tuple[pa.StringArray, pa.StringArray]:
@@ -70,6 +72,7 @@ class Subjects:
         if self._owners is None:
             none = pa.nulls(rows.num_rows, pa.string())
             return none, none
+        # The first control works out the owners; all others reuse them.
         if number == len(self._known):
             owners = [*self._named(self._owners, rows)]
             names = pa.array([owner.name for owner in owners], pa.string())
@@ -89,6 +92,7 @@ def _runs(rows: pa.RecordBatch, start: int) -> tuple[tuple[str, int, int], ...]:
     """Return where each account begins and ends. Rows are sorted by account."""
     encoded = pc.run_end_encode(rows.column("account"))
     ends = encoded.run_ends.to_pylist()
+    # Values of runs, not of rows: few accounts for many rows.
     accounts = encoded.values.to_pylist()
     places = pairwise((start, *(start + end for end in ends)))
     return tuple((account, first, last) for account, (first, last) in zip(accounts, places, strict=True))

@@ -59,6 +59,7 @@ class Tiered:
 
     def _standing(self, alike: Alike) -> RowStatus:
         possible = choices(self._tiers, self._compiled.control.id, alike.signature)
+        # Too many choices: evaluated without any, so that the finding has its identity and details.
         sets = tuple(map(self._number, possible or (Choice("", {}),)))
         return RowStatus(possible, sets, alike.why, tuple(dict.fromkeys(sets)), self._details(possible))
 
@@ -67,6 +68,7 @@ class Tiered:
         names = {choice.tier for choice in possible}
         details: dict[str, Any] = {}
         if self._tiers.tiers:
+            # Several possible tiers: NULL, never one of them.
             details["tier"] = names.pop() if len(names) == 1 else None
         if any(choice.parameters for choice in possible):
             details["parameters"] = self._full(possible[0])
@@ -76,6 +78,7 @@ class Tiered:
         """Return the number of a parameter set. Only parameters that the control's SQL reads count."""
         values = {**self._settings, **choice.parameters}
         read = {name: values[name] for name in sorted(self._compiled.parameters)}
+        # Sets are few, and dicts cannot be hashed.
         if read not in self._sets:
             self._sets.append(read)
         return self._sets.index(read)
@@ -91,6 +94,7 @@ class Tiered:
     def _decide(self, standing: RowStatus, by_set: Mapping[int, Finding]) -> Finding:
         """Return one finding for the findings under all sets that may apply."""
         first = next(iter(by_set.values()))
+        # Answers of several cursors are merged by position: a different order would mix up subjects.
         if any(finding.subject != first.subject for finding in by_set.values()):
             raise BrokenControlError(
                 "The control could not be evaluated: DuckDB returned its answers in another order."
@@ -99,6 +103,7 @@ class Tiered:
         if not standing.choices:
             reason = f"More than {MAX_CHOICES} sets of parameters may apply. {_not_read(standing)}"
             return replace(first, status=Status.UNKNOWN, reason=reason, details=details)
+        # All verdicts contributed, so the evidence of each counts.
         evidence = tuple(dict.fromkeys(ref for finding in by_set.values() for ref in finding.evidence))
         decided = self._decided(standing, by_set)
         if decided.status is not first.status:  # what to do about the first answer is no advice for this one
@@ -116,6 +121,7 @@ class Tiered:
     def _decided(self, standing: RowStatus, by_set: Mapping[int, Finding]) -> Finding:
         """Return the result of the verdicts under several parameter sets."""
         first = next(iter(by_set.values()))
+        # An error under any possible set leaves the result open.
         if broken := [finding for finding in by_set.values() if finding.status is Status.ERROR]:
             return broken[0]
         if len({finding.status for finding in by_set.values()}) == 1:
@@ -128,6 +134,7 @@ class Tiered:
     @property
     def _what(self) -> str:
         control = self._compiled.control.id
+        # Named as the user wrote them: tiers, overrides, or both.
         if not any(override.parameters.get(control) for override in self._tiers.overrides):
             return "tier applies"
         return f"{'tier and ' if self._tiers.tiers else ''}overrides apply"

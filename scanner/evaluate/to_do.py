@@ -51,7 +51,9 @@ class MissingRead:
     def cause(self) -> Cause:
         """Return why it is missing."""
         if self.operation == ASSUME_ROLE:
+            # Before the code: without the role every call of the account is missing.
             return Cause.NOT_ENTERED
+        # AWS has several codes for one cause, which differ by service.
         by_code = next((cause for words, cause in _BY_CODE if any(word in self.code for word in words)), None)
         return by_code or _BY_KIND.get(self.kind, Cause.FAILED)
 
@@ -66,6 +68,7 @@ _BY_CODE: Final = (
 """Codes that say more than the kind of a gap: those of AWS by a part that they have in common."""
 
 _BY_KIND: Final = {
+    # A note without a kind is about the facts themselves, not about a read.
     "": Cause.OPEN,
     GapKind.REFUSED.value: Cause.REFUSED,
     GapKind.FAILED.value: Cause.FAILED,
@@ -82,11 +85,13 @@ _NO_SCAN: Final = (Cause.NOT_ENABLED, Cause.NOT_REPORTED)
 def to_do_of(reads: Iterable[MissingRead]) -> ToDo:
     """Return what to do to get an answer, and the commands; what a permission mends comes first."""
     by_cause: dict[Cause, list[MissingRead]] = {}
+    # Sorted and distinct, so that equal gaps give equal texts.
     for read in sorted(set(reads)):
         by_cause.setdefault(read.cause, []).append(read)
     by_cause.pop(Cause.OPEN, None)
     if not by_cause:
         return _OPEN
+    # In the order of the enumeration: what a permission solves comes first.
     texts = [_text(cause, by_cause[cause]) for cause in Cause if cause in by_cause]
     return ToDo(" ".join(texts), "\n".join(_commands(by_cause)))
 
@@ -170,6 +175,7 @@ def _accounts(reads: list[MissingRead]) -> str:
 def _whose(reads: list[MissingRead]) -> str:
     if all(read.region == ORG for read in reads):
         return "the principal that starts the scan"
+    # Calls to AWS Organizations are made by the principal that starts the scan, not in the accounts.
     accounts = sorted({read.account for read in reads if read.region != ORG})
     return f"the role that scans {'account' if len(accounts) == 1 else 'accounts'} {_some(accounts)}"
 
@@ -184,6 +190,7 @@ def _commands(by_cause: dict[Cause, list[MissingRead]]) -> Iterator[str]:
     """Return what grants the permissions, and the scan that then reads what is missing."""
     reads = [read for cause, of_cause in by_cause.items() if cause not in _NO_SCAN for read in of_cause]
     refused = by_cause.get(Cause.REFUSED, ())
+    # Separate policies: the role in the accounts, and the caller in the management account.
     if any(read.region != ORG for read in refused):
         yield "audit policy > read.json"
         yield (
@@ -192,6 +199,7 @@ def _commands(by_cause: dict[Cause, list[MissingRead]]) -> Iterator[str]:
         )
     if any(read.region == ORG for read in refused):
         yield "audit policy --part caller > caller.json"
+    # The account's role is missing, so its trust policy has to be created first.
     if Cause.NOT_ENTERED in by_cause:
         yield "audit policy --format cloudformation --trusted-principal SCANNING_ACCOUNT > role.yaml"
     for read in by_cause.get(Cause.NOT_REPORTED, ()):
@@ -203,6 +211,7 @@ def _commands(by_cause: dict[Cause, list[MissingRead]]) -> Iterator[str]:
 
 def _scan(reads: list[MissingRead], *, slowly: bool, all_of_it: bool) -> str:
     accounts = sorted({read.account for read in reads if read.region != ORG})[:_NAMED]
+    # Global services have no Region to name; they are read with any.
     regions = sorted({read.region for read in reads} - {ORG, AWS_GLOBAL, ""})[:_NAMED]
     options = [
         *(["--org"] if any(read.region == ORG for read in reads) else ()),

@@ -19,12 +19,14 @@ def unsupported_of(table: ds.Dataset) -> UnsupportedKinds:
     """Return how many resources are of a kind that AWS Backup cannot back up, and the first of them."""
     is_unsupported = pc.field("unsupported_kind") != ""
     rows = table.to_table(columns=list(_COLUMNS), filter=is_unsupported, cache_metadata=False)
+    # Sorted, as Arrow reads files in no fixed order.
     rows = rows.sort_by([("account", "ascending"), ("region", "ascending"), ("subject", "ascending")])
     kinds = Counter(rows.column("unsupported_kind").to_pylist())
     return UnsupportedKinds(
         number=rows.num_rows,
         kinds=tuple(
             (kind_text(key), number)
+            # The most frequent first; equal numbers by name.
             for key, number in sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
         ),
         resources=tuple(

@@ -78,15 +78,18 @@ class Verdicts(ABC):
 
         Rows that the control cannot be evaluated for are errors. Where it breaks on the way, so are the rest.
         """
+        # Bytes of "0" and "1", as DuckDB takes them for BIT: millions of rows in one string.
         chosen = all_rows(len(self.letters)) if rows is None else rows
         broken = is_one_of(self.letters, (ERROR,))
         written = self._written(both(chosen, neither(broken)))
         errors = self._errors(both(chosen, broken), self._failure)
         number = 0
         try:
+            # Two streams in the order of the table; the letter says which of them has the next row.
             for letter in compress(self.letters, map(ord("1").__eq__, chosen)):
                 yield next(errors) if letter == ERROR else next(written)
                 number += 1
+        # StopIteration: DuckDB returned fewer answers than rows.
         except (BrokenControlError, StopIteration) as failure:
             said = str(failure) or _FEWER
             yield from islice(self._errors(chosen, lambda _: said), number, None)
@@ -95,6 +98,7 @@ class Verdicts(ABC):
         """Return an error for each of the rows. Those of an account have the reason of its first."""
         if b"1" not in rows:
             return
+        # Positions as an iterator: a list of millions of numbers would be large.
         positions = compress(count(), map(ord("1").__eq__, rows))
         sql = (
             f'SELECT account, region, subject, subject_type FROM "{numbered(self._control.subject)}" '  # nosec B608 # noqa: S608 -- a table of the model
@@ -105,6 +109,7 @@ class Verdicts(ABC):
         for batch in relation.to_arrow_reader(_BATCH):
             columns = (batch.column(name).to_pylist() for name in batch.schema.names)
             for account, region, subject, subject_type, position in zip(*columns, positions, strict=False):
+                # A query for each broken row would take too long; rows of an account mostly fail alike.
                 if account not in reasons:
                     reasons[account] = failure(position)
                 standing = self.standing(position)
@@ -152,6 +157,7 @@ class Plain(Verdicts):
         return chain.from_iterable(map(answered.findings, self._answers(rows)))
 
     def _answers(self, rows: bytes) -> Iterator[pa.RecordBatch]:
+        # The shorter statement, if no chosen row passes.
         calm = b"1" in both(rows, is_one_of(self.letters, _CALM))
         return self._asking.answers(self._connection, self._allowance, rows, calm=calm)
 
@@ -170,6 +176,7 @@ class Plain(Verdicts):
             else:
                 if number == rows.count(b"1"):
                     return
+        # The rows that were already returned are skipped.
         for batch in texts_of(islice(self.findings(rows), number, None)):
             yield pa.RecordBatch.from_arrays([batch.column(name) for name in COLUMNS], names=COLUMNS)
 
@@ -207,6 +214,7 @@ class ByTier(Verdicts):
         rows: TableRows,
     ) -> None:
         self._tiered, self._rows, self._numbers = tiered, tuple(rows), rows.numbers
+        # Each set for all rows: computing statuses is cheap, and needs no mask.
         self._letters = [asking.letters(connection, allowance) for asking in tiered.askings]
         super().__init__(connection, compiled, allowance, self._merged())
 
@@ -214,6 +222,7 @@ class ByTier(Verdicts):
         letters = bytearray()
         for position, number in enumerate(self._rows):
             standing = self._tiered.standings[number]
+            # Rows with several possible sets are decided later, together with their texts.
             certain = standing.is_certain
             letters.append(self._letters[standing.distinct[0]][position] if certain else UNCERTAIN)
         return bytes(letters)
@@ -230,6 +239,7 @@ class ByTier(Verdicts):
         with ExitStack() as open_cursors:
             answers = []
             for number, asking in enumerate(self._tiered.askings):
+                # Answers of all sets stream at the same time, and a connection has only one open answer.
                 cursor = open_cursors.enter_context(closing(self._connection.cursor()))
                 uses_set = [number in standing.distinct for standing in self._tiered.standings]
                 chosen = both(rows, bytes(b"01"[uses_set[row]] for row in self._rows))
@@ -254,6 +264,7 @@ def all_rows(number: int) -> bytes:
 def is_one_of(letters: bytes, wanted: Iterable[int]) -> bytes:
     """Choose the rows whose letter is one of those wanted."""
     ones = frozenset(wanted)
+    # A table of 256 bytes, so that translate does the work in C.
     return letters.translate(bytes(b"01"[letter in ones] for letter in range(256)))
 
 
@@ -264,6 +275,8 @@ def neither(rows: bytes) -> bytes:
 
 def both(rows: bytes, others: bytes) -> bytes:
     """Choose the rows that are chosen twice."""
+    # int() of an empty text is an error.
     if not rows:
         return rows
+    # As whole numbers: `&` of two long integers is one operation.
     return format(int(rows, 2) & int(others, 2), f"0{len(rows)}b").encode("ascii")

@@ -66,6 +66,7 @@ class RenderedWords:
     def _rendered(self, due: "_Due") -> dict[tuple[str, Key], Finding]:
         compiled = {control: compile_loaded(self.controls[control]) for control, _ in due.sets}
         columns = needed_columns(compiled.values())
+        # Only files of the accounts in question are opened.
         tables = {name: self._files(name, due.accounts) for name in columns}
         texts: dict[tuple[str, Key], Finding] = {}
         with opened(tables, columns, self.as_of, _LIMITS, (due.create,)) as connection:
@@ -73,6 +74,7 @@ class RenderedWords:
                 table = compiled[control].control.subject
                 chosen = (
                     f'WITH "{table}" AS (SELECT t.* FROM "{numbered(table)}" AS t SEMI JOIN '  # nosec B608 # noqa: S608 -- names of the model
+                    # By join, not by a list in SQL: there may be thousands of keys.
                     f'(SELECT * FROM "{_KEYS}" WHERE number = {number}) AS k '
                     "ON t.account = k.account AND t.region = k.region AND t.subject = k.subject) "
                 )
@@ -98,6 +100,7 @@ class RenderedWords:
                 parameters: self._chosen(
                     cursors.enter_context(closing(facts.connection.cursor())), compiled, parameters, mask
                 )
+                # By parameters, because rows of one control may have been judged with different ones.
                 for parameters, mask in masks.items()
             }
             for row in rows:
@@ -133,6 +136,7 @@ class RenderedWords:
 
     def _values(self, compiled: Compiled, parameters: str | None) -> Mapping[str, Any]:
         """Return the parameters of a control. BundleError: they are not those that it has."""
+        # No parameters filed: those in effect for every subject.
         if parameters is None:
             return self.parameters[compiled.control.id]
         try:
@@ -148,16 +152,19 @@ class RenderedWords:
     def _files(self, table: str, accounts: frozenset[str] | None) -> FactFiles:
         """Return the files of a table, those of `accounts` alone where they are named."""
         files = self.facts(table)
+        # The file of findings without an account has a name of its own.
         named = {table, *(account or ORGANIZATION for account in accounts or ())}
         paths = [path for path in files.paths if accounts is None or path.stem in named]
         return FactFiles(tuple(map(str, paths)), tuple(_rows(files, path) for path in paths))
 
     def _worded(self, row: FiledRow, rendered: Finding | None) -> Finding:
         filed = row.finding
+        # Rendering must confirm what was filed; otherwise facts and findings do not belong together.
         if rendered is None or rendered.status is not filed.status or rendered.order != filed.order:
             raise BundleError(_CHANGED.format(filed.control, filed.subject))
         details = {
             **rendered.details,
+            # Tier and parameters are filed, and are not computed again.
             **({"tier": row.tier} if self.has_tiers else {}),
             **({} if row.parameters is None else {"parameters": orjson.loads(row.parameters)}),
         }

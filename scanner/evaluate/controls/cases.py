@@ -33,6 +33,7 @@ AS_OF: Final = datetime(2026, 11, 22, 18, tzinfo=UTC)
 
 DEMANDED: Final = (Status.PASS, Status.FAIL, Status.NOT_APPLICABLE, Status.UNKNOWN)
 """Each control shows at least one example of each."""
+# Neutral is known: a case must not become unknown because of a column that it does not mention.
 _NEUTRAL: Final[Mapping[type, Any]] = {str: "", int: 0, float: 0.0, bool: False}
 
 _TYPICAL: Final = {
@@ -141,6 +142,7 @@ def built_row(control: Control, values: Mapping[str, Any], position: int) -> Row
     """Make a row of a control's table of the columns that are given. RefusedError: one does not fit."""
     row = {"subject": f"case:{position:04}", "subject_type": control.subject, **_TYPICAL, **values}
     names = {column.name for column in fields(TABLES[control.subject])}
+    # Columns that the case names itself stay, so that a wrong name is reported.
     meant = {name: value for name, value in row.items() if name in names or name in values}
     built_values: Row = built(TABLES[control.subject], meant, ("row",))
     return built_values
@@ -161,8 +163,10 @@ def built(annotation: Any, value: Any, path: tuple[str | int, ...]) -> Any:  # n
 
 
 def _built_scalar(kind: type, value: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 -- by annotation
+    # YAML has no float in `35`.
     if kind is float and type(value) is int:
         return float(value)
+    # `type`, not isinstance: true is an int in Python, and must not pass for a number.
     if type(value) is not kind:
         hint = "" if value is not None else "this column is always known"
         raise RefusedError(Problem(f"{path[-1]} is to be {_WORDS[kind]}, not {value!r}", hint, path))
@@ -223,6 +227,7 @@ def run_cases(control: Control, cases: Sequence[Case]) -> tuple[Outcome, ...]:
 def _by_parameters(cases: Iterable[Case]) -> Iterator[tuple[Mapping[str, Any], list[Case]]]:
     groups: dict[str, list[Case]] = {}
     for case in cases:
+        # `repr` of sorted items: parameters may be lists, which cannot be keys.
         groups.setdefault(repr(sorted(case.parameters.items())), []).append(case)
     for group in groups.values():
         yield group[0].parameters, group
@@ -248,6 +253,7 @@ def undemonstrated(cases: Iterable[Case]) -> tuple[Status, ...]:
 # them and their neighbours; all are judged at once, and of each status the plainest is kept.
 def examples(control: Control, tries: int = TRIES) -> dict[Status, RowData]:
     """Return the simplest row for each status; statuses that no row has are left out."""
+    # Seeded by the control's id, so the same control always gets the same examples.
     maker = _Maker(control)
     drawn = [maker.row() for _ in range(tries)]
     rows = [built_row(control, data, position) for position, data in enumerate(drawn)]
@@ -258,11 +264,13 @@ def examples(control: Control, tries: int = TRIES) -> dict[Status, RowData]:
         data, best = data_of[finding.subject], simplest.get(finding.status)
         if best is None or _weight(data) < _weight(best):
             simplest[finding.status] = data
+    # Every control has this status; only its reason has to be an example.
     simplest.setdefault(Status.NOT_APPLICABLE, {"not_applicable_because": "It is no more than an example."})
     return {status: simplest[status] for status in DEMANDED if status in simplest}
 
 
 def _weight(data: RowData) -> tuple[int, str]:
+    # Length first, then the text, so that equal lengths give the same choice on every machine.
     text = repr(data)
     return len(text), text
 
@@ -285,6 +293,7 @@ class _Maker:
         self._texts = ["", "x", *(text.replace("''", "'") for text in _TEXT.findall(said))]
         numbers = {float(number) for number in _NUMBER.findall(said)}
         numbers |= {float(v) for v in control.parameters.values() if type(v) in {int, float}}
+        # The values next to each bound are where a condition changes its answer.
         self._numbers = sorted({0.0, *(near for bound in numbers for near in (bound - 1, bound, bound + 1))})
         self._texts += [text for value in control.parameters.values() for text in _texts(value)]
         self._random = Random(control.id)  # nosec B311 # noqa: S311 -- the same examples each time
@@ -308,6 +317,7 @@ class _Maker:
         return self._scalar(annotation)
 
     def _members(self, annotation: Any) -> Iterator[Any]:  # noqa: ANN401 -- by annotation
+        # A list that may be incomplete: the trailing NULL is what makes a control unknown.
         open_ended = NoneType in get_args(annotation)
         member = next((kind for kind in get_args(annotation) if kind is not NoneType), annotation)
         yield from (self._value(member) for _ in range(self._random.choice((0, 1, 1, 2))))

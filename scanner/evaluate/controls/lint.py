@@ -38,6 +38,7 @@ _NAMES = {
 def lint(controls: Iterable[Control]) -> tuple[Mistake, ...]:
     """Yield the mistakes of controls that loaded without an error."""
     every = tuple(controls)
+    # Folders of own controls may bring frameworks of their own.
     frameworks = load_frameworks({Path(control.file).parent: None for control in every})
     mistakes = (
         mistake for control in every for mistake in (*_mistakes(control), *_serves(control, frameworks))
@@ -99,6 +100,7 @@ def _texts(control: Control) -> Iterator[tuple[str, str]]:
 
 def _of_cases(control: Control, cases: tuple[Case, ...], file: str) -> Iterator[Mistake]:
     for status in undemonstrated(cases):
+        # Some columns are never NULL, so a control over them alone cannot be unknown.
         if status in reachable(control):
             yield Mistake(file, 0, f"no case shows {status}", f"- name: ...\n  status: {status}\n  row: {{}}")
     for outcome in run_cases(control, cases):
@@ -146,6 +148,7 @@ def skeleton(answers: Answers) -> Skeleton:
     """Make the files of a new control. ConfigurationError carries what is wrong with the answers."""
     text = _control(answers)
     mistakes: list[Mistake] = []
+    # The skeleton goes through the loader, so what is written is known to load.
     control = parse_control(text, f"{answers.id}.yaml", mistakes)
     if control is None:
         raise ConfigurationError(tuple(mistakes))

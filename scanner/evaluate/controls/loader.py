@@ -50,6 +50,7 @@ def load_controls(selection: Sequence[str] = (ALL,)) -> tuple[Control, ...]:
 
 def load_files(files: Iterable[Path], mistakes: list[Mistake]) -> tuple[Control, ...]:
     """Load controls of files, each once, in the order of their ids; mistakes are added to the list."""
+    # A file may be named by its folder and by its id: it is loaded once.
     controls = [control for file in dict.fromkeys(files) if (control := load_file(file, mistakes))]
     return tuple(sorted(controls, key=lambda control: control.id))
 
@@ -77,6 +78,7 @@ def parse_control(text: str, file: str, mistakes: list[Mistake]) -> Control | No
 
 def _control(document: YamlDocument, file: Path, mistakes: list[Mistake]) -> Control | None:
     before = len(mistakes)
+    # A folder of controls often has other YAML in it; a list of missing keys would only confuse.
     if isinstance(document.data, dict) and not {"id", "require", "population"} & document.data.keys():
         hint = "keep other files in another folder; a control has id, require and population"
         mistakes.append(Mistake(str(file), 1, "this is no control", hint))
@@ -90,9 +92,11 @@ def _control(document: YamlDocument, file: Path, mistakes: list[Mistake]) -> Con
     if spec.subject not in TABLES:
         message = f"there is no fact table {spec.subject!r}"
         mistakes.append(_at(document, file, ("subject",), message, suggestion(spec.subject, TABLES)))
+        # Without its table no expression can be checked, so further messages would be guesses.
         return None
     control = spec.control(str(file), document.line(("id",)))
     mistakes += [_located(problem, document, file) for problem in problems_of(control)]
+    # A control with a mistake is never judged in part.
     return control if len(mistakes) == before else None
 
 
@@ -145,6 +149,7 @@ def duplicates(controls: Iterable[Control]) -> Iterator[Mistake]:
     """Yield ids that are used twice, as an id or an alias: an id is never reused for another control."""
     by_id: dict[str, Control] = {}
     for control in controls:
+        # An alias counts like an id: findings of earlier scans still carry it.
         for name in (control.id, *control.aliases):
             first = by_id.setdefault(name, control)
             if first is not control:

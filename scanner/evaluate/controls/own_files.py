@@ -39,6 +39,7 @@ def own_controls(words: Sequence[str], selection: Selection) -> OwnControls:
         if root is None:
             stored_words.append(word)
         elif root.resolve() == packaged:
+            # A word that leads into the packaged folder needs no copy: every installation has it.
             stored_words.append(ALL if path == root else path.stem)
         else:
             # Two paths to the same folder are one folder: a control that is stored twice would be a mistake.
@@ -61,6 +62,7 @@ def _root(path: Path, selection: Selection) -> Path | None:
 def _own_files(selection: Selection, roots: Mapping[Path, str]) -> Iterator[Path]:
     named = [Path(control.file) for control in selection.all_controls]
     named += [Path(pack.file) for pack in selection.packs]
+    # Frameworks are stored as well: without them requirements of own controls would be unknown.
     frameworks = (file for root in roots for file in sorted((root / FRAMEWORKS).glob("*.yaml")))
     for file in (*named, *frameworks):
         if any(file.is_relative_to(root) for root in roots):
@@ -69,6 +71,7 @@ def _own_files(selection: Selection, roots: Mapping[Path, str]) -> Iterator[Path
 
 def _stored(file: Path, roots: Mapping[Path, str]) -> tuple[str, Path]:
     """Return a file with its stored name: below the innermost of the folders that contain it."""
+    # Folders may be nested; the innermost one is what the stored word refers to.
     root = max((root for root in roots if file.is_relative_to(root)), key=lambda root: len(root.parts))
     return f"{roots[root]}/{file.relative_to(root).as_posix()}", file
 
@@ -79,10 +82,12 @@ def packaged_digest() -> str:
     It is that of the lines `NAME SHA256`, sorted, each with a newline.
     """
     folder = resources.controls_folder()
+    # Sorted by name, not by the order of the file system, which differs between machines.
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.yaml")}
     lines = (
         f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n"
         for name, path in sorted(files.items())
+        # Cases test controls, and have no effect on results.
         if not name.endswith(CASES)
     )
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -36,6 +36,7 @@ class PackSpec(Spec):
 
     @model_validator(mode="after")
     def _selects(self) -> Self:
+        # `==` of two booleans: exactly one of the two keys.
         if (self.controls is None) == (self.framework is None):
             raise ValueError("a pack has either controls or a framework")
         if isinstance(self.controls, list) and not self.controls:
@@ -93,6 +94,7 @@ def _chosen(spec: PackSpec, controls: ById) -> set[str]:
 
 
 def _frozen(values: Mapping[str, Any]) -> dict[str, Any]:
+    # Tuples, because packs are frozen.
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
@@ -107,6 +109,7 @@ def _mistakes(spec: PackSpec, document: YamlDocument, file: Path, controls: ById
             "rename the file, or change the id",
         )
     by_name = names_of(controls.values())
+    # Words of `--controls` may be either, so an id must not be both.
     if spec.id in by_name:
         yield at(("id",), f"the id {spec.id!r} is that of a control", "choose another id")
     if isinstance(spec.controls, list):
@@ -126,6 +129,7 @@ def _of_settings(spec: PackSpec, by_name: ById, chosen: set[str], at: Any) -> It
         for name in getattr(spec, key):
             if name not in by_name or by_name[name].id not in chosen:
                 yield at((key, name), f"{key}: the pack has no control {name!r}", suggestion(name, chosen))
+    # Packs may use former ids; problems must name the key as it is written.
     renamed = {
         by_name[name].id: (name, values) for name, values in spec.parameters.items() if name in by_name
     }

@@ -89,6 +89,7 @@ def load_standards(
         raise ConfigurationError(tuple(mistakes))
     by_severity = {str(severity): float(getattr(shipped.weights, severity)) for severity in Severity}
     unscored = frozenset(shipped.left_out)
+    # Severity by severity: audit.yaml may change a single weight.
     return Standards(frameworks, tuple(controls), {**by_severity, **(weights or {})}, unscored)
 
 
@@ -103,6 +104,7 @@ def load_frameworks(folders: Iterable[Path] = ()) -> tuple[Framework, ...]:
 
 def _frameworks(folders: Iterable[Path], mistakes: list[Mistake]) -> tuple[Framework, ...]:
     frameworks: dict[str, Framework] = {}
+    # By resolved path: the same folder may be named twice.
     homes = {folder.resolve(): folder for folder in (resources.controls_folder(), *folders)}
     for file in (file for home in homes.values() for file in sorted((home / FOLDER).glob("*.yaml"))):
         framework = _framework(file, mistakes)
@@ -131,6 +133,7 @@ def _framework(file: Path, mistakes: list[Mistake]) -> Framework | None:
 
 def _requirement(name: str, spec: RequirementSpec) -> Requirement:
     by_other = {PairedBy(pairer): tuple(controls) for pairer, controls in spec.pairings.items()}
+    # In the order of the enumeration, so the output does not depend on the file.
     pairings = tuple((pairer, by_other[pairer]) for pairer in PairedBy if pairer in by_other)
     source = Source(spec.source) if spec.source else Source.STATED if pairings else Source.READING
     return Requirement(name, spec.title or "", source, pairings)

@@ -49,6 +49,7 @@ def select(words: Sequence[str] = (ALL,)) -> Selection:
     selection = _Catalogue(tuple(words) or (ALL,), mistakes).selection()
     if mistakes:
         raise ConfigurationError(tuple(dict.fromkeys(mistakes)))
+    # Here, because every command that compiles controls passes through `select`.
     save_compiled()
     return selection
 
@@ -77,6 +78,8 @@ class _Catalogue:
         )
         ids = {control.id for control in others}
         both = ids if ALL in self._words else ids.intersection(self._words)
+        # An own control may replace a packaged one of the same id, unless both are selected: then it is a
+        # duplicate.
         controls = (*(control for control in shipped if control.id not in ids or control.id in both), *others)
         self._mistakes += duplicates(controls)
         return tuple(sorted(controls, key=lambda control: control.id))
@@ -86,6 +89,7 @@ class _Catalogue:
 
     def _is_shipped(self, word: str) -> bool:
         """Whether a word names something shipped: a folder of the working directory does not hide it."""
+        # Otherwise a folder called like a control would silently change what CI evaluates.
         names = (self._shipped / f"{word}{_YAML}", self._shipped / FOLDER / f"{word}{_YAML}")
         return "/" not in word and any(name.is_file() for name in names)
 
@@ -114,6 +118,7 @@ class _Catalogue:
             controls |= {control.id: control for control in matched}
             if pack is not None:
                 chosen[pack.id] = pack
+            # A former id: it keeps working, with a notice.
             elif (renamed_control := self._by_name.get(word)) is not None and renamed_control.id != word:
                 notices[renamed(word, renamed_control.id)] = None
         return Selection(
@@ -132,6 +137,7 @@ class _Catalogue:
             return self._below(self._shipped), None
         if word in self._by_name:
             return (self._by_name[word],), None
+        # The file of a pack is known by its stem, a packaged pack by its id.
         pack = self.packs.get(Path(word).stem if Path(word) in self._files() else word)
         if pack is not None:
             return (self._by_id[name] for name in pack.controls), pack
@@ -166,6 +172,7 @@ class _Catalogue:
             for control, values in pack.parameters.items():
                 ours = merged.setdefault(control, {})
                 for name, value in values.items():
+                    # Which of two packs should win would be a guess.
                     if ours.setdefault(name, value) != value:
                         message = f"{control}: another selected pack sets {name} to {ours[name]!r}"
                         hint = "select one of the packs"
@@ -202,6 +209,7 @@ def _is_control(file: Path) -> bool:
 
 def _each_once(files: Iterable[Path]) -> list[Path]:
     """Leave out files that were named twice, by another path too."""
+    # Reversed twice: the first spelling of a path is the one that stays, in the given order.
     return list({file.resolve(): file for file in reversed(list(files))}.values())[::-1]
 
 

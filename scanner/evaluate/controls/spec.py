@@ -67,6 +67,7 @@ _RESOURCE_TYPES: Final = "resource_types"
 
 
 def _resource_types() -> tuple[str, ...]:
+    # Reading the capability table takes time, and few parameters are lists of types.
     from scanner.protection.capabilities import resource_types  # noqa: PLC0415 -- most controls need none
 
     return resource_types()
@@ -85,8 +86,10 @@ class ParameterSpec(Spec):
     @classmethod
     def _of_one_type(cls, default: Scalar | list[Scalar]) -> Scalar | list[Scalar]:
         members = default if isinstance(default, list) else [default]
+        # bool and int differ here, though Python counts True as an int.
         if len({type(member) for member in members}) > 1:
             raise ValueError("the members of a list are of one type")
+        # JSON and SQL have no NaN or infinity that all readers agree on.
         if any(isinstance(member, float) and not math.isfinite(member) for member in members):
             raise ValueError("a number is finite")
         return default
@@ -95,6 +98,7 @@ class ParameterSpec(Spec):
     def _within_its_own_rule(self) -> Self:
         members = self.default if isinstance(self.default, list) else [self.default]
         bounds = [bound for bound in (self.minimum, self.maximum) if bound is not None]
+        # Compared as a sorted list, so one or two bounds need no cases of their own.
         if bounds != sorted(bounds):
             raise ValueError(f"minimum {bounds[0]:g} is above maximum {bounds[1]:g}")
         for member in members:
@@ -136,6 +140,7 @@ class ControlSpec(Spec):
         if not isinstance(parameters, Mapping):
             return parameters
         return {
+            # A bare default is the short form of a parameter without rules.
             name: value if isinstance(value, Mapping) else {"default": value}
             for name, value in parameters.items()
         }
@@ -143,6 +148,7 @@ class ControlSpec(Spec):
     @field_validator("aliases")
     @classmethod
     def _each_once(cls, aliases: list[str], info: ValidationInfo) -> list[str]:
+        # The id in the set: an alias equal to it, or listed twice, makes the set too small.
         if len({*aliases, info.data.get("id")}) <= len(aliases):
             raise ValueError("an alias is an id other than the control's own, and is listed once")
         return aliases
@@ -172,6 +178,7 @@ class ControlSpec(Spec):
             **self.model_dump(include={"id", "title", "subject", "population", "require", "motivation"}),
             failure_title=self.failure_title or "",
             severity=Severity(self.severity),
+            # `pop`: the failure's text has a key of its own in the model.
             reason=_last(reasons.pop("fail")),
             reasons={status: _last(reason) for status, reason in reasons.items() if reason},
             reason_cases={s: cases for s, reason in self._reasons().items() if (cases := _cases(reason))},
@@ -213,6 +220,7 @@ def check_parameters(
     for name, values in parameters.items():
         if name in by_id:
             problems += _check(by_id[name], values)
+        # Controls that exist but are not selected may have parameters, since audit.yaml serves many commands.
         elif name not in set(unselected):
             hint = suggestion(name, {*by_id, *unselected})
             problems.append(Problem(f"there is no control {name!r}", hint, (name,)))
@@ -235,6 +243,7 @@ def _check(control: Control, values: Mapping[str, Any]) -> Iterator[Problem]:
 def _wrong_type(default: Any, value: Any) -> str:  # noqa: ANN401 -- a value of any type is judged
     """Return the expected type of a value, by that of the default; empty: the type is right."""
     if isinstance(default, tuple | list):
+        # An empty default list does not show its type: texts are assumed, as in `parameter_type`.
         member = default[0] if default else ""
         if not isinstance(value, Sequence) or isinstance(value, str):
             return f"is to be a list, for example [{value}]"
@@ -245,6 +254,7 @@ def _wrong_type(default: Any, value: Any) -> str:  # noqa: ANN401 -- a value of 
     if isinstance(default, bool):
         return "" if isinstance(value, bool) else "is to be true or false"
     if isinstance(default, int | float):
+        # NaN compares false with every bound, and would pass all checks.
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         return "" if number else "is to be a number"
     return "" if isinstance(value, str) else "is to be a text: put quotes around it"

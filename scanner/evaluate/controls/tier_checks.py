@@ -47,6 +47,7 @@ def _parameters(tier: Tier, controls: Mapping[str, Control]) -> Iterator[Problem
 
 def _never(match: Match, table: str) -> tuple[str, str] | None:
     """Return why no row of a table ever matches, and what to write instead; None: a row may match."""
+    # AWS has no tags to read for most subjects (rules, copy actions), or the scan does not read them.
     if match.tags and table not in (TAGGED, BACKUPS):
         return (
             f"of a {_words(table)} no tags are read",
@@ -75,5 +76,7 @@ def _types_of(table: str) -> tuple[str, ...]:
     if table == TAGGED:
         return resource_types()
     if table == BACKUPS:
+        # A tier may match recovery points by their own type and by that of what they are backups of.
         return (BACKUPS, *resource_types())
+    # Rows of the table `rule` are both.
     return ("rule", "copy_action") if table == "rule" else (table,)

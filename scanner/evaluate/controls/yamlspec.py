@@ -51,6 +51,7 @@ def read_document(file: Path, mistakes: list[Mistake]) -> YamlDocument | None:
     try:
         text = file.read_text("utf-8")
     except UnicodeDecodeError as error:
+        # The decoder knows the byte, the author needs the line.
         line = error.object.count(b"\n", 0, error.start) + 1
         mistakes.append(Mistake(str(file), line, "this is no UTF-8", "save the file as UTF-8"))
         return None
@@ -86,6 +87,7 @@ def _validation(error: ValidationError, document: YamlDocument, file: str, keys:
 
     A union complains once a branch: what is deepest, or is only too long, is what was meant.
     """
+    # Too long first: it is the more useful message, if several concern one key.
     complaints = sorted(error.errors(), key=lambda detail: detail["type"] not in _TOO_LONG)
     details = [(_path(detail["loc"], document.data), detail) for detail in complaints]
     reported: set[KeyPath] = set()
@@ -105,10 +107,12 @@ def _path(location: KeyPath, data: Any) -> KeyPath:  # noqa: ANN401 -- plain YAM
     for position, step in enumerate(location):
         inside = isinstance(data, dict) and step in data
         within = isinstance(data, list) and isinstance(step, int) and step < len(data)
+        # The last step of a mapping may be a key that is not there, such as a missing one.
         last_of_mapping = isinstance(data, dict) and position == len(location) - 1
         if inside or within:
             data = data[step]
             path.append(step)
+        # pydantic adds names of types and validators to the path of a union.
         elif last_of_mapping and "[" not in str(step) and step not in {"str", "default"}:
             path.append(step)  # a key that is missing
     return tuple(path)
@@ -132,6 +136,7 @@ def _too_long(detail: "ErrorDetails") -> str:
 
 def _hint(kind: str, value: object) -> str:
     """Return what to write instead. A word that YAML reads as a number or a truth value needs quotes."""
+    # `no`, `on` and version numbers are the usual case.
     if kind == "string_type" and isinstance(value, bool | int | float):
         return f'put it in quotes: "{str(value).lower()}"'
     return _HINTS.get(kind, "")

@@ -65,6 +65,7 @@ def owner_of(subject: Subject, ownership: Ownership) -> Owner:
     for way in ownership.ways:
         answer = _answer(way, subject, ownership)
         if isinstance(answer, _NotKnown):
+            # The owner stays unknown; the search goes on only to name who it would be otherwise.
             doubts.append(answer.why)
         elif answer is not None:
             return _doubted(doubts, answer) if doubts else answer
@@ -87,6 +88,7 @@ def _answer(way: Way, subject: Subject, ownership: Ownership) -> _Answer:
 
 
 def _by_tag(way: TagWay, subject: Subject) -> _Answer:
+    # The next way may know; a kind without tags is no missing read.
     if not subject.tagged:
         return None
     if subject.tags is None:
@@ -106,6 +108,7 @@ def _by_contact(way: ContactWay, subject: Subject, ownership: Ownership) -> _Ans
         contact = contacts.get(kind, "")
         if contact is None:
             return _NotKnown(f"the {kind} of its account was not read")
+        # None was not read, which differs from an empty contact: the account simply has none.
         if contact.strip():
             return Owner(contact.strip(), f"account {kind}")
     return None
@@ -135,6 +138,7 @@ def concerns(rule: OwnedBy, subject: Subject, ownership: Ownership) -> Ternary:
     if not all(_is_like(text, patterns) for patterns, text in texts if patterns):
         return False
     answers = (_has_tags(rule, subject), _lies_below(rule, subject, ownership))
+    # False before None: one criterion that certainly fails decides, whatever is unknown.
     if False in answers:
         return False
     return None if None in answers else True
@@ -155,6 +159,7 @@ def _lies_below(rule: OwnedBy, subject: Subject, ownership: Ownership) -> Ternar
     if not rule.organizational_units:
         return True
     above = ownership.units.get(subject.account)
+    # Unknown units may contain the named ones.
     return None if above is None else not set(above).isdisjoint(rule.organizational_units)
 
 
@@ -164,6 +169,7 @@ def _is_like(text: str, patterns: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _pattern(text: str) -> re.Pattern[str]:
+    # Escaped piece by piece, because `*` is the only special character of audit.yaml.
     return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
 
 
@@ -207,6 +213,7 @@ class Owners:
     def of_row(self, subject: str, kind: str, account: str, region: str, source: str | None) -> Owner:
         """Return the owner of a subject. `source`: what a recovery point is a backup of; None: not known."""
         owner = self._index.get(subject)
+        # Recovery points without an owner of their own have that of what they are backups of.
         if owner is None and source is not None:
             owner = self._index.get(source)
         if owner is not None:
@@ -214,11 +221,13 @@ class Owners:
         return self._of(Subject(subject=subject, type=kind, account=account, region=region, tagged=False))
 
     def _of(self, subject: Subject) -> Owner:
+        # Only rules with `subjects` look at the name, so all other subjects of a kind share one result.
         matched = tuple(_is_like(subject.subject, patterns) for patterns in self._patterns)
         alike = (subject.account, subject.type, subject.region, subject.tags, subject.tagged, matched)
         owner = self._known.get(alike)
         if owner is None:
             if len(self._known) >= _REMEMBERED:
+                # Cleared rather than evicted: a bound on memory is all that is needed.
                 self._known.clear()
             owner = self._known[alike] = owner_of(subject, self._ownership)
         return owner
@@ -249,7 +258,8 @@ class Index(Generic[V]):
         for text, value in pairs:
             hashes.append(hash(text) & _MASK)
             values.append(places.setdefault(value, len(places)))
-        self._told = tuple(places)
+        # Owners are few, subjects many: a number per subject instead of an object.
+        self._distinct_values = tuple(places)
         self._hashes, self._values = _sorted(hashes, values)
 
     def get(self, text: str) -> V | None:
@@ -257,12 +267,13 @@ class Index(Generic[V]):
         wanted = hash(text) & _MASK
         at = bisect_left(self._hashes, wanted)
         if at < len(self._hashes) and self._hashes[at] == wanted:
-            return self._told[self._values[at]]
+            return self._distinct_values[self._values[at]]
         return None
 
 
 def _sorted(hashes: "array[int]", values: "array[int]") -> "tuple[memoryview, memoryview]":
     """Sort both by the hashes; equal hashes stay in their order."""
+    # Sorting in Arrow is faster, and needs no list of Python integers.
     keys = pa.Array.from_buffers(pa.uint64(), len(hashes), [None, pa.py_buffer(hashes)])
     numbers = pa.Array.from_buffers(pa.uint32(), len(values), [None, pa.py_buffer(values)])
     order = pc.sort_indices(keys)
@@ -271,6 +282,7 @@ def _sorted(hashes: "array[int]", values: "array[int]") -> "tuple[memoryview, me
 
 def _plain(numbers: pa.Array, kind: str) -> memoryview:
     if not len(numbers):
+        # An empty Arrow array may have no buffer.
         return memoryview(array(kind))
     return memoryview(numbers.buffers()[1]).cast("B")[: len(numbers) * array(kind).itemsize].cast(kind)  # type: ignore[call-overload,no-any-return]
 
@@ -301,6 +313,7 @@ def _tags(column: pa.ListArray, keys: frozenset[str]) -> list[Tags | None]:
     picked = (array.filter(wanted).to_pylist() for array in (parents, names, values))
     for row, key, value in zip(*picked, strict=True):
         tags[row].append((key, value))
+    # A tag that was not read may be the one that names the owner.
     vague = pc.or_(pc.is_null(names), pc.and_(wanted, pc.is_null(values)))
     unread = {*parents.filter(vague).to_pylist(), *pc.indices_nonzero(pc.is_null(column)).to_pylist()}
     return [None if row in unread else tuple(tags.get(row, ())) for row in range(len(column))]

@@ -15,6 +15,7 @@ def is_like(text: str, patterns: Iterable[str]) -> bool:
 @lru_cache(maxsize=4_096)
 def compiled(pattern: str) -> re.Pattern[str]:
     """Return a pattern as a regular expression for `fullmatch`."""
+    # DOTALL: names may contain line breaks.
     return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
 
 
@@ -25,6 +26,7 @@ def like_any_sql(name: str, patterns: Iterable[str]) -> str:
 
 def _like(name: str, pattern: str) -> str:
     if "*" not in pattern:
+        # LIKE has two wildcards, which must match themselves; only `*` becomes `%`.
         return f"{name} = {literal(pattern)}"
     escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%")
     return f"{name} LIKE {literal(escaped)} ESCAPE '\\'"

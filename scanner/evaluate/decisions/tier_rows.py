@@ -28,6 +28,7 @@ BACKUPS: Final = "recovery_point"
 UNREAD: Final = "Its tags were not read."
 GONE: Final = "The tags of its resource are unknown: the resource is not in the inventory."
 
+# Control characters as separators: neither ARNs nor tags of AWS can contain them.
 _UNIT, _RECORD = "\x1f", "\x1e"
 
 
@@ -81,9 +82,11 @@ def table_rows(
 ) -> TableRows:
     """Number the rows of a loaded table. `known`: the tables that are loaded."""
     signatures = Signatures(tiering)
+    # Prefer the table of all accounts, since a copy may be in another account than its resource.
     tagged = next((name for name in (EVERYWHERE, TAGGED) if name in set(loaded)), "")
     sql = _Asked(table, signatures.conditions, tagged).sql()
     numbers: dict[str, int] = {}
+    # Texts are numbered first: decoding each distinct text once is much cheaper than each row.
     chunks = [_encoded(batch.column(0), numbers) for batch in connection.sql(sql).to_arrow_reader(BATCH)]
     alike: dict[Alike, int] = {}
     merged_numbers = [alike.setdefault(_alike(text, signatures, tiering), len(alike)) for text in numbers]
@@ -103,6 +106,7 @@ def _alike(text: str, signatures: Signatures, tiering: Tiering) -> Alike:
     account, region, types, letters, why = text.split(_UNIT, 4)
     location = Location(account, region, tuple(types.split(_RECORD)))
     signature, doubts_unit = signatures.of(location, letters)
+    # Only doubts need a reason.
     if all(is_certain for _, is_certain in signature):
         return Alike(signature, ())
     unit = f"The organizational unit of account {account} is unknown. {tiering.units_unread}".strip()
@@ -143,6 +147,7 @@ class _Asked:
             return _tag_letter(condition)
         if self.looks_elsewhere:
             return f"coalesce(letters_[{self.by_tag.index(condition) + 1}], '?')"
+        # Tables without tags never meet a condition on one; backups without loaded resources might.
         return "'?'" if self.table == BACKUPS else "'f'"
 
     def why(self) -> str:
@@ -162,6 +167,7 @@ class _Asked:
             f'FROM "{self.tagged}" GROUP BY subject'
         )
         joined = f"SELECT * FROM {rows} LEFT JOIN ({sources}) ON resource = source_"  # nosec B608 # noqa: S608 -- as above
+        # A join does not keep the order, and numbers belong to positions.
         return f'({joined}) ORDER BY "{POSITION}"'
 
 

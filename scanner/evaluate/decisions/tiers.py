@@ -76,7 +76,9 @@ class Signatures:
         self._matches = tuple(tier.match for tier in tiering.tiers)
         self._units = tiering.units
         self.conditions = conditions(self._matches)
+        # Positions in `letters`, computed once and not per subject.
         self._asked = [tuple(map(self.conditions.index, _conditions(match))) for match in self._matches]
+        # `cache` on bound methods of this object: the caches end with it.
         self._in_account = cache(self._of_account)
         self._in_region = cache(self._of_region)
         self._of_place = cache(self._of_types)
@@ -90,6 +92,7 @@ class Signatures:
         doubts_unit = False
         for number, below in self._of_place(place):
             answers = {letters[at] for at in self._asked[number]}
+            # One criterion that is certainly not met excludes the tier, whatever is unknown.
             if "f" not in answers:
                 signature.append((number, below is True and "?" not in answers))
                 doubts_unit |= below is None
@@ -135,6 +138,7 @@ def choices(tiers: Tiers, control: str, signature: Signature) -> tuple[Choice, .
         if not values:
             continue
         changed = [Choice(choice.tier, {**choice.parameters, **values}) for choice in sets]
+        # A certain override replaces every set; a possible one doubles them.
         sets = _distinct(changed if is_certain else [*sets, *changed])
         if len(sets) > MAX_CHOICES:
             return ()
@@ -146,9 +150,11 @@ def _tiers(tiers: Tiers, control: str, signature: Sequence[tuple[int, bool]]) ->
     candidates: list[Choice] = []
     for number, is_certain in signature:
         tier = tiers.tiers[number]
+        # A tier without parameters for this control still counts: later tiers must not apply.
         candidates.append(Choice(tier.name, tier.parameters.get(control, {})))
         if is_certain:
             return candidates
+    # No tier matches for certain, so "none" is possible, too.
     return [*candidates, Choice("", {})]
 
 

@@ -77,6 +77,7 @@ class Waivers:
         return bool(self._rules)
 
     def _has_expired(self, rule: WaiverRule) -> bool:
+        # Valid through its last day, in UTC.
         return date.fromisoformat(rule.waiver.expires) < self._today
 
     def apply(self, finding: Finding) -> Finding:
@@ -84,13 +85,17 @@ class Waivers:
         if not self._rules or finding.control == EXPIRED:
             return finding
         if finding.status in _OPEN:
+            # An unknown may turn out to be a failure that the waiver covers, so the waiver is not unused.
             self._open.update(rule for rule in self._rules if rule.covers(finding))
         if finding.status is not Status.FAIL:
             return finding
+        # The first in the file counts, so that the use of each waiver does not depend on the order of
+        # findings.
         rule = _first(self._valid, finding)
         if rule is not None:
             self._covered[rule] += 1
             return replace(finding, status=Status.WAIVED, waiver=rule.waiver)
+        # Failures that count again because of the expiry, for the report.
         self._covered.update(rule for rule in self._lapsed if rule.covers(finding))
         return finding
 
@@ -116,6 +121,7 @@ class Waivers:
             return WaiverState.EXPIRED
         if self._covered[rule]:
             return WaiverState.IN_USE
+        # The waiver's control was not selected: nothing can be said about its use.
         if not any(is_like(control, (rule.control,)) for control in controls):
             return WaiverState.NOT_ASKED
         return WaiverState.UNDECIDED if self._open[rule] else WaiverState.UNUSED
@@ -126,6 +132,7 @@ class Waivers:
 
     def add(self, tally: Sequence[Sequence[int]]) -> None:
         """Add what other accounts came to. ValueError: it is of other waivers."""
+        # strict: tallies of a different audit.yaml must not be added up.
         for rule, (covered, still_open) in zip(self._rules, tally, strict=True):
             self._covered[rule] += covered
             self._open[rule] += still_open

@@ -109,6 +109,7 @@ class _Walk:
 
     def visit(self, node: Node, place: _Place) -> Node:
         """Check a node and all below it; return its replacement."""
+        # Before Python's own recursion limit, so that the author gets a sentence.
         if place.depth > MAX_DEPTH:
             raise RefusedError(Problem(f"nested deeper than {MAX_DEPTH} levels", "write it simpler"))
         by_class = {
@@ -130,6 +131,7 @@ class _Walk:
         )
 
     def refuse(self, node: Node, _: _Place) -> Node:
+        # Types first, since a class may be refused for a special reason.
         otherwise = (f"{node['type'].lower().replace('_', ' ')} is not part of the control language", "")
         by_class = grammar.REFUSED.get(node["class"], otherwise)
         self.complain(*grammar.REFUSED.get(node["type"], by_class))
@@ -138,6 +140,7 @@ class _Walk:
     def children(self, node: Node, place: _Place) -> Node:
         self.compare_kinds(node, place)
         inner = place.within(lists=self.lenient)
+        # In the order of the SQL, so mistakes are listed from left to right.
         for key in ("left", "right", "input", "lower", "upper", "else_expr"):
             if key in node:
                 node[key] = self.visit(node[key], inner)
@@ -149,6 +152,8 @@ class _Walk:
 
     def compare_kinds(self, node: Node, place: _Place) -> None:
         """Complain where a text is compared with a number, or a text is used as a condition."""
+        # DuckDB would convert one side silently: '9' < 10 would compare as numbers, 'x' = 1 would fail at run
+        # time.
         direct = [node[key] for key in ("left", "right", "input", "lower", "upper") if key in node]
         operands = (*direct, *node.get("children", ()))
         kinds = [self.kind(child, place) for child in operands]
@@ -167,6 +172,7 @@ class _Walk:
             case "CONSTANT":
                 return kind_of_literal(node["literal"]["kind"])
             case "COLUMN_REF":
+                # A walker of its own: resolving here would note the column twice, with its complaint.
                 return kind_of_type(_Walk(self.vocabulary).resolve(node["column_names"], place))
             case "PARAMETER":
                 return kind_of_value(self.vocabulary.parameters.get(str(node["identifier"])))
@@ -178,8 +184,10 @@ class _Walk:
         return ""
 
     def constant(self, node: Node, _: _Place) -> Node:
+        # A number such as 1e999 becomes infinity, which is above every limit.
         if not self.lenient and not is_finite(node["literal"]):
             self.complain("the number is larger than any that can be represented", "write a smaller number")
+        # A literal NULL in a verdict would make every row unknown.
         if node["literal"]["kind"] == "NULL_LITERAL" and not self.lenient:
             self.complain("NULL is what is not known, no value", "compare with the value that you mean")
         return node
@@ -225,6 +233,7 @@ class _Walk:
             self.complain(f"the parameter ${name} is not declared under `parameters`", hint)
             return node
         self.parameters.add(name)
+        # DuckDB infers the type of a parameter from its value: an empty list has none.
         sql_type = parameter_type(self.vocabulary.parameters[name])
         if sql_type.endswith("[]") and not place.lists:
             self.complain(*_list_refusal(f"${name}"))
@@ -232,8 +241,10 @@ class _Walk:
 
     def casting(self, node: Node, place: _Place) -> Node:
         target = _target(node)
+        # TRY_CAST turns a known text into NULL, so a wrong column would read as "not known".
         if node["try_cast"] and not self.lenient:
             self.complain("TRY_CAST makes something not known of a known value", "use CAST")
+        # Types with parameters, such as DECIMAL(9, 2), have children.
         if target not in grammar.TYPES or node["type_expr"].get("children"):
             types = ", ".join(sorted(grammar.TYPES))
             self.complain(f"a cast to {target} is not part of the control language", f"casts go to {types}")
@@ -251,6 +262,7 @@ class _Walk:
             return node
         self.compare_arguments(node, name, place)
         self.arguments(node, place, self.list_positions(name))
+        # DuckDB's len counts the NULL at the end of an incomplete list as a member.
         if name == "len":
             _rename(node, "known_length")
         return finite(node) if name in grammar.FINITE and not self.lenient else node
@@ -295,6 +307,7 @@ class _Walk:
             len(node["qualified_name"]["path"]) > 1,
         )
         named = any(argument["name"] for argument in node["arguments"])
+        # struct_pack names its fields by arguments; no other allowed function does.
         if any(extras) or (named and node["function_name"] != "struct_pack"):
             self.complain(f"{node['function_name']}: only plain calls, function(value, ...), are allowed")
             return False
@@ -328,6 +341,7 @@ class _Walk:
         return False
 
     def is_list(self, node: Node, place: _Place) -> bool:
+        # Only plain lists are recognised, since the parse tree has no types.
         match node["class"]:
             case "COLUMN_REF":
                 kind = _Walk(self.vocabulary).resolve(node["column_names"], place)
@@ -364,6 +378,7 @@ class _Walk:
         if len(self.problems) > before:
             return node  # the mistakes of the list would be reported again for its body
         inner = self.visit(body["expr"], place.binding(variable, kind, lists=self.lenient))
+        # A NULL member stands for rows that were not read, so the body must not make a value of it.
         guarded = kind is not None and (pa.types.is_struct(kind) or not self.lenient)
         body["expr"] = guard(variable, inner) if guarded else inner
         return node
@@ -409,6 +424,7 @@ def _target(node: Node) -> str:
 
 def _with_dates(operands: Sequence[Node], kinds: Sequence[str]) -> Iterable[str]:
     """Return the kinds of what is compared; besides a date, a text like '2026-12-31' is one, too."""
+    # DuckDB compares a DATE with such a text as dates.
     dated = "date" in kinds
     return (
         "date" if dated and operand["class"] == "CONSTANT" and is_date(operand["literal"]) else kind
@@ -417,6 +433,7 @@ def _with_dates(operands: Sequence[Node], kinds: Sequence[str]) -> Iterable[str]
 
 
 def _rename(node: Node, name: str) -> None:
+    # The parse tree has the name twice.
     node["function_name"] = name
     node["qualified_name"]["path"] = [name]
 

@@ -52,6 +52,7 @@ FUNCTIONS: Final = frozenset(
         "length",
         "like_escape",
         "lower",
+        # DuckDB's regular expressions are RE2's, with linear time: no expression can hang the scan.
         "regexp_full_match",
         "regexp_matches",
         "replace",
@@ -103,6 +104,7 @@ _CASE: Final = "write the condition with AND, OR and NOT"
 _MEMBERS: Final = "move the condition into the comprehension: any_of([condition AND ... for c in list])"
 _LISTS: Final = "read a list through any_of, all_of, count_of, min_of, max_of, len or one_of"
 
+# The common reason: each of them turns "not known" into an answer.
 REFUSED: Final = {
     "CASE_EXPR": ("CASE takes NULL for false, so what is not known would decide", _CASE),
     "OPERATOR_COALESCE": ("coalesce puts a value in the place of what is not known", _CASE),
@@ -156,6 +158,7 @@ REFUSED_FUNCTIONS: Final = {
 }  # fmt: skip
 """Functions that people reach for: why they are refused, and what to write instead."""
 
+# Whole families, as DuckDB adds functions with every version.
 _BY_PREFIX: Final = (
     (("list_", "array_", "len"), "DuckDB's list functions drop what is not known", _LISTS),
     (
@@ -201,6 +204,7 @@ def is_finite(literal: Mapping[str, str]) -> bool:
     """Check that a literal of the parse tree is no number beyond those that DuckDB can represent."""
     if literal["kind"] not in {"INTEGER", "NUMERIC"}:
         return True
+    # DuckDB allows underscores within numbers.
     return math.isfinite(float(literal["text"].replace("_", "")))
 
 
@@ -243,5 +247,6 @@ def kind_of_value(value: object) -> str:
 
 def clash(kinds: Iterable[str]) -> str:
     """Return that values of several kinds are compared; empty: they are of one kind."""
+    # Empty kinds are unknown, and clash with nothing: DuckDB will check them.
     distinct = sorted(set(kinds) - {""})
     return f"a {distinct[0]} is compared with a {distinct[1]}" if len(distinct) > 1 else ""

@@ -26,10 +26,12 @@ def parts(node: Node) -> int:
     """
     total = 1
     copies = _copies().get(str(node.get("function_name", "")), ())
+    # An argument counts as often as the macro's body repeats it.
     for position, argument in enumerate(node.get("arguments", ())):
         total += parts(argument["expression"]) * (copies[position] if position < len(copies) else 1)
     children = [*(node[key] for key in _OTHER_CHILDREN if key in node), *node.get("children", ())]
     children += [check[key] for check in node.get("case_checks", ()) for key in ("when_expr", "then_expr")]
+    # Capped: the product of nested calls would have thousands of digits.
     return min(total + sum(map(parts, children)), MAX_PARTS + 1)
 
 
@@ -38,6 +40,7 @@ def _copies() -> Mapping[str, tuple[int, ...]]:
     """Return how often each macro repeats each of its arguments, macros within its body included."""
     repeated: dict[str, tuple[int, ...]] = {}
     for macro in ALL_MACROS:  # those that others call come first
+        # Names within literals are no calls.
         body = _LITERAL.sub("''", macro.sql)
         inner = max((max(repeated[name], default=1) for name in _called(body) & repeated.keys()), default=1)
         counts = (len(re.findall(rf"\b{name}\b", body)) * inner for name in macro.arguments)

@@ -53,6 +53,7 @@ VERDICT_MACROS: Final = (
         "any_of",
         ("list",),
         "True when a member is true; else NULL when a member is not known; else false. Of []: false.",
+        # A true member decides, whatever the unknown ones are; without one, unknown members leave it open.
         f"list_contains(list, true) OR CASE WHEN {_COMPLETE} THEN false END",
         _FIRST,
     ),
@@ -60,6 +61,7 @@ VERDICT_MACROS: Final = (
         "all_of",
         ("list",),
         "False when a member is false; else NULL when a member is not known; else true. Of []: true.",
+        # The mirror image of any_of: a false member decides.
         f"NOT list_contains(list, false) AND CASE WHEN {_COMPLETE} THEN true END",
         _FIRST,
     ),
@@ -74,6 +76,7 @@ VERDICT_MACROS: Final = (
         "min_of",
         ("list",),
         "The smallest number; NULL when a member is not known. Of []: infinity, above every limit.",
+        # The appended infinity makes the answer for an empty list, and loses against any real member.
         f"CASE WHEN {_ALL_NUMBERS} THEN list_min(list_append(CAST(list AS DOUBLE[]), {_INFINITY})) END",
         _FIRST,
     ),
@@ -96,6 +99,7 @@ VERDICT_MACROS: Final = (
         ("value", "list"),
         "Whether the value is a member; NULL when it is none of the known ones and one is not known.",
         f"CASE WHEN len(list) = 0 THEN false ELSE list_contains(list, value) "
+        # `value = value` is NULL for a NULL value, which may or may not be a member.
         f"OR CASE WHEN {_COMPLETE} AND value = value THEN false END END",
         frozenset({1}),
     ),
@@ -104,6 +108,7 @@ VERDICT_MACROS: Final = (
         ("arn", "pattern"),
         "Whether the whole ARN fits the pattern: `*` is any text, `?` one character other than `*` (an ARN "
         "that is a pattern itself is not narrowed by it); case counts.",
+        # Escaped first, so that only `*` and `?` of the pattern have a meaning.
         r"regexp_full_match(arn, replace(replace(regexp_escape(pattern), '\*', '.*'), '\?', '[^*]'), 's')",
     ),
     Macro(
@@ -116,6 +121,7 @@ VERDICT_MACROS: Final = (
         "hours_between",
         ("earlier", "later"),
         "Hours from one ISO 8601 time to another; 0 where the second is not later, NULL for no time.",
+        # TRY_CAST: a text that is no time gives NULL, not an error of the whole control.
         "CASE WHEN NOT (isfinite(TRY_CAST(later AS TIMESTAMPTZ)) "
         "AND isfinite(TRY_CAST(earlier AS TIMESTAMPTZ))) THEN NULL "
         "WHEN TRY_CAST(later AS TIMESTAMPTZ) <= TRY_CAST(earlier AS TIMESTAMPTZ) THEN 0.0 ELSE "
@@ -198,6 +204,7 @@ _SHOWN_MOMENT: Final = _once(
 )
 
 
+# Reversed, because the verdict macros are defined after those that they call.
 ALL_MACROS: Final = (_FINITE, *reversed(VERDICT_MACROS), _SHOWN_NUMBER, _SHOWN_MOMENT, *REASON_MACROS)
 """All macros; a macro comes after those that it calls."""
 

@@ -40,6 +40,7 @@ def pieces(template: str) -> tuple[Piece, ...]:
     if len(template) > MAX_TEMPLATE:
         message = f"the text has {len(template):,} characters, {MAX_TEMPLATE:,} are allowed"
         raise RefusedError(Problem(message, "write less"))
+    # Texts in YAML are wrapped over lines; in a finding they are one.
     parts = tuple(piece for piece in _pieces(" ".join(template.split())) if piece.text)
     placeholders = sum(piece.is_expression for piece in parts)
     if placeholders > MAX_PLACEHOLDERS:
@@ -84,6 +85,7 @@ def _closing(template: str, start: int) -> int:
     depth, quote = 0, ""
     for position in range(start, len(template)):
         character = template[position]
+        # A brace within quotes is text.
         if quote:
             quote = "" if character == quote else quote
         elif character in "'\"":
@@ -103,12 +105,14 @@ def literal(text: str) -> str:
 def shown(sql: str, sql_type: str) -> str:
     """Write the SQL that shows a value of a type to people; it never gives NULL."""
     if sql_type == "BOOLEAN":
+        # Three branches, since NULL is neither.
         return f"CASE WHEN ({sql}) THEN 'yes' WHEN NOT ({sql}) THEN 'no' ELSE 'unknown' END"
     if sql_type in _NUMBERS or sql_type.startswith("DECIMAL"):
         return f"coalesce(shown_number({sql}), 'an unknown number')"
     if sql_type == "VARCHAR":
         return f"coalesce(shown_moment({sql}), 'unknown')"
     if sql_type == "VARCHAR[]":
+        # Quoted, because `names` could be a column.
         return f'"names"({sql})'
     return f"coalesce(CAST(({sql}) AS VARCHAR), 'unknown')"
 
@@ -118,4 +122,5 @@ def joined(parts: list[str]) -> str:
 
     A piece at the end that is empty leaves no blank behind.
     """
+    # Names of resources may contain line breaks, which would break tables and terminals.
     return f"rtrim(regexp_replace({' || '.join(parts)}, '[\\x00-\\x1f\\x7f]+', ' ', 'g'))"

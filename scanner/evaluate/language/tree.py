@@ -40,15 +40,18 @@ def parse(text: str) -> Node:
         )
     if not text.strip():
         raise RefusedError(Problem("the expression is empty", "write a condition over the columns"))
+    # The line break ends a comment in the expression, which would otherwise hide the parenthesis.
     answer = _serialized(f"{_OPEN}{text}\n)")
     if answer["error"] and answer["error_type"] == "parser":
         raise RefusedError(Problem(_syntax(answer, text)))
     if answer["error"]:  # it parses, and is no SELECT
         raise RefusedError(Problem("this is more than one expression", _ONE))
     statements = answer["statements"]
+    # What surrounds the expression must equal that of `SELECT (1)`: no FROM, no WHERE, no second column.
     if len(statements) != 1 or _around(statements[0]["node"]) != _around_one():
         raise RefusedError(Problem("this is more than one expression", _ONE))
     selected = statements[0]["node"]["select_list"]
+    # An alias would be accepted by DuckDB, and mean nothing here.
     if len(selected) != 1 or selected[0]["alias"]:
         raise RefusedError(Problem("this is more than one expression", _ONE))
     node: Node = selected[0]
@@ -70,6 +73,7 @@ def parse_query(text: str) -> Node:
 
 def to_sql(node: Node) -> str:
     """Write a tree as SQL again."""
+    # A copy, as the cached tree would otherwise be changed.
     statement = copy.deepcopy(_statement("1"))
     statement["statements"][0]["node"]["select_list"] = [node]
     row = _parser().execute("SELECT json_deserialize_sql(?::JSON)", [json.dumps(statement)]).fetchone()
@@ -100,6 +104,7 @@ def finite(node: Node) -> Node:
 
 
 def _filled(template: str, variable: str, body: Node) -> Node:
+    # Built from parsed SQL: the shape of DuckDB's tree may change from version to version.
     case = copy.deepcopy(_expression(template))
     check = case["case_checks"][0]
     check["when_expr"]["children"][0]["column_names"] = [variable]
@@ -131,6 +136,7 @@ def _serialized(sql: str) -> Node:
     try:
         row = _parser().execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
         answer: Node = json.loads(row[0] if row else "{}")
+    # Deep nesting can exhaust the stack of the JSON parser.
     except (duckdb.Error, RecursionError, UnicodeError) as error:
         raise RefusedError(
             Problem(f"the expression cannot be parsed: {error}", "write it simpler")
@@ -143,6 +149,7 @@ def _syntax(answer: Node, text: str) -> str:
     position = str(answer.get("position", ""))
     if not position.isdecimal():
         return message
+    # Positions count bytes.
     near = text.encode()[max(int(position) - len(_OPEN), 0) :][:30].decode(errors="ignore").strip()
     return f"{message} (before {near!r})" if near else f"{message} (at the end)"
 

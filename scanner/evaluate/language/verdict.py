@@ -47,6 +47,7 @@ def verdict_sql(table: str, schema: pa.Schema, parts: Parts, *, calm: bool = Tru
     (`judging_columns`) are NULL or incomplete; `is_asked` is NULL where the population is not known. A reason
     or details that cannot be written for a row are NULL (TRY), whatever the other rows are.
     """
+    # `not_applicable_because` comes from the facts, and outweighs what the control asks.
     in_population = f"((not_applicable_because = '') AND ({parts.population.sql}))"
     return (
         "SELECT account, region, subject, subject_type, status_ AS status, "  # nosec B608 # noqa: S608 -- checked SQL
@@ -54,6 +55,7 @@ def verdict_sql(table: str, schema: pa.Schema, parts: Parts, *, calm: bool = Tru
         f"{_distinct('places_')} AS evidence, {_remedy(parts)} AS remedy, asked_ AS is_asked, "
         f"{_open_notes(parts)} AS notes, {_unread(schema, parts)} AS unread "
         f"FROM (SELECT *, {_status()} AS status_, {_places(parts)} AS places_ "
+        # Inner first: population and requirement are computed once, and named for the outer SELECTs.
         f'FROM (SELECT *, {in_population} AS asked_, ({parts.require.sql}) AS held_ FROM "{table}"))'
     )
 
@@ -71,6 +73,7 @@ def status_sql(table: str, parts: Parts) -> str:
     """
     in_population = f"(not_applicable_because = '') AND ({parts.population.sql})"
     return (
+        # TRY: a division or cast that fails for one row must not make errors of all others.
         f"SELECT TRY(coalesce(CAST(({in_population}) AS UTINYINT), 2) * 3 "  # nosec B608 # noqa: S608 -- checked SQL
         f'+ coalesce(CAST(({parts.require.sql}) AS UTINYINT), 2)) AS status FROM "{table}"'
     )
@@ -97,6 +100,7 @@ def _reason(parts: Parts, *, calm: bool) -> str:
     texts = parts.texts.by_status
     others = (
         f"WHEN 'pass' THEN {texts['pass']} "
+        # The reason of the facts is more precise than that of the control.
         f"WHEN 'not_applicable' THEN CASE WHEN not_applicable_because <> '' THEN not_applicable_because "
         f"ELSE {texts['not_applicable']} END "
     )
@@ -117,6 +121,7 @@ def _remedy(parts: Parts) -> str:
 def _open_notes(parts: Parts) -> str:
     """Return the notes of an unknown row about the columns that leave it open, else all its notes."""
     population, requirement = (_notes(part.columns) for part in (parts.population, parts.require))
+    # Of an unknown population the requirement does not matter yet.
     chosen = f"CASE WHEN asked_ IS NULL THEN {population} ELSE {requirement} END"
     return f"CASE WHEN status_ = 'unknown' THEN list_transform({chosen}, {_NOTE}) END"
 
@@ -136,6 +141,7 @@ def _notes(columns: Iterable[str]) -> str:
 
 def _unread(schema: pa.Schema, parts: Parts) -> str:
     """Return which judging columns are open in an unknown row without notes."""
+    # Used only where no note explains the NULL, such as a column that AWS leaves out.
     tests = ", ".join(f"({_is_open(schema.field(name))})" for name in judging_columns(parts))
     return f"CASE WHEN status_ = 'unknown' AND len(not_known) = 0 THEN CAST([{tests}] AS BOOLEAN[]) END"
 
@@ -146,6 +152,7 @@ def _is_open(field: pa.Field) -> str:
     if pa.types.is_struct(field.type):
         return " OR ".join([f"{name} IS NULL", *(f'{name}."{inner.name}" IS NULL' for inner in field.type)])
     if pa.types.is_list(field.type):
+        # len counts the NULL at the end, list_count does not.
         members = [f"{name} IS NULL", f"len({name}) > list_count({name})"]
         return " OR ".join([*members, *_open_members(name, field.type.value_type)])
     return f"{name} IS NULL"
@@ -175,6 +182,7 @@ def _places(parts: Parts) -> str:
     shown = (expression for _, expression in parts.details)
     used = (parts.population, parts.require, *shown)
     columns = sorted(frozenset().union(*(expression.columns for expression in used)))
+    # Evidence may be about a field ("rules.max_gap_hours"); the column is its first part.
     wanted = f"e.about = '' OR split_part(e.about, '.', 1) IN ({_literals(columns)})"
     chosen = f"list_filter(evidence, lambda e: {wanted})"
     return f"list_transform({chosen}, lambda e: struct_pack(file := e.file, line := e.line))"
@@ -187,4 +195,5 @@ def _distinct(places: str) -> str:
 
 
 def _literals(names: Iterable[str]) -> str:
+    # `IN ()` is not valid SQL, and IN (NULL) matches nothing.
     return ", ".join(map(literal, names)) or "NULL"

@@ -13,6 +13,7 @@ def _own(*names: str) -> dict[str, str]:
 
 def _distinct(items: str, member: str, broken: str) -> str:
     """Return the SQL of the distinct values of some members, without those that are not known or empty."""
+    # Values that are not known prove no cause, so they are left out.
     chosen = f"list_filter({items}, lambda member: member IS NOT NULL AND {broken})"
     return f"list_sort(list_distinct(list_transform({chosen}, lambda member: {member})))"
 
@@ -21,7 +22,9 @@ _FAILED: Final = (
     "list_contains(list_transform(list_filter(copy_jobs, lambda job: job.newest_succeeded = false), "
     "lambda job: job.resource), member.resource)"
 )
+# An AWS managed or AWS owned key may have no name to show.
 _UNSHARED: Final = ("source_keys_shared", "member.key", "member.shared = false AND member.key <> ''")
+# A key of the destination account belongs to the vault, another cause than the key of a resource.
 _OF_VAULT: Final = "split_part(member.key, ':', 5) = destination_account"
 _BLOCKING: Final = (
     "blocked",
@@ -41,6 +44,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "has_point": "newest_recovery_point.exists",
         "came_as_scheduled": (
             "newest_recovery_point.exists AND len(rules) > 0 AND all_of(list_transform(rules, "
+            # NULL, unless the schedules of all rules are known.
             "lambda rule: newest_recovery_point.age_hours <= rule.max_gap_hours))"
         ),
         "newest_job_failed": "any_of(list_transform(backup_jobs, lambda job: job.newest AND job.failed))",
@@ -67,6 +71,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     "plan": {
         **_SUBJECT,
         **_own("selections"),
+        # An incomplete list of rules has no count.
         "rule_count": "CASE WHEN len(rules) = list_count(rules) THEN len(rules) END",
     },
     "copy_action": {
@@ -93,6 +98,7 @@ Rows of recovery points are not traced: facts do not say which rule or person ma
 """
 
 EVIDENCE: Final = (
+    # The lowest line: resources of a group have equal facts, but evidence of their own.
     "min(list_filter(evidence, lambda ref: ref.about IN "
     "('', 'covered', 'covered_by', 'rules', 'opted_in', 'opt_in_decides', 'backup_jobs', 'restores')))"
 )

@@ -47,6 +47,7 @@ class Facts:
 
     def ternary(self, column: str) -> Ternary:
         """Return a column that is true, false or not known; a column that the row lacks is not known."""
+        # A bool is the only certain answer; a row that was not projected with the column has none.
         value = self.row.get(column)
         return value if isinstance(value, bool) else None
 
@@ -58,6 +59,7 @@ class Facts:
     def complete(self, column: str) -> tuple[Row, ...] | None:
         """Return the members of a list; None: it is not known, or incomplete."""
         members = self.row.get(column)
+        # A trailing None makes the list incomplete, and nothing may be concluded from what it lacks.
         if members is None or any(member is None for member in members):
             return None
         return tuple(members)
@@ -70,6 +72,7 @@ class Facts:
     def evidence(self, columns: Iterable[str]) -> tuple[EvidenceRef, ...]:
         """Return the lines of evidence of columns; if these have none, those of the row as a whole."""
         references = self.row.get("evidence") or ()
+        # Lines of the columns explain more than those of the whole row.
         for abouts in (frozenset(columns), frozenset(("",))):
             lines = {EvidenceRef(ref["file"], ref["line"]) for ref in references if ref["about"] in abouts}
             if lines:
@@ -125,6 +128,7 @@ def of_column(column: str) -> Text:
 
 def first_of(column: str) -> Text:
     """Return what takes the subject from a list of texts."""
+    # The first by name: any would do, but each run must choose the same.
     return lambda facts: min(filter(None, facts.row.get(column) or ()), default="")
 
 
@@ -160,9 +164,11 @@ class Link:
 
     def trace(self, facts: Facts) -> Trace | None:
         """Return the trace that ends here; None: the link is not broken for sure, or names no subject."""
+        # Only True: an unknown condition must never be shown as a cause.
         subject = self.subject(facts) if self.broken(facts) is True else ""
         if not subject:
             return None
+        # Evidence of the rule or selection, since that is what has to be changed.
         evidence = facts.structures.evidence_of(subject) or facts.evidence(self.columns)
         cause = cause_of(self.kind, subject, facts, evidence)
         cause = replace(cause, about=self.about(facts), control=self.control)
@@ -175,7 +181,8 @@ def cause_of(
     facts: Facts,
     evidence: tuple[EvidenceRef, ...] = (),
 ) -> RootCause:
-    """Build a root cause. Its place is that of its subject, where it is mended, if the name says it."""
+    """Build a root cause. Its place is that of its subject, where it is fixed, if the name says it."""
+    # A cause may be elsewhere, such as a vault policy in the destination account.
     account, region = _place_of(subject) or (facts.text("account"), facts.text("region"))
     name = facts.text("name") if subject == own(facts) else facts.structures.name_of(subject)
     return RootCause(

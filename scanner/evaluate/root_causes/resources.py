@@ -46,6 +46,7 @@ def _near(kind: CauseKind, nearness: str, control: str = IN_PLAN) -> Link:
 
 
 def _plan_of_nearest(facts: Facts) -> str:
+    # A selection's subject is its plan's ARN, "#" and its id.
     return facts.text("nearest_selection").partition("#")[0]
 
 
@@ -69,6 +70,7 @@ UNCOVERED: Final[tuple[Link, ...]] = (
     Link(
         kind=CauseKind.OPT_IN_OFF,
         columns=OPT_IN_OFF.columns,
+        # The opt-in is the cause only if it also decides, as AWS Backup ignores it for types named by ARN.
         broken=each_of(is_false("covered"), is_text("nearest_kind", "opt_in"), OPT_IN_OFF.broken),
         subject=place,
         about=of_column("subject_type"),
@@ -104,6 +106,7 @@ def backups_are_broken(facts: Facts) -> Trace | None:
     """
     walk = facts.walk
     edges = [] if walk is None else sorted(walk.edges(walk.group, Relation.BACKED_UP_BY))
+    # A backup that may work (not broken for sure) would contradict the cause.
     if walk is None or not edges or any(edge.state is not State.BROKEN for edge in edges):
         return None
     return next(filter(None, (_broken_backup(walk, edge, facts) for edge in edges)), None)
@@ -112,6 +115,7 @@ def backups_are_broken(facts: Facts) -> Trace | None:
 def _broken_backup(walk: ProtectionWalk, backup: Edge, facts: Facts) -> Trace | None:
     """Trace one backup: its selection's role, its rule's schedule and vault, its keys."""
     structures = facts.structures
+    # In the order of the chain: the role, then schedule and vault, then the keys.
     for relation, rows, links in (
         (Relation.SELECTED_BY, structures.selections, SELECTION_WORKS),
         (Relation.MADE_BY, structures.rules, RULE_WORKS),
@@ -127,6 +131,7 @@ def _broken_backup(walk: ProtectionWalk, backup: Edge, facts: Facts) -> Trace | 
         for edge in walk.edges(node, Relation.ENCRYPTED_WITH)
         if edge.state is State.BROKEN
     )
+    # The lowest ARN, so that the choice does not depend on the order of edges.
     key = min(keys, default="")
     return Trace(cause_of(CauseKind.KEY_DISABLED, key, facts)) if key else None
 
@@ -164,6 +169,7 @@ def _key(copy: Row, link: Row, facts: Facts) -> str:
     walk = facts.walk
     edges = () if walk is None else walk.edges(walk.group, Relation.ENCRYPTED_WITH)
     keys = (edge.target for edge in edges if edge.target.startswith("arn:"))
+    # Keys may be named by ARN or by id; the id is in both.
     named = (key for key in keys if key.rpartition("/")[2] in link["reason"])
     return min(named, default=_action(copy, link, facts))
 
@@ -208,11 +214,13 @@ class Copies:
         copies = facts.complete("copies")
         if copies is None or facts.ternary("covered") is not True:
             return None
+        # `which` unknown counts as serving: it may be such a copy.
         serving = [copy for copy in copies if not self.which or copy[self.which] is not False]
         if not serving:
             return self._none(facts)
         if any(copy["effective"] is not False for copy in serving):
             return None
+        # If it is unknown whether a copy serves, none can be called broken for this purpose.
         if self.which and any(copy[self.which] is None for copy in serving):
             return None
         return next(filter(None, (_broken_copy(copy, facts) for copy in serving)), None)
@@ -228,6 +236,7 @@ class Copies:
 def _broken_copy(copy: Row, facts: Facts) -> Trace | None:
     """Trace a copy that cannot be made to its first link that does not hold."""
     for chain in facts.row.get("copy_links") or ():
+        # Links are in the order of the chain, so the first broken one is the cause.
         if chain is not None and chain["copy_action"] == copy["copy_action"]:
             return next(filter(None, (_broken_link(link, copy, facts) for link in chain["links"])), None)
     return None
@@ -256,6 +265,7 @@ def _rule(best: Callable[[Row], Any]) -> Callable[[Facts], str]:
 
 def _gap_hours(terms: Row) -> float:
     hours = terms["max_gap_hours"]
+    # An unknown gap must not make a rule look frequent.
     return _NEVER_HOURS if hours is None else float(hours)
 
 
@@ -264,10 +274,12 @@ def _kept_less(terms: Row) -> float:
 
 
 def _by_name(_: Row) -> int:
+    # Any rule will do: the cause is that none of them has the setting.
     return 0
 
 
 def _every_rule_never_runs(facts: Facts) -> Ternary:
+    # An incomplete list may contain a rule that does run.
     rules = facts.complete("rules")
     if not rules or any(terms["max_gap_hours"] is None for terms in rules):
         return None
@@ -336,6 +348,7 @@ def _missing(column: str, *steps: Step) -> Step:
 RESOURCE_LINKS: Final[Mapping[str, tuple[Step, ...]]] = {
     IN_PLAN: UNCOVERED,
     "resource-opted-in": (OPT_IN_OFF,),
+    # Coverage comes first in each chain: without a selection, no later link is ever reached.
     "resource-backed-up-recently": (*UNCOVERED, backups_are_broken, _VERSIONING, _JOB, _TOO_RARE),
     "backup-jobs-succeed": (_VERSIONING, backups_are_broken, _JOB),
     "resource-meets-rpo": (

@@ -23,6 +23,7 @@ from scanner.model.root_causes import ORGANIZATION, CauseKind, Trace
 
 
 def _role(facts: Facts) -> str:
+    # A selection without a role is its own cause.
     return facts.text("role") or own(facts)
 
 
@@ -132,6 +133,7 @@ KEY_AWS_MANAGED: Final = Link(
 DESTINATION_KEY: Final = Link(
     kind=CauseKind.VAULT_KEY_NOT_CUSTOMER_MANAGED,
     columns=("destination_key_kind",),
+    # Air-gapped vaults accept copies under an AWS owned key (guide, "Logically air-gapped vault").
     broken=each_of(
         is_text("destination_key_kind", "aws_managed", "aws_owned"), is_false("destination_air_gapped")
     ),
@@ -179,6 +181,7 @@ ACTION_WORKS: Final = (NOT_MEMBER, DESTINATION_MISSING, CROSS_ACCOUNT_OFF, NOT_A
 
 def _selections_of(facts: Facts) -> Trace | None:
     """Trace a plan whose selections select nothing to the first of these."""
+    # Sorted, so that each run names the same selection.
     for subject in sorted(facts.structures.selections):
         row = facts.structures.selections[subject]
         if row.get("plan") == own(facts):
@@ -190,6 +193,7 @@ def _selections_of(facts: Facts) -> Trace | None:
 
 def _own(kind: CauseKind, control: str, *columns: str) -> tuple[Link, ...]:
     """Return the only link of a control that checks a setting of its own subject."""
+    # The control checks one setting, so its failure needs no further proof.
     return (Link(kind=kind, columns=columns, broken=always, control=control),)
 
 
@@ -241,6 +245,7 @@ STRUCTURE_LINKS: Final[Mapping[str, tuple[Step, ...]]] = {
     "copy-destination-exists": (DESTINATION_MISSING,),
     "copy-destination-in-organization": (NOT_MEMBER,),
     "copy-cross-account-enabled": (CROSS_ACCOUNT_OFF,),
+    # A vault that does not exist has no policy, and the missing vault is what to fix.
     "copy-destination-admits-source": (DESTINATION_MISSING, NOT_ADMITTED),
     "copy-source-key-shared": (KEY_NOT_SHARED,),
     "copy-customer-managed-key": (DESTINATION_KEY, KEY_AWS_MANAGED),

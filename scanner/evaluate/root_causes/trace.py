@@ -49,6 +49,7 @@ class Tracer:
             trace = resource_trace(control, facts)
         else:
             trace = structure_trace(control, Facts(row, self.structures))
+            # Rows of structures have a subject of their own.
             subject = str(row.get("subject") or subject)
         return NOT_TRACED if trace is None else self._without_itself(trace, control, subject)
 
@@ -61,7 +62,9 @@ class Tracer:
         blocker = trace.blocked_by
         if blocker is None:
             return trace
+        # A failure cannot hang on itself.
         is_itself = blocker.control == control and blocker.subject in ("", subject)
+        # A control that was not evaluated has no finding to point at.
         is_evaluated = blocker.control in self.controls
         return trace if is_evaluated and not is_itself else replace(trace, blocked_by=None)
 
@@ -85,6 +88,7 @@ def table_of(control: str) -> str:
         return "resource"
     if control not in STRUCTURE_LINKS:
         return ""
+    # Prefixes in this order: "account-region-" also starts with "account-".
     return next(table for table, prefix in _TABLES if control.startswith(prefix))
 
 
@@ -111,6 +115,7 @@ def missing_read(row: Row, columns: Collection[str]) -> RootCause | None:
 
     `columns`: those that the control reads.
     """
+    # Notes without an operation are about what AWS does not report: no read is missing.
     notes = (note for note in row.get("not_known") or () if note["operation"])
     needed = (note for note in notes if note["about"] in columns)
     first = min(needed, key=_order, default=None)
@@ -174,10 +179,12 @@ class RootCauseTally:
 
 def _ranked(causes: Iterable[tuple[RootCause, Counter[str]]]) -> list[CauseCount]:
     counts = (CauseCount(cause, _sorted(counter)) for cause, counter in causes)
+    # Ties are broken by the key, for equal output on every run.
     return sorted(counts, key=lambda count: (-count.failures, count.cause.key))
 
 
 def _preference(cause: RootCause) -> tuple[bool, bool, str, str, tuple[EvidenceRef, ...]]:
+    # Causes with a name and evidence first: they are what the reader can use.
     return (not cause.name, not cause.evidence, cause.name, cause.control, cause.evidence)
 
 
