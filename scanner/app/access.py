@@ -17,6 +17,7 @@ _RETRIES: Final = RetryPolicy(attempts=4, cap=3.0, budget=30.0)
 
 def check(request: CollectRequest, progress: Callable[[int, int], None]) -> AccessReport:
     """Check what a scan of `request` could read. Raises what `collect.access.check_access` raises."""
+    # Only the retries differ from those of a scan: what is checked is exactly what a scan would call.
     return check_access(replace(request, retries=_RETRIES), progress)
 
 

@@ -35,6 +35,7 @@ def collect(
     """
     with _manifest_when_cut_short(out):
         collected = collect_evidence(request, out, watcher, as_of=as_of, scan_id=scan_id)
+    # Only a complete collection reaches this point; an interrupted one has its manifest already.
     manifest = manifest_of(collected)
     _write_manifest(out, manifest)
     return manifest
@@ -63,6 +64,7 @@ def resume(
 def has_more(out: Path) -> bool:
     """Whether a collection that ended left shards that `resume` can read: credentials expired."""
     journal = read_journal(out)
+    # The journal has no end while shards are left, for which expired credentials are the usual cause.
     return journal is not None and journal.finished_at is None
 
 
@@ -89,6 +91,7 @@ def _is_written(out: Path, manifest: Manifest) -> bool:
         stored = read_manifest(out)
     except BundleError:
         return False
+    # The scan id alone is not enough: each run that resumes a scan writes a manifest with the same id.
     same_scan = stored.scan_id == manifest.scan_id
     return same_scan and rfc3339(stored.finished_at) == rfc3339(manifest.finished_at)
 
@@ -101,6 +104,7 @@ def manifest_of(collected: Collected, as_of: datetime | None = None) -> Manifest
         tool_version=version(TOOL),
         started_at=collected.started_at,
         finished_at=collected.finished_at,
+        # The clock of the evaluation: the option, that of the first run, else the end of the collection.
         evaluated_as_of=as_of or collected.as_of or collected.finished_at,
         inputs=ManifestInputs(has_as_of=True, as_of=as_of or collected.as_of),
         caller_arn=collected.caller_arn,
@@ -108,6 +112,7 @@ def manifest_of(collected: Collected, as_of: datetime | None = None) -> Manifest
         scope=collected.scope,
         accounts=collected.accounts,
         shards=collected.shards,
+        # Shards that were not read have no file, and so no checksum.
         files={record.file: record.sha256 for record in collected.shards if record.file},
         capabilities_as_of=capabilities_as_of(),
         reads=collected.reads,

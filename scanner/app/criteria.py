@@ -75,11 +75,13 @@ def load_judgement(
     Raises:
         ConfigurationError: a control, a pack or audit.yaml is wrong; it lists every mistake.
     """
+    # The command line before audit.yaml, audit.yaml before everything that is packaged.
     words = tuple(controls or settings.controls or ("all",))
     selection = select(words)
     renames = _Renames(settings, names_of(selection.all_controls))
     by_id = {control.id: control for control in selection.all_controls}
     tiers = _Tiers(settings, renames)
+    # Collected before the first error is raised: a user should see every mistake at once.
     mistakes = (*renames.mistakes(), *_mistakes(settings, renames, by_id), *tiers.mistakes(by_id))
     if mistakes:
         raise ConfigurationError(tuple(sorted(mistakes, key=lambda mistake: (mistake.file, mistake.line))))
@@ -102,6 +104,7 @@ def load_judgement(
 
 def _mistakes(settings: Settings, renames: "_Renames", controls: Mapping[str, Control]) -> Iterator[Mistake]:
     """Check parameters and waivers against all controls, selected in this run or not."""
+    # The program's own control, which no file declares: a second one would share its findings.
     if settings.waivers and (control := controls.get(EXPIRED)):
         message = f"the id {EXPIRED} is reserved for the control of expired waivers"
         yield Mistake(control.file, control.line, message, "choose another id")
@@ -109,10 +112,12 @@ def _mistakes(settings: Settings, renames: "_Renames", controls: Mapping[str, Co
         path = ("parameters", "controls", *renames.written_path(problem.path))
         yield settings.mistake(path, problem.message, problem.hint)
     for number, owner in enumerate(settings.owners):
+        # A pattern that matches no type would silently give its owner nothing.
         for place, problem in unknown_types(owner.match.types if owner.match else ()):
             yield settings.mistake(("owners", number, "match", "types", place), problem.message, problem.hint)
     for position, waiver in enumerate(settings.waivers):
         path = ("waivers", position, "control")
+        # Waiving the expiry of a waiver would make waivers last for ever.
         if waiver.control == EXPIRED:
             hint = "give the expired waiver a later date, or remove it"
             yield settings.mistake(path, f"{EXPIRED} cannot be waived", hint)
@@ -127,6 +132,7 @@ def _parameters(renames: "_Renames", selection: Selection) -> dict[str, dict[str
         control.id: {**selection.parameters.get(control.id, {}), **renames.parameters.get(control.id, {})}
         for control in selection.controls
     }
+    # Controls without any setting are left out, so the stored inputs name only what was set.
     return {control: values for control, values in merged.items() if values}
 
 
@@ -146,6 +152,7 @@ class _Renames:
         self._written: dict[str, str] = {}
         self.parameters: dict[str, dict[str, Any]] = {}
         for name, values in settings.parameters.controls.items():
+            # The first name that the file uses for a control, for messages in the words of the file.
             self._written.setdefault(self.current_id(name), name)
             self.parameters.setdefault(self.current_id(name), {}).update(values)
 
@@ -177,6 +184,7 @@ class _Renames:
         in_tiers = (name for section in sections for name in section.parameters)
         in_waivers = (waiver.control for waiver in settings.waivers)
         names = (*settings.parameters.controls, *in_tiers, *in_waivers)
+        # Only names that differ: notices about current ids would be noise.
         return (renamed(name, self.current_id(name)) for name in names if self.current_id(name) != name)
 
 

@@ -45,7 +45,9 @@ def check_is_free(bundle_folder: Path, out: Path, *, force: bool, shown: str = "
     Raises:
         UsageError: another evaluation is there, and `force` is not set; or the evidence of another scan.
     """
+    # Resolved paths: the same folder may be named in two ways.
     in_place, shown = _is_same(out, bundle_folder), shown or str(out)
+    # Evidence of another scan would seem to belong to this judgement.
     if not in_place and (out / "evidence").exists():
         raise UsageError(f"{shown} contains the evidence of a scan: name another folder with --out.")
     if not force and _has_judgement(out, in_place=in_place):
@@ -75,6 +77,7 @@ def _has_judgement(out: Path, *, in_place: bool) -> bool:
     if not (out / NAME).exists():
         return False
     if not in_place:
+        # A manifest in another folder than the bundle's can only be that of a judgement.
         return True
     return is_judged(_files(read_document(out))) or has_foreign_findings(out)
 
@@ -94,11 +97,14 @@ def remove_judgement(bundle: Bundle, out: Path) -> None:
         OutputError: a file cannot be written or removed.
     """
     in_place, files = _is_same(out, bundle.folder), _files(bundle.document)
+    # A file that the manifest does not name was not written by the program, and is not carried over.
     keeps_first_seen = in_place and has_sha256(out / FIRST_SEEN, files.get(FIRST_SEEN, ""))
     if not in_place:
         remove_files(out / NAME)
     elif is_judged(files):
+        # In place the evidence stays valid, so the manifest goes back to that of the collection.
         write_atomically(out / NAME, manifest_bytes(_collection_document(bundle.document)))
+    # Reports after the manifest: until here, an interruption leaves a scan whose manifest is true.
     remove_files(*(folder / name for folder in (out / SHARED, out) for name in _REPORTS))
     if not keeps_first_seen:
         remove_files(out / FIRST_SEEN)
@@ -109,6 +115,7 @@ def _collection_document(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the manifest of the collection from that of its judged scan. A signature is void with it."""
     files = {name: sha for name, sha in _files(document).items() if not _is_of_judgement(name)}
     of_collection = {key: value for key, value in document.items() if key not in _OF_JUDGEMENT}
+    # The signature is over a manifest that no longer exists.
     return {**of_collection, "schema": SCHEMA, "files": files, SIGNATURE: None}
 
 

@@ -44,6 +44,7 @@ def home_account(manifest: Manifest) -> str:
     """
     scope = manifest.scope
     accounts = (scope.management_account, manifest.caller_account, *scope.accounts)
+    # Every finding has an account id; twelve zeros belong to no account.
     return next((str(account) for account in accounts if account), "000000000000")
 
 
@@ -59,7 +60,9 @@ def write_findings(
     `rows`: the number of rows of facts, by table and account.
     """
     units = organizational_units(bundle)
+    # `new`: the file was just written, and needs no check against a manifest.
     resources = open_parquet(out / FACTS, "resource", TABLES["resource"], new=True)
+    # `replaced` first: the folder takes its place only when all files are complete.
     with replaced(out / FOLDER) as folder, FindingFiles(folder) as files:
         file_findings(
             {table: _fact_files(out / FACTS / table, accounts) for table, accounts in rows.items()},
@@ -74,6 +77,7 @@ def write_findings(
 
 
 def _fact_files(folder: Path, rows: Mapping[str, int]) -> FactFiles:
+    # Sorted like the findings: files are read in the order of accounts.
     accounts = sorted(rows)
     files = tuple(str(folder / f"{account}.parquet") for account in accounts)
     return FactFiles(files, tuple(rows[account] for account in accounts))
@@ -85,6 +89,7 @@ def organizational_units(bundle: Bundle) -> dict[str, tuple[str, ...]]:
     organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), manifest))
     by_account = account_paths(manifest.accounts, organization.accounts.values())
     units = {account: units_above(path) for account, path in by_account.items()}
+    # An account without units has an unknown path, which must not read as "in no unit".
     return {account: above for account, above in units.items() if above}
 
 

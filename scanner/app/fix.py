@@ -53,6 +53,7 @@ def fix(folder: Path, choice: Choice, *, jobs: int | None = 1) -> Fix:
         BundleError: the folder has no judged scan with its evidence, or a file of it was changed.
     """
     bundle = Bundle(folder)
+    # Changes are laid over the evidence, so it has to be what the manifest says.
     bundle.check()
     scan = read_judged(folder)
     return _Fixing(folder, bundle, scan, choice, jobs).result()
@@ -87,16 +88,20 @@ class _Fixing:
         self._propose(bench, self._problems(self.folder, self.scan))
         self._add_waiting(draft)
         proof = Proof()
+        # Bounded by _ROUNDS, as each round only reaches the next link of a chain.
         for _ in range(_ROUNDS):
             changes = draft.changes()
+            # Everything was dropped again: no change, so nothing to prove.
             if not changes:
                 proof = Proof()
                 break
             with judged_changes(self.folder, change_set(changes), jobs=self.jobs) as judged:
                 proof = self._proof(judged, changes)
+                # A change that harms is dropped before further ones are built on it.
                 if self._move(bench, judged, proof) or self._drop(bench, harmful(proof)):
                     continue
                 self._next(bench, judged)
+            # Stable: no new change, and none that is without use.
             if draft.changes() == changes and not self._drop(bench, useless(proof, self.failures_of)):
                 break
         return self._fix(proof)
@@ -105,6 +110,7 @@ class _Fixing:
         """Collect the chosen failures with their root causes."""
         findings = self.scan.findings
         failed: Iterable[Finding] = (
+            # Texts are not needed to choose, and rendering them takes most of the time.
             all_without_texts(findings, (Status.FAIL,))
             if isinstance(findings, Filed)
             else (finding for finding in findings if finding.status is Status.FAIL)
@@ -116,6 +122,7 @@ class _Fixing:
         }
         causes = dict(_causes(self.folder, self.scan, included))
         for failure, finding in included.items():
+            # Without a trace nothing can be proposed, but another change may still make the failure pass.
             cause = causes.get(failure)
             if not self.choice.root_causes or (cause and _names(cause) & self.choice.root_causes):
                 self.chosen[failure] = Chosen(finding, cause)
@@ -165,8 +172,10 @@ class _Fixing:
         return [Problem(cause, tuple(sorted(failures))) for cause, failures in by_cause.values()]
 
     def _propose(self, bench: Workbench, problems: Iterable[Problem]) -> None:
+        # A cause whose change did harm is not tried again: the loop would not end.
         open_problems = [problem for problem in problems if problem.cause.key not in self.refused]
         for step in propose(bench, open_problems):
+            # The first step for a cause stays, as later rounds only repeat it.
             self.manual.setdefault(step.cause.key, step)
 
     def _proof(self, judged: JudgedChanges, changes: Sequence[FixChange]) -> Proof:
@@ -201,6 +210,7 @@ class _Fixing:
         refused = FactQueries(judged.folder, self._scan_after(judged).manifest).not_copied(actions)
         is_moved = False
         for change in proof.changes:
+            # Resources that already have to avoid a plan are not moved twice.
             resources = refused & set(change.document.get("Resources") or ()) - bench.avoid.keys()
             if resources and change.kind is ChangeKind.SELECTION:
                 is_moved = True
@@ -217,6 +227,7 @@ class _Fixing:
         dropped = tuple(drops)
         for drop in dropped:
             bench.draft.drop(drop.change)
+            # If only some causes are behind the harm, the others of the same change are proposed again.
             self.refused.update(cause.key for cause in drop.causes or drop.change.causes)
             self.dropped.append(drop)
         for drop in dropped:
@@ -242,11 +253,13 @@ class _Fixing:
         scan = self._scan_after(judged)
         draft = bench.draft
         draft.configuration = self._with_facts(draft.configuration, judged.folder, scan)
+        # Later changes may refer to plans that earlier ones create.
         draft.created_ids.update(_created_ids(judged.bundle, draft))
         self._propose(bench, self._problems(judged.folder, scan))
 
     def _fix(self, proof: Proof) -> Fix:
         findings = outcomes(self.chosen, proof, self.failures_of, self._texts())
+        # Manual steps are shown only for causes that the changes do not resolve.
         open_causes = {finding.cause.key for finding in findings if finding.cause is not None}
         return Fix(
             scan_id=self.scan.manifest.scan_id,
@@ -312,6 +325,7 @@ def _is_resource(finding: Finding, names: Sequence[str]) -> bool:
 def _parameters(scan: Scan) -> Parameters:
     """Return all values of each parameter: that of the control, and those of tiers and overrides."""
     values: dict[str, list[object]] = defaultdict(list)
+    # Tiers may set stricter values, which a proposed rule has to meet as well.
     for of_controls in (scan.parameters, *(tier.parameters for tier in scan.tiers)):
         for control, parameters in of_controls.items():
             for name, value in parameters.items():
@@ -328,6 +342,7 @@ def _created_ids(bundle: Bundle, draft: Draft) -> Iterator[tuple[str, str]]:
         before = _ids(draft.shard(account, region))
         for plan in after.plans.values():
             if plan.id not in before:
+                # New plans have ids that the overlay made up: whatever was not there before is new.
                 yield plan.id, plan.name
             for rule in plan.document.get("Rules") or ():
                 if rule.get("RuleId") not in before:

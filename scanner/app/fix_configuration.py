@@ -54,6 +54,7 @@ def _file_of(bundle: Bundle, account: str, region: str) -> str | None:
     for record in bundle.manifest.shards:
         if (record.account, record.region) == (account, region):
             is_read = record.status in {ShardStatus.COMPLETE, ShardStatus.PARTIAL}
+            # A record of a failed shard may name a file that has only some answers.
             return record.file or None if is_read else None
     return shard_file(bundle.folder, Shard(AccountId(account), RegionName(region)))
 
@@ -66,6 +67,7 @@ def _answers(lines: ShardLines, operation: str) -> Iterator[Document]:
 
 
 def _plans(lines: ShardLines) -> Iterator[RecordedPlan]:
+    # ListBackupPlans with includeDeleted returns deleted plans, too (API reference).
     deleted = {
         row.get("BackupPlanId")
         for row in lines.rows(names.PLANS, "BackupPlansList")
@@ -94,6 +96,7 @@ def _vaults(lines: ShardLines) -> Iterator[RecordedVault]:
         policy, policy_problem = _part(lines, names.POLICY, name, "access policy")
         target, target_problem = _part(lines, names.NOTIFICATIONS, name, "notifications")
         document = None if policy is None else _policy(policy.get("Policy"))
+        # A policy that cannot be parsed must not be extended: the rest of it would be lost.
         if policy is not None and document is None:
             policy_problem = f"The access policy of the backup vault {name} cannot be parsed."
         yield RecordedVault(
@@ -113,6 +116,7 @@ def _part(lines: ShardLines, operation: str, vault: str, what: str) -> tuple[Doc
     for line in lines.of(operation, BackupVaultName=vault):
         if isinstance(response := line.get("response"), dict):
             return response, ""
+        # ResourceNotFoundException is how AWS Backup says that there is no policy, or no notifications.
         if (line.get("error") or {}).get("code") == _NONE:
             return None, ""
     return None, f"The scan did not read the {what} of the backup vault {vault}, so they cannot be extended."
@@ -128,6 +132,7 @@ def _policy(text: object) -> Mapping[str, Any] | None:
 
 def _keys(lines: ShardLines) -> Iterator[RecordedKey]:
     policies = {
+        # Refused reads have no response; the key is then listed without a policy.
         str(line["parameters"].get("KeyId")): _policy((line.get("response") or {}).get("Policy"))
         for line in lines.of(names.KEY_POLICY)
     }
@@ -147,6 +152,7 @@ def _opt_in(lines: ShardLines) -> Mapping[str, bool] | None:
 
 
 def _roles(lines: ShardLines) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+    # Both lists: GetRole has roles by name, ListRoles those that no selection names yet.
     rows = list(lines.rows(names.ROLES, "Roles"))
     rows += [answer["Role"] for answer in _answers(lines, names.ROLE) if isinstance(answer.get("Role"), dict)]
     for row in rows:

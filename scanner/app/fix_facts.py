@@ -19,12 +19,14 @@ _DESTINATIONS: Final = (
     "SELECT destination, any_value(destination_account) AS account, any_value(destination_region) AS region, "
     "bool_or(destination_air_gapped) AS air_gapped, bool_or(destination_key_kind = 'customer_managed') AS "
     "own_key, "
+    # Vaults that copies already reach are better destinations than vaults that nothing has tried.
     "count(*) FILTER (WHERE admits_source AND in_organization) AS works "
     "FROM copy_action WHERE destination_exists AND NOT destination_reserved GROUP BY destination ORDER BY "
     "destination"
 )
 _REFUSED: Final = (
     "SELECT subject, list_distinct(flatten([list_transform(list_filter(supported, lambda s: s IS NOT NULL "
+    # Unknown counts as refused: a proposed copy has to work for certain.
     "AND coalesce(NOT s.supported, true)), lambda s: s.resource), list_transform(list_filter("
     "source_keys_shared, "
     "lambda s: s IS NOT NULL AND coalesce(NOT s.shared, true)), lambda s: s.resource), "
@@ -74,6 +76,7 @@ class FactQueries:
         named = ", ".join(literal(subject) for subject in sorted(subjects))
         rows = list(self._rows("resource", _RESOURCES.format(named))) if subjects else []
         return ResourceFacts(
+            # Tags that are not all known could hide one that a selection depends on.
             tags={
                 row["subject"]: {tag["key"]: tag["value"] for tag in row["tags"]}
                 for row in rows
@@ -92,6 +95,7 @@ class FactQueries:
         return frozenset(resource for row in rows for resource in row["resources"] or ())
 
     def _rows(self, table: str, sql: str) -> Iterator[Mapping[str, Any]]:
+        # Through the same check as `audit query`, so that the SQL reads these tables alone.
         query = check_query(sql, {table})
         source = ScanFiles(self.folder, self.manifest).table(FACTS, table)
         tables = {table: open_table(source, TABLES[table], query.names)}

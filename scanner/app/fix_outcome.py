@@ -92,6 +92,7 @@ class Proof:
         for effect in self.effects:
             before, after = effect.before, effect.after
             is_passing = before is not None and before.status is Status.PASS
+            # Unknown counts as worse: a change must not hide what was known to pass.
             is_failing = effect.effect is Effect.NEWLY_UNKNOWN or (
                 after is not None and after.status in _FAILS
             )
@@ -101,6 +102,7 @@ class Proof:
     def _waits(self, effect: FindingEffect) -> bool:
         """Check whether a failure is of jobs and recovery points alone, and its links all hold."""
         finding = effect.finding
+        # Only verdicts on existing recovery points and jobs can turn to pass by waiting.
         is_of_today = finding.control in self.today and effect.effect is not Effect.NEWLY_UNKNOWN
         return is_of_today and _only_waits(self.causes.get((finding.control, finding.subject)))
 
@@ -167,6 +169,7 @@ def _outcome(
     if effect is not None and effect.effect is Effect.REMOVED:
         return Outcome.REMOVED, ""
     after = effect.after if effect is not None else None
+    # No longer a failure, and no pass either: the control does not apply any more.
     if after is not None and after.status is not Status.FAIL:
         return Outcome.REMOVED, after.reason
     reason = after.reason if after is not None else ""
@@ -184,6 +187,7 @@ def harmful(proof: Proof) -> Iterator[DroppedChange]:
     seen: set[tuple[str, ...]] = set()
     for effect in proof.worse:
         for change in _behind(effect, proof.changes):
+            # Several findings may blame one change, which is dropped once.
             if change.key not in seen:
                 seen.add(change.key)
                 finding = effect.finding
@@ -195,6 +199,7 @@ def _causes_behind(control: str, change: FixChange) -> tuple[RootCause, ...]:
     """Return the causes of a plan's change whose mending is behind the failure of a control; empty: all."""
     kinds = _BEHIND.get(control, frozenset())
     behind = tuple(cause for cause in change.causes if cause.kind in kinds)
+    # For other kinds than plans there is no part of a change to keep.
     return behind if change.kind is ChangeKind.PLAN and len(behind) < len(change.causes) else ()
 
 
@@ -206,6 +211,7 @@ def useless(proof: Proof, failures_of: FailuresOf) -> Iterator[DroppedChange]:
             continue
         copies = tuple(cause for cause in change.causes if cause.kind in _COPIES)
         mended, broken = len(_mended(copies, proof, failures_of)), len(_new_failures(change, proof))
+        # Copies that break more than they fix are not proposed, even if each fixes something.
         if copies and mended < broken:
             why = (
                 f"New copy actions would mend {count_word(mended, 'failure')} and bring "
@@ -240,6 +246,7 @@ def _behind(effect: FindingEffect, changes: tuple[FixChange, ...]) -> tuple[FixC
         return named
     place = (finding.account, finding.region)
     near = tuple(change for change in changes if (change.account, change.region) == place)
+    # Without any change nearby the harm cannot be attributed, so all of them are dropped.
     return near or changes
 
 

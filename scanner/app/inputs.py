@@ -38,6 +38,7 @@ def input_files(settings: Settings, words: Sequence[str], selection: Selection) 
     own = own_controls(words, selection)
     contents = {name: path.read_bytes() for name, path in own.files.items()}
     for name, content in contents.items():
+        # Before anything is written: a secret in the scan would be in every copy of it.
         refuse_secrets(f"{own.files[name]}", content)
     config = stored_settings(settings, own.words)
     refuse_secrets("the settings", config)
@@ -55,6 +56,7 @@ def write_inputs(out: Path, inputs: InputFiles) -> None:
 
 
 def _are_written(out: Path, inputs: InputFiles) -> bool:
+    # Sizes first: most differences show without reading a file.
     sizes = {name: (out / name).stat().st_size for name in input_names(out)}
     if sizes != {name: len(content) for name, content in inputs.contents.items()}:
         return False
@@ -106,6 +108,7 @@ def stored_inputs(folder: Path, manifest: Manifest) -> StoredInputs | None:
         return None
     check_inputs(folder, manifest)
     settings = load_settings(folder / manifest.inputs.config)
+    # Stored words of own controls are paths into the scan, wherever its folder is now.
     words = (str(folder / word) if word.startswith(f"{CONTROLS}/") else word for word in settings.controls)
     return StoredInputs(manifest.inputs.config, settings, tuple(words))
 
@@ -113,15 +116,18 @@ def stored_inputs(folder: Path, manifest: Manifest) -> StoredInputs | None:
 def check_inputs(folder: Path, manifest: Manifest) -> None:
     """Check the files below inputs/. BundleError: one is missing, changed or not named in the manifest."""
     named = {name: sha256 for name, sha256 in manifest.files.items() if name.startswith(f"{INPUTS}/")}
+    # Settings without a checksum are refused like changed ones.
     named.setdefault(manifest.inputs.config, "")
     for name, sha256 in sorted(named.items()):
         path = folder / name
+        # A symbolic link could lead to a file outside the scan that is changed later.
         is_regular = path.is_file() and not path.is_symlink()
         if not sha256 or not is_regular or file_sha256(path) != sha256:
             raise BundleError(
                 f"{folder / name} is not the file that {NAME} names: it is missing, or its SHA-256 differs. "
                 "Restore it from a copy, or specify --config or --controls."
             )
+    # Files that the manifest does not name could change a verdict unnoticed.
     for name in sorted(set(input_names(folder)) - named.keys()):
         raise BundleError(
             f"{folder / name} is not named in {NAME}. Remove it, or specify --config or --controls."

@@ -52,6 +52,7 @@ def lined_findings(out: Path, findings: Filed, *, lines: bool) -> Filed:
     Lines are written when there are at most MOST_LINES, or when `lines` asks for them.
     """
     path = out / FINDINGS
+    # Large scans have no lines unless they are requested: their texts take time and disk.
     if not lines and len(findings) > MOST_LINES:
         return findings
     write_atomically(path, findings_jsonl_gz(findings))
@@ -63,6 +64,7 @@ def unlined_findings(out: Path, judgement: Judgement, manifest: Manifest) -> Fil
 
     Lines of an earlier evaluation are removed.
     """
+    # Lines of an earlier evaluation would be read instead of the new findings.
     (out / FINDINGS).unlink(missing_ok=True)
     controls = {control.id: control for control in (*judgement.controls, WAIVER_CONTROL)}
     texts = RenderedWords(

@@ -47,8 +47,10 @@ def judged_manifest(bundle: Bundle, out: Path, judgement: Judgement) -> Manifest
     return replace(
         bundle.manifest,
         evaluated_as_of=judgement.clock(bundle.manifest),
+        # A judged scan in another folder keeps a reference to its evidence by the hash of its manifest.
         source_sha256=bundle.manifest.source_sha256 if in_place else file_sha256(bundle.folder / NAME),
         files={**evidence, **files} if in_place else files,
+        # Bundles of other programs may not name their tool.
         tool_name=bundle.manifest.tool_name or TOOL,
         tool_version=bundle.manifest.tool_version or version(TOOL),
         capabilities_as_of=capabilities_as_of(),
@@ -60,6 +62,7 @@ def judged_manifest(bundle: Bundle, out: Path, judgement: Judgement) -> Manifest
 
 def write_judged_manifest(bundle: Bundle, out: Path, manifest: Manifest) -> None:
     """Write the manifest of a judged scan, with the checksums of its reports: its last file."""
+    # Reports come after the files that they are made from, and the manifest last of all.
     manifest = replace(manifest, files={**manifest.files, **files_after_reports(out)})
     write_atomically(out / NAME, manifest_bytes(_judged_document(bundle, out, manifest)))
 
@@ -96,6 +99,7 @@ def check_reports(scan_folder: Path, subfolder: Path, replaced: Collection[str])
     """
     document = read_document(scan_folder)
     if document.get(SIGNATURE) is not None:
+        # A signature covers the manifest, which names the reports.
         raise UsageError(f"{scan_folder} is signed, so no reports can be added: name a folder with --out.")
     files = ScanFiles(scan_folder, parse_manifest(document, scan_folder))
     files.check_reports(subfolder, replaced)
@@ -110,6 +114,7 @@ def name_reports(scan_folder: Path, subfolder: Path) -> None:
     name = (subfolder / CHECKSUMS).as_posix()
     if CHECKSUMS in document.get("files", {}) and (scan_folder / name).is_file():
         files = {**document["files"], name: file_sha256(scan_folder / name)}
+        # Sorted, as everywhere in the manifest: equal content gives equal bytes.
         document = {**document, "files": dict(sorted(files.items()))}
         write_atomically(scan_folder / NAME, manifest_bytes(document))
 

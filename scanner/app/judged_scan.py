@@ -40,6 +40,7 @@ def judged_scan(  # noqa: PLR0913, PLR0917 -- what was judged, against what, and
 ) -> Scan:
     """Return the scan whose facts, inventory and findings are in `out`."""
     resources = open_parquet(out / FACTS, "resource", TABLES["resource"], new=True)
+    # One connection for all counts: opening the files is what takes the time.
     with findings.database() as connection:
         checks = scored(judgement.evaluated_controls, judgement.standards.unscored, connection, resources)
         assessment = _assessment(bundle, judgement, counts(findings, connection), checks)
@@ -71,6 +72,7 @@ def judged_scan(  # noqa: PLR0913, PLR0917 -- what was judged, against what, and
 def _limitations(manifest: Manifest) -> tuple[str, ...]:
     """Return what a report states as its limitations, first of all that not everything was collected."""
     collected = () if manifest.reads is None else (manifest.reads.sentence(),)
+    # First of all: a scan that collected only some reads must not be taken for a complete one.
     return (*collected, *LIMITATIONS, *report_notes())
 
 

@@ -82,13 +82,16 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
     `signer`: signs the manifest, as the last step.
     `check`: raises an error for a bundle that is not to be judged, whose files have their checksums.
     """
+    # Checked first: an hour of judging would otherwise end in this error.
     if since is not None:
         since.check_is_not(out)
     bundle = Bundle(bundle_folder)
+    # Before the tables: changed evidence must not be judged at all.
     bundle.check()
     if check is not None:
         check(bundle)
     request = facts_request(bundle, judgement)
+    # `remove_judgement` runs when all tables are complete: until then an earlier scan stays usable.
     tables = write_tables(
         bundle, out, request, workers_for(bundle, jobs), lambda: remove_judgement(bundle, out)
     )
@@ -133,22 +136,26 @@ def conclude(  # noqa: PLR0913, PLR0917 -- as `evaluate`, and what was judged un
     manifest = judged_manifest(bundle, out, judgement)
     scan = judged_scan(bundle, out, judgement, manifest, tables, findings, waivers)
     scan = replace(scan, blast_radius=summary_of(out, scan))
+    # Both the graph and the causes take much memory for a while, which DuckDB does not return by itself.
     release_memory()
     scan = with_causes(out, scan)
     release_memory()
     scan, manifest = with_lines(out, scan, lines=LINES in formats)
+    # Reports print the digest that the signature will cover, so it has to be known before they exist.
     signing = signing_before_reports(bundle, out, manifest, signer.key if signer else None)
     scan = replace(scan, signing=signing)
     view = build(compared(scan, since))
     try:
         written = write_scan_reports(view, out, formats, redaction)
     except OutputError:
+        # The summary is what `audit report` needs: with it the scan is complete, whatever report failed.
         if SUMMARY in read_checksums(out):
             write_judged_manifest(bundle, out, manifest)
             _sign(out, signer)
         raise
     if before_manifest is not None:
         before_manifest(view)
+    # The last file: from here on the folder is a judged scan.
     write_judged_manifest(bundle, out, manifest)
     return Outcome(view, written, _sign(out, signer))
 
@@ -174,6 +181,7 @@ def with_lines(out: Path, scan: Scan, *, lines: bool) -> tuple[Scan, Manifest]:
     """Write the findings of a scan as lines, and name the files that were written last in its manifest."""
     if isinstance(scan.findings, Filed):
         scan = replace(scan, findings=lined_findings(out, scan.findings, lines=lines))
+    # These files were written after the manifest was built.
     written = (f"{INVENTORY}/{TABLE}.parquet", FINDINGS)
     files = {name: file_sha256(out / name) for name in written if (out / name).is_file()}
     manifest = replace(scan.manifest, files=dict(sorted({**scan.manifest.files, **files}.items())))

@@ -50,6 +50,7 @@ def reads_of(
     `mode` None: what is needed, where the words (`--controls`, or those of audit.yaml) select controls; else
     everything.
     """
+    # A narrowed scan only where the user named controls: "everything" must never become less by itself.
     is_narrowed = bool(words) and ALL not in words if mode is None else mode is CollectMode.NEEDED
     return needed_reads(judgement, formats) if is_narrowed else None
 
@@ -62,6 +63,7 @@ def needed_reads(judgement: Judgement, formats: Iterable[str] = ()) -> Collected
     return CollectedReads(
         controls=tuple(control.id for control in judgement.controls),
         formats=tuple(sorted(set(formats))),
+        # Parents, such as ListBackupPlans for GetBackupPlan: a detail is read by ids from its list.
         operations=tuple(sorted(with_parents((*always, *needed)))),
     )
 

@@ -41,6 +41,7 @@ def targets_of(settings: Settings, environment: Mapping[str, str]) -> Targets:
     """Return the targets of audit.yaml; those of the environment take precedence."""
     section = settings.notify
     return Targets(
+        # The environment belongs to the deployment, where audit.yaml may be shared by several.
         topic=environment.get(TOPIC, "").strip() or section.topic or "",
         severity=section.severity,
         always=section.always,
@@ -84,6 +85,7 @@ class Notice:
             yield from import_batches(self.view, self._first_seen(), self._changes(), passed=hub.passed)
 
     def _first_seen(self) -> Mapping[str, datetime]:
+        # Without an earlier scan the stored times are those of the last comparison.
         stored = read_first_seen(self.folder) if self.since is None else None
         return first_seen(self.view.scan, self.since) if stored is None else stored
 
@@ -182,6 +184,7 @@ def _with_changes(summary: ScanSummary, view: View, changes: Changes) -> ScanSum
         )
 
     worst = [change for kind in ALARMING for change in changes.worst.get(kind, ())]
+    # Sorted by severity, whichever kind of change: the reader sees the first few.
     worst.sort(key=lambda change: change.severity.rank)
     return replace(
         summary,

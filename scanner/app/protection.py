@@ -70,6 +70,7 @@ def tier_counts(scan: Scan, files: ScanFiles) -> TierCounts:
     names = [control.id for control in scan.controls if control.subject == "resource"]
     if not scan.tiers.tiers or not names:
         return {}
+    # A scan of another program may have quotes in the ids of its controls.
     query = check_query(_SQL.format(control=names[0].replace("'", "''")), {_TABLE, "findings"})
     groups = open_table(files.table(INVENTORY, _TABLE), ProtectionGroup, ("examples", "resources"))
     counts: dict[TierOf, Counter[str]] = {}
@@ -78,6 +79,7 @@ def tier_counts(scan: Scan, files: ScanFiles) -> TierCounts:
         for first, is_known, tier, count in answer.rows:
             counts.setdefault(TierOf(tier or "", is_known=bool(is_known)), Counter())[str(first)] += count
     order = {tier.name: number for number, tier in enumerate(scan.tiers.tiers)}
+    # Tiers in the order of audit.yaml; unknown ones last.
     ranked = sorted(counts, key=lambda tier: (not tier.is_known, order.get(tier.name, len(order)), tier.name))
     return {tier: counts[tier] for tier in ranked}
 
@@ -89,6 +91,7 @@ def graph_of(folder: Path, manifest: Manifest) -> Graph:
         BundleError: the folder contains no judged scan, or one of a version without the tables it needs.
     """
     files = ScanFiles(folder, manifest)
+    # `resources` is by far the largest column, and the graph needs only the groups.
     groups = tuple(column.name for column in fields(ProtectionGroup) if column.name != "resources")
     try:
         return protection_graph(
@@ -144,6 +147,7 @@ def summary_of(folder: Path, scan: Scan) -> BlastRadiusSummary | None:
     """Return what reports show of the blast radius; None: the scan has no groups. Errors: as `graph_of`."""
     try:
         radius = BlastRadius(graph_of(folder, scan.manifest))
+    # Scans of earlier versions have no groups; their reports simply lack this part.
     except NoTableError:
         return None
     counts = radius.counts()
@@ -206,7 +210,9 @@ def graph_file(folder: Path, form: str) -> bytes:
 
 def found_node(graph: Graph, name: str) -> str:
     """Return the node with this name. UsageError: there is none, or there are several."""
+    # Terminals may pass half a character, which no index can contain.
     searched = name.strip().encode(errors="replace").decode()
+    # Longer than any ARN: searching for similar names would only take time.
     if not searched or len(searched) > _LONGEST:
         raise UsageError("Name a key, vault, role, account or Region by its ARN, id, name or alias.")
     matches = nodes_called(graph, searched)

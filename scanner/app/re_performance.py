@@ -36,6 +36,7 @@ def re_performance(folder: Path, jobs: int | None = 1) -> Check:
         try:
             judgement = _judgement(folder, manifest)
             evaluate(folder, again, judgement, (), jobs=jobs)
+        # Not a failed check: it is unknown whether the findings follow from the evidence.
         except (BundleError, ConfigurationError) as problem:
             return Check(_NAME, CheckResult.NOT_CHECKED, f"The scan cannot be evaluated again: {problem}")
         try:
@@ -77,6 +78,7 @@ def _check(comparison: _Comparison, doubt: str) -> Check:
         detail = f"All {comparison.findings:,} findings follow from the evidence and the inputs."
         return Check(_NAME, CheckResult.OK, detail)
     what = "1 finding differs" if comparison.differing == 1 else f"{comparison.differing:,} findings differ"
+    # With other controls a difference is expected, and proves nothing.
     detail = f"{doubt}{what} from the evaluation of the evidence: {'; '.join(comparison.examples)}."
     return Check(_NAME, CheckResult.NOT_CHECKED if doubt else CheckResult.FAILED, detail)
 
@@ -86,6 +88,7 @@ def _doubt(manifest: Manifest, judgement: Judgement) -> str:
     stored, used = manifest.inputs, judgement.inputs
     if not stored.config:
         return "The scan stores no inputs, so it was evaluated with the default settings. "
+    # Either is enough: the same files, or the same version.
     if used.controls_sha256 == stored.controls_sha256 or used.controls_version == stored.controls_version:
         return ""
     return (

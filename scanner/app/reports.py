@@ -56,6 +56,7 @@ def report(
         since.check_is_not(scan_folder)
     scan = compared(read_judged(scan_folder), since)
     folder = out or (scan_folder if redaction is None else scan_folder / SHARED)
+    # Before anything is written: redacted reports must never replace the originals.
     _check_target(scan_folder, folder, formats, is_redacted=redaction is not None)
     with _named_in_manifest(scan_folder, folder, formats):
         if redaction is None:
@@ -71,6 +72,7 @@ def _named_in_manifest(scan_folder: Path, folder: Path, formats: tuple[str, ...]
         BundleError, UsageError: as `check_reports`.
     """
     subfolders = (Path(), Path(SHARED))
+    # Only reports within the scan are named in its manifest.
     subfolder = next((sub for sub in subfolders if (scan_folder / sub).resolve() == folder.resolve()), None)
     if subfolder is None:
         yield
@@ -84,6 +86,7 @@ def _named_in_manifest(scan_folder: Path, folder: Path, formats: tuple[str, ...]
 
 def _check_target(scan_folder: Path, folder: Path, formats: tuple[str, ...], *, is_redacted: bool) -> None:
     """Raise UsageError if reports would replace a part of a scan."""
+    # Redacted and original names side by side would undo the redaction.
     if is_redacted and (folder / NAME).exists():
         raise UsageError(f"{folder} holds a scan: name another folder for redacted reports with --out.")
     if not is_redacted and LINES in formats and folder.resolve() == scan_folder.resolve():
@@ -106,6 +109,7 @@ def _write_redacted(
 ) -> tuple[Written, ...]:
     """Write redacted reports. Findings are redacted once, into lines that every format reads."""
     scan = redacted(scan, redaction)
+    # Pseudonyms are computed once: every format then reads the same ones.
     write_atomically(folder / FINDINGS, findings_jsonl_gz(scan.findings))
     stored = StoredFindings(folder / FINDINGS, len(scan.findings))
     view = build(replace(scan, findings=stored))
@@ -116,6 +120,7 @@ def explain(scan_folder: Path, subject: str, redaction: Pseudonyms | None = None
     """Explain the protection of one subject of a judged scan: an ARN, or a name that no other has."""
     explanation = with_root_causes(scan_folder, explain_subject(scan_folder, subject))
     structures = _structures(scan_folder, explanation.account)
+    # Commands first, with the real names; redaction replaces them afterwards.
     explanation = with_commands(explanation, structures, scan_folder)
     return explanation if redaction is None else redacted_explanation(explanation, redaction)
 
@@ -127,6 +132,7 @@ def _structures(scan_folder: Path, account: str) -> Structures:
 
     def facts(table: str) -> TableFiles:
         whole = files.facts(table)
+        # Facts are filed per account; a table in a single file has the rows of all of them.
         paths = (path for path in whole.paths if account_of(path) == account or path.stem == table)
         return replace(whole, paths=tuple(paths))
 

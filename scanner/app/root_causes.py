@@ -88,6 +88,7 @@ def _rows(folder: Path, scan: Scan, tally: RootCauseTally) -> Iterator[RootCause
     with _loaded(folder, scan) as tables:
         for failures in _traced(folder, scan, tables, by_subject=False):
             tally.add(failures.control, failures.trace, failures.number)
+            # One trace for many failures, but a row for each, so that SQL can join them with findings.
             for subject in failures.subjects:
                 key = (failures.control, failures.account, failures.region, subject)
                 yield from cause_rows(key, failures.trace)
@@ -127,6 +128,7 @@ def _traced(folder: Path, scan: Scan, tables: "_ScanTables", *, by_subject: bool
     structures = tables.structures()
     linked = _linked((control.id, control.population, control.require) for control in scan.controls)
     tracer = Tracer(structures, graph_of(folder, scan.manifest), linked)
+    # Failures that no table explains are counted as untraced in the end.
     left = Counter(tables.totals(Status.FAIL))
     for table in COLUMNS:
         ids = [control for control in tables.controls_of(table) if left[control] and control in linked]
@@ -134,11 +136,13 @@ def _traced(folder: Path, scan: Scan, tables: "_ScanTables", *, by_subject: bool
             subject, group = str(row.get("subject") or ""), str(row.get("first_resource") or "")
             subjects = tuple(row.get("subjects") or (subject,))
             for control in row["controls"]:
+                # Counted down here: what is left belongs to controls without links.
                 left[control] -= row["number"]
                 trace = tracer.failure(control, row, subject, group)
                 yield TracedFailures(
                     control, subject, row["number"], trace, subjects, row["account"], row["region"]
                 )
+    # Unary plus drops the controls whose failures were all traced.
     for control, number in sorted((+left).items()):
         yield TracedFailures(control, "", number, NOT_TRACED)
 
@@ -149,6 +153,7 @@ def _linked(controls: Iterable[tuple[str, str, str]]) -> frozenset[str]:
     A control of the user may have the id of a packaged one, whose links say nothing about it.
     """
     packaged = {(control.id, control.population, control.require) for control in load_controls()}
+    # Equal id and equal SQL: the links explain the packaged control only.
     return frozenset(control[0] for control in controls if control in packaged and control[0] in LINKED)
 
 
@@ -184,7 +189,7 @@ def _unknown_findings(tables: "_ScanTables") -> Iterator[UnknownFindings]:
         }
         for row in tables.rows(_unknown(table, needed)) if needed else ():
             read = missing_read(row, needed[row["control"]])
-            subjects = tuple((each["account"], each["region"], each["subject"]) for each in row["subjects"])
+            subjects = tuple((key["account"], key["region"], key["subject"]) for key in row["subjects"])
             yield UnknownFindings(row["control"], read, int(row["number"]), subjects)
 
 
@@ -225,6 +230,7 @@ def _with_trace(
     advice: Advice, traces: Mapping[tuple[str, str], Trace], shown: Collection[Blocker]
 ) -> Advice:
     trace = traces.get((advice.control, advice.subject), NOT_TRACED)
+    # A failure that is not shown cannot be referred to.
     blocker = trace.blocked_by if trace.blocked_by in shown else None
     return replace(advice, root_cause=trace.root_cause, blocked_by=blocker)
 
@@ -280,6 +286,7 @@ class _Tables:
     def _table(self, name: str, columns: frozenset[str] | None) -> Table:
         is_fact = name in TABLES
         source = self.files.table(FACTS if is_fact else INVENTORY, name)
+        # Facts of one account are enough: a resource's plans and rules are in its own account.
         if is_fact and self.account:
             paths = tuple(path for path in source.paths if account_of(path) == self.account)
             source = replace(source, paths=paths)
@@ -345,6 +352,7 @@ def _loaded(folder: Path, scan: Scan) -> Iterator[_ScanTables]:
     files, as_of = ScanFiles(folder, scan.manifest), scan.manifest.evaluated_as_of
     tables = {name: ScanTable(files.table(FACTS, name), arrow_schema(name)) for name in TABLES}
     groups = files.table(INVENTORY, _GROUPS)
+    # Without groups there is no graph, so no failure of a resource could be traced.
     if not groups.paths:
         raise no_table(folder / INVENTORY / f"{_GROUPS}.parquet")
     tables[_GROUPS] = ScanTable(groups, row_schema(ProtectionGroup))
@@ -376,6 +384,7 @@ def _unknown(table: str, controls: Mapping[str, Collection[str]]) -> str:
         "WITH open AS (SELECT control, subject, account, region FROM findings "  # nosec B608 # noqa: S608 -- as above
         f"WHERE status = 'unknown' AND control IN ({ids})), "
         f"reading AS (SELECT unnest([{ids}]) AS control, unnest([{columns}]) AS needed) "
+        # Sorted within SQL, so the first missing read is the same on every run.
         f"SELECT control, list_sort(list_transform(list_filter(not_known, {needed}), "
         f"lambda note: struct_pack({read})))[:1] AS not_known, count(*) AS number, "
         "list({'account': account, 'region': region, 'subject': subject}) AS subjects "

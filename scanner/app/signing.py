@@ -62,6 +62,7 @@ def read_key_file(path: Path) -> bytes:
     """Read a file with a key or certificates. UsageError: it cannot be read, or is too large."""
     try:
         with path.open("rb") as file:
+            # One byte more than allowed, so that a larger file is noticed without reading it whole.
             content = file.read(LARGEST_FILE + 1)
     except OSError as problem:
         raise UsageError(f"{path} cannot be read: {problem.strerror or problem}.") from problem
@@ -78,6 +79,7 @@ def kms_signer(arn: str, profile: str | None = None) -> Signer:
     from scanner.storage.kms import kms_key  # noqa: PLC0415 -- loads the AWS client
 
     key = kms_key(arn, profile)
+    # Checked now: a scan of hours must not fail at its last step for a missing permission.
     key.check_permission()
     public = public_key_of_der(key.der, key.arn)
     return Signer(key=public.identity(key.arn), public=public, sign=key.sign)
@@ -90,6 +92,7 @@ def time_stamper(url: str) -> Callable[[bytes], bytes]:
 
 def manifest_sha256(scan: Path) -> str:
     """Return the SHA-256 of the manifest of a former scan. BundleError: there is none, or a broken one."""
+    # Parsed before it is hashed: the digest of a broken manifest would chain scans to nothing.
     read_document(scan)
     return file_sha256(scan / NAME)
 
@@ -104,6 +107,7 @@ def check_scan(folder: Path, *, force: bool) -> None:
     document = read_document(folder)
     if document.get(SIGNATURE) is not None and not force:
         raise UsageError(f"{folder} is signed already: replace the signature with --force.")
+    # A bundle's own files first; a judged scan has further ones.
     if (folder / "evidence").exists():
         Bundle(folder).check()
     manifest = parse_manifest(document, folder)
@@ -131,12 +135,15 @@ def sign_scan(folder: Path, signer: Signer) -> None:
     """
     document = _unsigned(read_document(folder))
     scan_id = str(document.get("scan_id") or "")
+    # The signature is over the manifest without signature: it cannot contain itself.
     attestation = attest(manifest_bytes(document), signer.key, scan_id, signer.previous_sha256)
     payload = statement_bytes(attestation)
     signature = signer.sign(signed_message(payload))
     document[SIGNATURE] = envelope_document(payload, signer.key.id, signature)
+    # Verified with the public key before it is written: a key pair that does not match is noticed here.
     _check(document, scan_id, signer.public)
     write_atomically(folder / NAME, manifest_bytes(document))
+    # The signature is stored first, so that a failing authority does not cost it.
     if signer.stamp is not None:
         stamp_scan(folder, signer.stamp)
 

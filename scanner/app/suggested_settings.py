@@ -24,6 +24,7 @@ def suggested_settings(folder: Path) -> Answers:
     manifest = read_manifest(folder)
     owners, tiers = _tags(folder) if manifest.files else ((), ())
     scope = manifest.scope
+    # Only a scan of the whole organisation shows which accounts should have been read and were not.
     is_whole = scope.organization_id is not None and not scope.limited_to
     return Answers(
         organization=scope.organization_id is not None,
@@ -51,8 +52,10 @@ def _tags(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
                 continue
             key, value = str(tag["key"]), str(tag["value"] or "")
             if key.lower() in _OWNERS:
+                # Spellings are counted, so that the most frequent one is suggested.
                 keys.setdefault(key.lower(), Counter())[key] += 1
             if key.lower() == _TIER and key == _TIER:
                 tiers[value] += 1
+    # In the order of preference, not of frequency.
     owners = tuple(keys[name].most_common(1)[0][0] for name in _OWNERS if name in keys)
     return owners, tuple(value for value, _ in tiers.most_common(_TIERS) if value)

@@ -61,6 +61,7 @@ class Verification:
     @property
     def has_verified_signature(self) -> bool:
         """Whether the manifest is signed, and the signature was verified with a key."""
+        # Only a signature that was verified with a trusted key says who wrote the scan.
         return any(check.name == "signature" and check.result is CheckResult.OK for check in self.checks)
 
     @property
@@ -90,6 +91,7 @@ def verify(  # noqa: PLR0913 -- what is verified, and with what
     sha256 = file_sha256(folder / NAME) if (folder / NAME).is_file() else ""
     try:
         bundle = Bundle(folder)
+    # Without a readable manifest nothing else can be checked.
     except (BundleError, EmptyScopeError) as problem:
         failed = Check("manifest", CheckResult.FAILED, str(problem))
         return Verification(scan=name, scan_id="", manifest_sha256=sha256, is_signed=False, checks=(failed,))
@@ -123,6 +125,7 @@ def _re_performed(folder: Path, *, re_perform: bool, jobs: int | None) -> Iterat
 def _summary_check(bundle: Bundle) -> Iterator[Check]:
     """Compare the manifest with its copy in summary.json, which was written before it."""
     path = bundle.folder / _SUMMARY
+    # A link or an oversized file is not the summary that this program wrote.
     if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST_SUMMARY:
         return
     try:
@@ -130,6 +133,7 @@ def _summary_check(bundle: Bundle) -> Iterator[Check]:
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         yield Check("manifest_copy", CheckResult.FAILED, f"{_SUMMARY} has no copy of the manifest.")
         return
+    # Compared as the document that a report contains, so that the order of keys does not matter.
     manifest = manifest_document(scan_record(bundle.manifest))
     # A bundle of another program need not name its tool: the copy names the one that evaluated it.
     skipped = {SIGNATURE} if "tool" in bundle.document else {SIGNATURE, "tool"}

@@ -110,6 +110,7 @@ def judged_changes(
             counts={},
             as_of=judgement.clock(bundle.manifest),
         )
+        # Nothing applied: judging would only confirm the scan.
         if not overlay.applied:
             yield JudgedChanges(result, judgement.evaluated_controls)
             return
@@ -122,6 +123,7 @@ def _compared(
 ) -> JudgedChanges:
     """Judge the account-Regions that the changes concern, and add to the result what differs."""
     changed = Bundle(place.folder / "bundle", what_if=True)
+    # Only these are judged on both sides; a change in one account seldom concerns others.
     only = concerned_shards(bundle, changed, overlay.edited)
     place = replace(place, only=only)
     before = _findings_before(bundle, judgement, replace(place, folder=place.folder / "before"))
@@ -151,6 +153,7 @@ def _explained(effect: FindingEffect, today: frozenset[str], overlay: Overlay) -
     """Add to a finding what its verdict rests on, and the change of its subject."""
     finding = effect.finding
     horizon = Horizon.TODAY if finding.control in today else Horizon.FROM_NOW_ON
+    # A copy action hangs on its rule, a rule on its plan: the change may be of any of them.
     selection_or_rule = finding.subject.partition("->")[0]
     subjects = (finding.subject, selection_or_rule, selection_or_rule.partition(_OF_PLAN)[0])
     changes = (overlay.subjects.get(subject) for subject in subjects)
@@ -181,6 +184,7 @@ def _findings_before(bundle: Bundle, judgement: Judgement, place: _Place) -> Fil
     """Return the findings of the scan; judged here where another version or other criteria have judged it."""
     manifest, used = bundle.manifest, judgement.inputs
     stored = manifest.inputs
+    # The digest covers the packaged controls; the version also the code that judges.
     is_same = stored.controls_sha256 == used.controls_sha256 != ""
     is_same = is_same and stored.controls_version == used.controls_version
     is_same = is_same and place.is_stored and manifest.schema == JUDGED_SCHEMA
@@ -213,6 +217,7 @@ def _effects(
             and was is not None
             and Shard(AccountId(was.account), RegionName(was.region)) in skipped
         ):
+            # Not judged again, so a missing finding does not mean that it is gone.
             counts[Effect.UNCHANGED] += 1
             continue
         effect = _effect(was, now, overlay.effects.unreadable)
@@ -224,11 +229,13 @@ def _effects(
 def _effect(was: Finding | None, now: Finding | None, unreadable: Iterable[str]) -> FindingEffect:
     if now is None:
         plan = was.subject.partition(_OF_PLAN)[0] if was is not None else ""
+        # A plan with unknown rules has no rows of rules, which does not mean that they are removed.
         if plan in unreadable:
             why = "The rules of its backup plan are known only after the change is applied."
             return FindingEffect(Effect.NEWLY_UNKNOWN, was, None, why)
         return FindingEffect(Effect.REMOVED, was, None)
     if now.subject_type == _ACCOUNT_REGION:
+        # What is known only after apply would look like a failed read of the account-Region.
         return FindingEffect(Effect.UNCHANGED, was, now)
     if was is not None and was.status is now.status:
         is_same = was.severity is now.severity and was.reason == now.reason

@@ -49,6 +49,7 @@ def changes_of(
     judging: Judging | None = None,
 ) -> Iterator[Change]:
     """Yield how each pair changed; pairs come in filing order. As `compare` otherwise."""
+    # Each earlier scan is read once, in step with the pairs.
     earlier = [_Cursor(filed(scan, "--before")) for scan in before]
     for was, now in pairs:
         finding = now or was
@@ -74,6 +75,7 @@ def _change(
         assert was is not None  # nosec B101 # noqa: S101 -- a pair has one side at least
         absence = reach.why_absent(was)
         return Change(kind_of(was.status, absence.kind), was, None, why=absence.why)
+    # Without recorded criteria no rule is known to have changed.
     rule = SAME if judging is None else judging[0].change_to(judging[1], was, now)
     status = None if was is None else was.status
     kind = kind_of(status, now.status, failed_earlier=earlier, rule_changed=bool(rule))
@@ -89,6 +91,7 @@ def _differences(was: Finding, now: Finding, rule: RuleChange) -> tuple[str, ...
     names = [name for name in _JUDGED_BY if was.details.get(name) != now.details.get(name)]
     if "parameters" in rule.what and "parameters" not in names:
         names.append("parameters")
+    # "26 hours" and "50 hours" are the same reason, a day later.
     if was.reason != now.reason and _FIGURES.sub("#", was.reason) != _FIGURES.sub("#", now.reason):
         names.insert(0, "reason")
     return (("severity",) if was.severity is not now.severity else ()) + tuple(names)
@@ -99,6 +102,7 @@ def filed(findings: Iterable[Finding], scan: str) -> Iterator[tuple[Key, Finding
     last: Key | None = None
     for finding in findings:
         key = finding.order
+        # Merging needs this order: a finding out of it would count as both gone and new.
         if last is not None and key <= last:
             fault = "is filed twice" if key == last else "is out of order"
             raise BundleError(f"{scan}: the finding of {finding.control} for {finding.subject} {fault}.")

@@ -76,6 +76,7 @@ class Tally:
 
     def _keep(self, change: Change) -> None:
         changes = self._worst_changes[change.kind, change.severity.rank]
+        # Findings come in filing order, so those that stay are the same on every run.
         if len(changes) < self._limit:
             changes.append(change)
         if change.kind in ALARMING:
@@ -95,6 +96,7 @@ class Tally:
 
     def _worst(self) -> dict[Kind, tuple[Change, ...]]:
         worst: dict[Kind, list[Change]] = defaultdict(list)
+        # By severity, since filing order is by control.
         for kind, rank in sorted(self._worst_changes, key=lambda key: key[1]):
             worst[kind].extend(self._worst_changes[kind, rank])
         return {kind: tuple(changes[: self._limit]) for kind, changes in worst.items()}
@@ -114,6 +116,7 @@ class Comparison:
 
     def changes(self, tally: Tally) -> Iterator[Change]:
         """Yield the changes in filing order, with all their texts, and count them in `tally`."""
+        # Findings that did not change are most of all, and have no texts to render.
         changed = (change for change in self._counted(tally) if change.kind is not Kind.SAME)
         for batch in _batches(changed):
             yield from self._with_texts(batch)
@@ -130,11 +133,13 @@ class Comparison:
     def _counted(self, tally: Tally) -> Iterator[Change]:
         old, new = self.old.findings, self.new.findings
         if isinstance(old, Filed) and isinstance(new, Filed):
+            # Paired by SQL only if each file is in order: the counts of the rest rely on it.
             check_order(old, "OLD")
             check_order(new, "NEW")
             pairs = Pairs(old, new)
             seen = _Seen()
             yield from tally.watched(self._changes_of(seen.watched(pairs)))
+            # After all pairs were consumed, as it counts what they left.
             seen.count_rest(pairs, tally)
         else:
             yield from tally.watched(self._changes_of(pairs_of(as_filed(old), as_filed(new))))
@@ -147,6 +152,7 @@ class Comparison:
     def _with_absent(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
         """Add the texts of recovery points that only OLD has: their details name the vault of each."""
         for batch in _batches(pairs):
+            # Whether a recovery point was read depends on its vault, which only the details name.
             absent = [was for was, now in batch if now is None and was is not None and _is_point(was)]
             whole = iter(_texts(self.old.findings, absent))
             for was, now in batch:
@@ -183,6 +189,7 @@ class _Seen:
 
     def count_rest(self, pairs: Pairs, tally: Tally) -> None:
         """Count the pairs that were not compared: both sides pass or are not applicable."""
+        # Counter subtraction drops what is not positive, so only uncompared findings stay.
         old, new = pairs.old - self._old, pairs.new - self._new
         for control in pairs.controls:
             rest = sum(new[control, status] for status in WITHOUT_TEXTS)
@@ -227,6 +234,7 @@ class Since:
             if isinstance(scan.findings, Filed):
                 check_order(scan.findings, option)
             else:
+                # Consumed for its errors alone.
                 deque(filed(scan.findings, option), maxlen=0)
 
     def check_is_not(self, folder: Path) -> None:

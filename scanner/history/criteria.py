@@ -65,6 +65,7 @@ class Criteria:
         """
         control = now.control
         if was is None:
+            # A scan of another program has no definitions, so no control counts as added.
             is_added = bool(self.definitions) and control not in self.definitions
             return (
                 RuleChange(("control",), "The earlier scan did not run this control.") if is_added else SAME
@@ -85,6 +86,7 @@ class Criteria:
         old, new = self.effective_parameters(was), newer.effective_parameters(now)
         if old is None or new is None:
             return []
+        # A parameter that one version lacks is a change of the program, not of the settings.
         return [
             f"{name} was {shown(old[name])} and is {shown(new[name])}"
             for name in sorted(old.keys() & new.keys())
@@ -96,10 +98,12 @@ class Criteria:
         if "parameters" not in finding.details:
             return self.parameters.get(finding.control)
         own = plain(finding.details["parameters"])
+        # NULL in the details: it was unknown which parameters applied.
         return own if isinstance(own, Mapping) else None
 
     def _changed_inheritance(self, newer: "Criteria", subject: str) -> list[str]:
         old, new = self.inherits, newer.inherits
+        # Only for tables that depend on coverage; for others the switch changes nothing.
         if subject not in _COVERAGE or old is None or new is None or old == new:
             return []
         return [f"count_inherited_backup was {shown(old)} and is {shown(new)}"]
@@ -145,6 +149,7 @@ def notes_of(old: Scan, new: Scan, called: tuple[str, str] = ARGUMENTS) -> tuple
 
 def _tool_and_scope(old: Scan, new: Scan, called: tuple[str, str]) -> Iterator[str]:
     was, now = old.manifest, new.manifest
+    # Swapped arguments are the usual cause; fixed and new would be exchanged.
     if now.evaluated_as_of < was.evaluated_as_of:
         before, after = called
         yield (
@@ -178,6 +183,7 @@ def _reads(old: Scan, new: Scan, called: tuple[str, str]) -> Iterator[str]:
     both = (old.manifest.reads, new.manifest.reads)
     operations = [None if reads is None else frozenset(reads.operations) for reads in both]
     for reads, name in zip(both, called, strict=True):
+        # Two scans that left out the same operations are comparable.
         if reads is not None and operations[0] != operations[1]:
             yield (
                 f"{name[0].upper()}{name[1:]} collected only what its controls need "
@@ -213,6 +219,7 @@ def _controls(old: Scan, new: Scan, called: tuple[str, str]) -> Iterator[str]:
     if _tiers(old) != _tiers(new):
         yield "Tiers or overrides changed."
     inherits = (old.count_inherited_backup, new.count_inherited_backup)
+    # None: the scan did not record it.
     if None not in inherits and inherits[0] != inherits[1]:
         yield f"count_inherited_backup was {shown(inherits[0])}, and is now {shown(inherits[1])}."
 

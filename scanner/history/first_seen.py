@@ -43,8 +43,10 @@ def first_seen(scan: Scan, since: Since | None) -> dict[str, datetime]:
 def _of_earlier_scans(since: Since) -> FirstSeen:
     stored = read_first_seen(since.folder)
     if stored is not None:
+        # Stored times reach further back than the scans that are named.
         return stored
     times: FirstSeen = {}
+    # Oldest first: a finding keeps its first time through all of them.
     scans: Sequence[Scan] = sorted(since.before, key=lambda scan: scan.manifest.evaluated_as_of)
     for scan in (*scans, since.old):
         times = _continued(scan, times)
@@ -55,6 +57,7 @@ def _continued(scan: Scan, earlier: FirstSeen) -> dict[str, datetime]:
     now = scan.manifest.evaluated_as_of
     findings: Iterable[Finding] = as_filed(scan.findings, OPEN)
     return {
+        # A finding that was closed in between is not in `earlier`, so its time starts again.
         finding.fingerprint: earlier.get(finding.fingerprint, now)
         for finding in findings
         if finding.status in OPEN
@@ -68,6 +71,7 @@ def read_first_seen(folder: Path) -> FirstSeen | None:
         return None
     try:
         document: dict[str, Any] = orjson.loads(read_gzip(path))
+        # An index into `times`: there are few distinct times for many findings.
         times = document["times"]
         return {
             fingerprint: datetime.fromisoformat(times[number])
@@ -96,4 +100,5 @@ def write_first_seen(folder: Path, scan: Scan, times: FirstSeen) -> None:
         "times": [time.isoformat() for time in distinct],
         "findings": {fingerprint: numbers[time] for fingerprint, time in sorted(times.items())},
     }
+    # mtime=0 for equal bytes, as in every file of a scan.
     write_atomically(folder / NAME, gzip.compress(orjson.dumps(document), mtime=0))

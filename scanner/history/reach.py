@@ -72,6 +72,7 @@ class ScanReach:
 
     def why_absent(self, finding: Finding) -> Absence:
         """Return why this scan lacks a finding that another scan has."""
+        # From the most certain reason to the least: only complete reads prove a deletion.
         if (reason := self._not_asked(finding)) is not None:
             return Absence(Absent.NOT_ASKED, reason)
         if (reason := self._not_read(finding)) is not None:
@@ -91,6 +92,7 @@ class ScanReach:
 
     def _not_read(self, finding: Finding) -> str | None:
         """Return why it is not known whether the subject exists; None where every read of it was made."""
+        # Of a program that records no gaps, an absent subject may just as well be unread.
         if not self.is_own:
             return "the scan does not record its missing reads."
         if finding.subject_type == "waiver":  # audit.yaml is always read
@@ -99,6 +101,7 @@ class ScanReach:
             return "the scan has no row for it."
         reads, place = _reads(finding), (finding.account, finding.region)
         for where in (place, *self._global_services(finding.account, reads)):
+            # A place that the manifest does not name was not read.
             status = self.statuses.get(where, ShardStatus.MISSING)
             if status not in _READ:
                 return f"{'/'.join(where)} was not read (status {status.value})."
@@ -117,9 +120,11 @@ class ScanReach:
 
 def _matters(gap: Gap, reads: tuple[_Read, ...]) -> bool:
     """Check whether a missing read may hide a subject. A gap that names nothing concerns the whole list."""
+    # Without the role nothing in the account was read.
     if gap.operation == _ENTRY:
         return True
     return any(
+        # A gap that names other objects does not concern this one; names are separated by blanks.
         gap.operation == operation and (not about or not gap.about or about in gap.about.split(" "))
         for operation, about in reads
     )
@@ -178,6 +183,7 @@ def scan_reach(scan: Scan) -> ScanReach:
     regions = frozenset(map(str, scope.regions))
     gaps: defaultdict[Place, list[Gap]] = defaultdict(list)
     for gap in scan.gaps:
+        # A global list (IAM, S3) has no Region of the scope, and so counts in each of them.
         for region in (gap.region,) if gap.region in regions else regions:
             gaps[str(gap.account), str(region)].append(gap)
     return ScanReach(
@@ -188,6 +194,7 @@ def scan_reach(scan: Scan) -> ScanReach:
             (str(record.account), str(record.region)): record.status for record in scan.manifest.shards
         },
         gaps={place: tuple(missing) for place, missing in gaps.items()},
+        # Only scans of this program have an assessment, and record their gaps.
         is_own=scan.assessment is not None,
         reads=scan.manifest.reads,
     )

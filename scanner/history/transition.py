@@ -50,11 +50,13 @@ def kind_of(
     """
     if isinstance(new, Absent):
         return _ABSENT_KINDS.get(new) or _undecided(old)
+    # Before the status itself: a pass under a weaker rule is no fix.
     if rule_changed and _is_another_verdict(old, new):
         return Kind.CHANGED_RULE
     if new is Status.FAIL:
         return _failing(old, failed_earlier=failed_earlier)
     if new is Status.WAIVED:
+        # A waiver ends the failure's alarm, not the failure.
         return Kind.STILL_WAIVED if old is Status.WAIVED else Kind.NEWLY_WAIVED
     return _undecided(old) if new in UNDECIDED else _met(old, new)
 
@@ -74,6 +76,7 @@ def _failing(old: Status | None, *, failed_earlier: bool) -> Kind:
         return Kind.STILL_OPEN
     if old is Status.WAIVED:
         return Kind.WAIVER_ENDED
+    # Only after a pass: what was unknown in between is not known to have been fixed.
     return Kind.REOPENED if failed_earlier and old in _MET else Kind.NEW
 
 
@@ -85,5 +88,6 @@ def _undecided(old: Status | None) -> Kind:
 
 def _met(old: Status | None, new: Status) -> Kind:
     if old in OPEN:
+        # No longer applicable is not fixed: the requirement was never met.
         return Kind.FIXED if new is Status.PASS else Kind.NO_LONGER_ASKED
     return Kind.NOW_KNOWN if old in UNDECIDED else Kind.SAME

@@ -227,6 +227,7 @@ class Settings(Section):
 
     def mistake(self, path: KeyPath, message: str, hint: str = "") -> Mistake:
         """Return a mistake about the value at `path`, with file and line."""
+        # Tiers may be a mapping in the file but are a list here, so the path has to be translated back.
         line = self._document.line(written(path, self._tier_names)) if self._document else 0
         return Mistake(self._file, line, message, hint)
 
@@ -240,6 +241,7 @@ def load_settings(path: Path) -> Settings:
     settings, more = _parse(document, file)
     if settings is None or mistakes:
         raise ConfigurationError(
+            # A set, because YAML and shape may complain about the same line.
             tuple(sorted({*mistakes, *more}, key=lambda mistake: (mistake.line, mistake.message)))
         )
     return settings
@@ -251,6 +253,7 @@ def _text(path: Path) -> str:
         if path.is_fifo() and not path.is_relative_to("/dev"):
             raise ConfigurationError((Mistake(str(path), 0, "the file is a pipe", "name a regular file"),))
         with path.open("rb") as file:
+            # A byte more than allowed: `read_yaml` then refuses the file as too large.
             return file.read(MAX_BYTES + 1).decode()
     except OSError as error:
         mistake = Mistake(str(path), 0, f"the file cannot be read: {error.strerror or error}")
@@ -268,6 +271,7 @@ def _parse(document: YamlDocument, file: str) -> tuple[Settings | None, list[Mis
         return None, [_explain(detail, document, file, tier_names) for detail in error.errors()]
     settings._file, settings._document = file, document  # noqa: SLF001 -- its own private attributes
     settings._tier_names = tier_names  # noqa: SLF001 -- as above
+    # Only a file of the right shape can be checked further.
     names = (settings.mistake(*repetition) for repetition in repeated(settings.tiers))
     more = [
         *_repeated_waivers(settings),
@@ -282,6 +286,7 @@ def _explain(detail: ErrorDetails, document: YamlDocument, file: str, tier_names
     """Describe an error of pydantic for the person who wrote the file."""
     path = detail["loc"]
     in_file = written(path, tier_names)
+    # Pydantic's path is empty for the document itself.
     name = ".".join(str(step) for step in in_file) or "the file"
     line = document.line(in_file)
     match detail["type"]:
@@ -347,6 +352,7 @@ def _keys(path: tuple[int | str, ...]) -> list[str]:
     """Return the keys that the section at `path` may have."""
     section: Any = Settings
     for step in path:
+        # Positions in lists have no keys of their own.
         if isinstance(step, str):
             section = _section(section.model_fields[step].annotation)
     return list(section.model_fields)

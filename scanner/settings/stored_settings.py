@@ -25,6 +25,7 @@ _HEADER: Final = """\
 
 def stored_settings(settings: Settings, controls: Sequence[str]) -> bytes:
     """Return the text of `inputs/audit.yaml`. `controls`: the values of --controls."""
+    # Defaults are left out, so that the stored file says what the team decided.
     document = settings.model_dump(mode="json", include=_SECTIONS, exclude_defaults=True)
     # A default that another version might change is written, too.
     inherited = settings.parameters.count_inherited_backup
@@ -35,8 +36,10 @@ def stored_settings(settings: Settings, controls: Sequence[str]) -> bytes:
 
 def refuse_secrets(file: str, content: bytes) -> None:
     """Raise ConfigurationError if a file that a scan would store has an AWS access key or a private key."""
+    # Bytes that are no UTF-8 must not hide a secret in the rest of the file.
     text = content.decode(errors="replace")
     if match := _SECRET.search(text):
+        # Line numbers, never the match: the message must not repeat the secret.
         line = text.count("\n", 0, match.start()) + 1
         message = "this looks like a secret, and the scan would store it, where its readers see it"
         raise ConfigurationError((Mistake(file, line, message, "remove the secret"),))

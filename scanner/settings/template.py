@@ -35,6 +35,7 @@ class Answers:
 def settings_text(answers: Answers) -> str:
     """Return the text of the file."""
     sections = (_head, _scope, _controls, _tiers, _waivers, _owners, _outputs)
+    # An empty line between sections.
     return "\n".join("\n".join(section(answers)) + "\n" for section in sections)
 
 
@@ -58,6 +59,7 @@ def _scope(answers: Answers) -> Iterator[str]:
     yield _or_comment("  ", "role_name", answers.role_name, DEFAULT_ROLE)
     yield _or_comment("  ", "external_id", answers.external_id, "an-external-id")
     yield "  # Accounts to leave out on purpose. The report lists them with the reason."
+    # An example, if the scan has no account to suggest.
     unread = answers.unread or {"123456789012": "A sandbox that is emptied every night."}
     if answers.unread:
         yield "  # The scan could not read these. Give the role to them, or leave them out:"

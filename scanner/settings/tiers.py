@@ -64,6 +64,7 @@ class MatchSettings(Section):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         """Refuse criteria that match everything: a wrong indentation is enough to write that."""
+        # An empty `match` is what a wrong indentation leaves, and would apply to every resource.
         if all(getattr(self, name) is None for name in type(self).model_fields):
             raise PydanticCustomError("empty_match", "must have at least one criterion")
         return self
@@ -106,6 +107,7 @@ class OverrideSettings(Section):
 def listed(document: Any) -> tuple[Any, tuple[str, ...]]:  # noqa: ANN401 -- any content of the file
     """Return the document with tiers as a list, and their names if they are a mapping by name."""
     tiers = document.get(TIERS) if isinstance(document, dict) else None
+    # Other shapes are left to the validation, which explains what is wrong.
     if not isinstance(tiers, dict):
         return document, ()
     return {**document, TIERS: [_named(name, tier) for name, tier in tiers.items()]}, tuple(tiers)
@@ -115,6 +117,7 @@ def _named(name: str, tier: Any) -> Any:  # noqa: ANN401 -- as above
     """Add the name to a tier. One that also has a name inside gets a list of both, which is no valid name."""
     if not isinstance(tier, dict):
         return tier
+    # Which of two names counts would be a guess.
     return {**tier, _NAME: [name, tier[_NAME]] if _NAME in tier else name}
 
 
