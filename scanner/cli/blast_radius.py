@@ -113,6 +113,7 @@ def write_text(content: bytes, out: Path | None) -> None:
     if out is not None:
         write_atomically(out, content)
         return
+    # A terminal may not be UTF-8: characters that it lacks are escaped, where print would raise an error.
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(content.decode().encode(encoding, "backslashreplace").decode(encoding))
 
@@ -120,6 +121,7 @@ def write_text(content: bytes, out: Path | None) -> None:
 def _text(report: BlastRadiusReport) -> str:
     """Return the tables as text: the nodes, and the resources of one or the single points of failure."""
     text = io.StringIO()
+    # Rendered into a text first, as a console would wrap the table at the width of the terminal.
     console = Console(file=text, width=_WIDTH, highlight=False)
     console.print(f"{report.protected:,} of {report.resources:,} resources have a usable recovery point.\n")
     console.print(_node_table(report.nodes))
@@ -169,6 +171,7 @@ def _table(*headings: str) -> Table:
 
 def _described(node: NodeLoss | SinglePoint) -> tuple[str, ...]:
 
+    # An account or a Region would only repeat its own name in the other columns.
     where = ("" if node.kind == "account" else node.account, "" if node.kind == "region" else node.region)
     name = (
         f"{node.name} ({node.account})" if node.kind == "account" and node.name != node.account else node.name
@@ -190,6 +193,7 @@ def _group_table(groups: tuple[LostGroup, ...]) -> Table:
     table = _table("Type", "Account", "Region")
     table.add_column("Count", justify="right")
     table.add_column("Resources", overflow="fold")
+    # Groups with most resources first; equal numbers stay in the order of the graph.
     ranked = sorted(groups, key=lambda group: -group.count)
     for group in ranked[:_GROUPS]:
         more = f" and {group.count - len(group.examples):,} more" if group.count > len(group.examples) else ""

@@ -69,6 +69,7 @@ def check(  # noqa: PLR0913 -- the options of the scope, as for `run`
 def show_access(scope: ScopeOptions, config: Path | None, format_: str, *, quiet: bool) -> int:
     """Check the access of a scan and print it. Returns 4 if something is missing."""
     request = collect_request(settings_of(config), scope)
+    # On stderr and transient: standard output has the result alone, so it can be piped.
     with Progress(console=Console(stderr=True), transient=True, disable=quiet) as bar:
         task = bar.add_task("Checking access")
         report = check_access(request, lambda done, of: bar.update(task, completed=done, total=of))
@@ -76,6 +77,7 @@ def show_access(scope: ScopeOptions, config: Path | None, format_: str, *, quiet
         echo_json(json.dumps(access_document(report), indent=2, ensure_ascii=False))
     else:
         print_report(report, wide_console())
+    # The code of an incomplete scan, which a scan with this access would be.
     return 0 if report.is_complete else INCOMPLETE
 
 
@@ -120,6 +122,7 @@ def _missing(rows: Iterable[AccessRow]) -> Table:
     """Build a table of missing access; rows with the same result and fix are merged."""
     groups: dict[tuple[str, ...], list[AccessRow]] = {}
     for row in rows:
+        # The account in the advice would keep otherwise equal rows apart.
         fix = row.fix.replace(row.account, "ACCOUNT") if row.account else row.fix
         key = (row.operation, row.result.value, row.code, fix, row.statement)
         groups.setdefault(key, []).append(row)
@@ -153,6 +156,7 @@ def _conclusion(report: AccessReport) -> str:
         return "[green]Everything that was checked can be read. Start the scan with `audit run`.[/]"
     denied, unknown = report.number(AccessResult.DENIED), report.number(AccessResult.UNKNOWN)
     roles = [row for row in report.rows if row.step is AccessStep.ROLE]
+    # Reads of accounts that could not be entered were never tested, so their number is stated.
     closed = sum(row.result is not AccessResult.OK for row in roles)
     entered = (
         f" {closed} of {len(roles)} accounts could not be entered; their reads were not tested."

@@ -25,6 +25,7 @@ from scanner.settings.settings import Settings
 def goal_of(target: Target, settings: Settings, scope: ScopeOptions) -> tuple[Destination, Path]:
     """Return the destination of a scan and its folder, after checking that the destination is usable."""
     goal = destination_of(target, settings, scope.profile)
+    # Before the first call: a scan of hours must not end at a bucket that cannot be written.
     look_ahead(goal)
     return goal, folder_of(goal, target, datetime.now(UTC))
 
@@ -33,6 +34,7 @@ def reads_for(
     settings: Settings, mode: CollectMode | None, controls: Sequence[str], formats: tuple[str, ...]
 ) -> CollectedReads | None:
     """Return what a scan collects for these values of --controls; None: everything."""
+    # Without --controls nothing is left out, and no control has to be loaded.
     if mode is CollectMode.ALL or (mode is None and not controls):
         return None
     from scanner.app.needs import reads_of  # noqa: PLC0415 -- collecting everything needs no controls
@@ -62,6 +64,7 @@ def collect(scope: ScopeOptions, judged: JudgementOptions, target: Target, *, qu
     reads = reads_for(settings, scope.collect, judged.controls or (), settings.outputs.formats)
     goal, folder = goal_of(target, settings, scope)
     words = judged.controls or ()
+    # Around the collection only: later errors are not solved by resuming it.
     with advising_to_resume("collect", folder, words):
         refusals = gather(
             settings,
@@ -75,9 +78,11 @@ def collect(scope: ScopeOptions, judged: JudgementOptions, target: Target, *, qu
             controls=words,
         )
     manifest = read_manifest(folder)
+    # `keep` on resumption: the folder is the user's, not a temporary one.
     with published(goal, folder, keep=target.resume is not None), losing_output():
         echo(f"{goal.place or folder}")
     unread = report_unread_accounts(manifest, refusals, f"{goal.place or folder}")
+    # The collection itself ended well, so its bundle is kept and printed, whatever the exit code.
     return INCOMPLETE if unread and not (judged.allow_partial or settings.allow_partial) else 0
 
 
@@ -102,6 +107,7 @@ def gather(  # noqa: PLR0913 -- one scan, new or not
     request = collect_request(settings, scope, reads)
     if is_new:
         with progress(quiet=quiet) as watcher:
+            # A context of its own: the bar has to stop before anything else is printed.
             collection.collect(request, folder, watcher, as_of)
     else:
         with progress(quiet=quiet) as watcher:
@@ -144,6 +150,7 @@ def resume_options(
 ) -> ResumeOptions:
     """Return the options of a resumption, which must not contradict the scan's journal."""
     scope = settings.scope
+    # None where nothing is said: the journal of the scan then decides.
     return ResumeOptions(
         organization=options.organization or scope.organization,
         accounts=tuple(options.accounts or scope.accounts) or None,

@@ -53,12 +53,14 @@ class CommandGroup(Group):
             name: Command(name, help=command.help, rich_markup_mode="rich")
             for name, command in COMMANDS.items()
         }
+        # The registered commands first, then the others, in the order that `--help` lists them.
         first = {name: command for name, command in commands.items() if name in FIRST}
         super().__init__(commands={**first, **listed, **commands}, **options)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 -- Typer's own copy of click
         """Import the called command, and resolve it."""
         if args and args[0] in COMMANDS:
+            # Replaced just before use, so that only the called command pays for its imports.
             self.commands[args[0]] = loaded_command(args[0])
         return super().resolve_command(ctx, args)
 
@@ -88,6 +90,7 @@ audit = typer.Typer(
     name="audit",
     cls=CommandGroup,
     no_args_is_help=True,
+    # Typer's own tracebacks print local variables, which may hold credentials.
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"auto_envvar_prefix": PREFIX, "help_option_names": ["--help", "-h"]},
@@ -98,6 +101,7 @@ audit = typer.Typer(
 
 def main() -> None:
     """Run the command `audit`, and exit with its code."""
+    # Streams first: without them nothing below could report an error.
     open_missing_streams()
     handle_termination()
     keep_files_private()
@@ -106,6 +110,7 @@ def main() -> None:
     try:
         code = guarded(_invoke)
     except SystemExit as end:
+        # Typer exits by itself after a usage error or `--help`; the output has to be flushed then as well.
         flush_at_exit()
         raise end from None
     flush_at_exit()
@@ -114,15 +119,18 @@ def main() -> None:
 
 def add_plugins() -> None:
     """Add the commands of the entry points."""
+    # Sorted, as entry points have no order of their own.
     for entry in sorted(entry_points(group=PLUGINS), key=lambda entry: entry.name):
         try:
             audit.command(entry.name, cls=Command)(entry.load())
+        # A broken plug-in must not take the other commands with it.
         except ImportError as problem:
             say(f"warning: the command {entry.name} cannot be loaded: {problem}")
 
 
 def _invoke() -> int:
     """Run the called command. Typer exits with its exit code, or with 2 on a usage error."""
+    # Checked here and not in each command: every option may name a file.
     check_text(sys.argv[1:], os.environ)
     audit()
     return 0
@@ -198,6 +206,7 @@ def run(  # noqa: PLR0913 -- the options of the contract
     target = Target(
         out, resume, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()), signing
     )
+    # A dry run is the same wherever the scan would run.
     if distributed is not None and not dry_run:
         actions = _actions("distributed")
         request = actions.Distributed(distributed, scope, judged, target, formats)

@@ -74,16 +74,19 @@ def with_common_options(command: Callable[..., None], own: tuple[str, ...] = ())
         no_color: bool = False,
         **options: Any,  # noqa: ANN401 -- those of the command
     ) -> None:
+        # In the environment, so that rich and child processes follow it too.
         if no_color:
             os.environ["NO_COLOR"] = "1"
         configure(log_format, verbose=verbose, debug=debug)
         command(**options)
 
+    # Typer reads the signature, not the function: the wrapper has to show all options.
     signature = inspect.signature(command)
     added = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
         for name, (annotation, default) in _ADDED.items()
     ]
+    # An option that means something else in other commands must not share their variable.
     parameters = [
         parameter.replace(
             annotation=_with_variable(parameter.annotation, _prefix(command, parameter.name, own))
@@ -111,6 +114,7 @@ def _with_variable(annotation: Any, prefix: str) -> Any:  # noqa: ANN401 -- typi
 
 
 def _named(option: OptionInfo, prefix: str) -> OptionInfo:
+    # A copy: several commands share one OptionInfo.
     option = copy(option)
     # In Annotated, typer treats the first declaration as the default, and moves it later.
     declared = (option.default, *(option.param_decls or ()))

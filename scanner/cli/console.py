@@ -28,6 +28,7 @@ class Console(rich.console.Console):
     ) -> Iterable[Segment]:
         """Render as rich does, and make control characters of texts visible."""
         for segment in super().render(renderable, options):
+            # Control segments are rich's own (cursor, colors), and have to stay.
             text = segment.text if segment.control else visible(segment.text)
             yield segment if text == segment.text else Segment(text, segment.style)
 
@@ -53,4 +54,5 @@ def echo_json(document: str) -> None:
 
 def plain_json(text: str) -> str:
     """Return JSON in which control and direction characters are escaped; its values stay the same."""
+    # Only outside of ASCII: JSON escapes the other control characters itself.
     return _RAW.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

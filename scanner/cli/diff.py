@@ -96,6 +96,7 @@ def compare_scans(  # noqa: PLR0913, PLR0917 -- the options of the contract
     old: Path, new: Path, before: Sequence[Path], form: str, out: Path | None, fail_on: Severity | None
 ) -> int:
     """Write the changes of findings. Returns 10 if one at or above `fail_on` is new."""
+    # Before two scans are read, which may take minutes.
     if out is not None and out.is_dir():
         raise UsageError(f"--out {out} is a folder: name a file.")
     comparison = Comparison(read_judged(old), read_judged(new), tuple(map(read_judged, before)))
@@ -104,6 +105,7 @@ def compare_scans(  # noqa: PLR0913, PLR0917 -- the options of the contract
         _print(comparison.count(tally, notes, _LISTED), Console())
     else:
         _write(_pieces(form, comparison, notes, tally), form, out)
+    # After the output: the tally is complete only when all changes were seen.
     alarm = tally.changes(notes).alarm
     return FINDINGS if fail_on is not None and alarm is not None and alarm.rank <= fail_on.rank else 0
 
@@ -117,6 +119,7 @@ def _pieces(form: str, comparison: Comparison, notes: tuple[str, ...], tally: Ta
     elif form == "markdown":
         yield from diff_markdown(comparison.count(tally, notes))
     else:
+        # Without colors, since the file may be read anywhere.
         console = Console(width=_WIDTH, highlight=False, color_system=None)
         with console.capture() as captured:
             _print(comparison.count(tally, notes, _LISTED), console)
@@ -127,12 +130,14 @@ def _write(pieces: Iterator[bytes], form: str, out: Path | None) -> None:
     if out is not None:
         write_atomically(out, pieces)
         return
+    # Piece by piece: the changes of a large scan do not fit in memory.
     for piece in pieces:
         sys.stdout.write(plain_json(piece.decode()) if form == "json" else piece.decode())
 
 
 def _print(changes: Changes, console: Console) -> None:
     """Print notes, counts and the worst changes; plain and wide if there is no terminal."""
+    # Without a terminal rich assumes 80 columns, which would break every ARN.
     if not console.is_terminal:
         console.width = _WIDTH
     for note in changes.notes:

@@ -47,20 +47,24 @@ class Distributed:
 
 def run(request: Distributed, *, quiet: bool) -> int:
     """Start a scan, wait for its end, fetch its reports, and return the exit code of a local run."""
+    # Before anything is started: an execution in AWS costs money.
     _check(request)
     client = open_stack(request.stack, request.scope.profile)
     scan = scan_input(request)
     scan_id = scan_id_of(client.stack, scan, datetime.now(UTC))
+    # The folder as well, since the reports are fetched long after the start.
     folder = _new_folder(request.target.out, scan_id)
     execution = client.start(scan_id, scan)
     say(f"Scan {scan_id} was started: {execution}")
     try:
         state = client.wait(execution, _silent if quiet else _Shown())
     except KeyboardInterrupt:
+        # Ctrl-C ends the waiting, not the scan, and the message says how to find it again.
         later = f"audit report {client.place(scan_id)} --out {folder}"
         raise KeyboardInterrupt(
             f"{_INTERRUPTED.format(stack=request.stack)}, and fetch its reports later with `{later}`."
         ) from None
+    # The manifest is written last, so its presence is what makes the scan complete.
     if not client.has_scan(scan_id):
         raise failure_of(state, scan_id)
     if state.status != "SUCCEEDED":
@@ -82,6 +86,7 @@ def _check(request: Distributed) -> None:
         "--sse-kms-key": target.kms_key,
         "--bucket-owner": target.bucket_owner,
     }
+    # Refused rather than ignored: a user would rely on them.
     refused = [name for name, value in local.items() if value]
     if refused := [*refused, *(f"{name} (the stack has its own key)" for name in target.signing.names)]:
         raise UsageError(
@@ -109,11 +114,13 @@ def scan_input(request: Distributed) -> dict[str, Any]:
         "formats": list(formats),
         "as_of": judged.as_of,
     }
+    # Options that are not set are left to the stack's own audit.yaml.
     return {key: value for key, value in values.items() if value}
 
 
 def _new_folder(out: str | None, scan_id: str) -> Path:
     folder = Path(out) if out else Path(f"audit-{scan_id}")
+    # Files of another scan would mix with those that are fetched.
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is not an empty folder: name another one with --out.")
     return folder
@@ -142,6 +149,7 @@ def _conclude(request: Distributed, folder: Path, place: str, *, quiet: bool) ->
     written = tuple(
         Written(path.suffix.removeprefix("."), path, path.stat().st_size, "")
         for path in sorted(folder.iterdir())
+        # The files that reports have, whatever formats were requested.
         if path.is_file() and path.stem.split(".")[0] in ("report", "findings", "summary", "inventory")
     )
     return conclude(Outcome(view, written), str, request.judged, f"{folder} ({place})", quiet=quiet)

@@ -49,6 +49,7 @@ _received: list[int] = []
 def guarded(command: Callable[[], int]) -> int:
     """Run a command, and return its exit code; every error becomes a message on stderr."""
     try:
+        # Flushed inside: a full disk or a closed pipe shows only when buffers are written.
         return _flushed(command())
     except VaultproofError as problem:
         say(" ".join([f"error: {problem}", *_notes(problem)]))
@@ -72,6 +73,7 @@ def _flushed(code: int) -> int:
 
 def _unexpected(problem: Exception) -> int:
     """Report an exception that no room foresaw: a disk that is full or lost, or an internal error."""
+    # A descriptor that is not open: standard output was closed by the caller (`>&-`).
     if isinstance(problem, OSError) and problem.errno == errno.EBADF:
         say("error: Standard output is closed, and what the command prints is lost: redirect it to a file.")
         return OutputError.exit_code
@@ -82,6 +84,7 @@ def _unexpected(problem: Exception) -> int:
     if isinstance(problem, OSError) and problem.errno in _NO_NAME:
         say(f"error: {str(problem.filename or 'A path')[:_SHOWN]}: {problem.strerror}. Name another path.")
         return UsageError.exit_code
+    # DuckDB swallows KeyboardInterrupt, and raises its own error instead.
     if isinstance(problem, RuntimeError) and str(problem) == _QUERY_INTERRUPTED:
         say("Interrupted.")
         return exit_code()
@@ -127,6 +130,7 @@ def advising_to_resume(command: str, folder: Path, controls: Sequence[str] = ())
     try:
         yield
     except (KeyboardInterrupt, OutputError, EndpointError, CredentialsError) as problem:
+        # Without a journal nothing was started, so there is nothing to resume.
         if (folder / JOURNAL).exists():
             problem.add_note(f"Resume with: {resume_command(command, folder, controls)}")
         raise
@@ -150,12 +154,14 @@ def code_of(
 
     `has_unread_account`: an account in scope could not be read at all, and the user does not allow that.
     """
+    # A control that broke says nothing, so it outweighs every other code.
     if view.counts.error:
         return BROKEN
     if has_unread_account:
         return INCOMPLETE
     if require_complete and view.scan.gaps:
         return INCOMPLETE
+    # Data that was left out on purpose is as unknown as data that was refused.
     if fail_on_unknown and (view.counts.unknown or any(gap.code == LEFT_OUT for gap in view.scan.gaps)):
         return INCOMPLETE
     return FINDINGS if fail_on is not None and _any_at(view, fail_on) else 0
@@ -170,10 +176,12 @@ def open_missing_streams() -> None:
 
     Writing to a standard output that was closed is an error: commands whose result it is must not end with 0.
     """
+    # In this order: a new descriptor is the lowest free number.
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
         except OSError:
+            # Read-only for standard output, so that writing to it fails rather than vanishes.
             null = os.open(os.devnull, os.O_RDONLY if number == 1 else os.O_RDWR)
             if null != number:
                 os.dup2(null, number)
@@ -185,6 +193,7 @@ def open_missing_streams() -> None:
 
 def discard_stdout() -> None:
     """Redirect standard output to /dev/null."""
+    # Python flushes standard output again at exit, and would print an error of its own.
     null = os.open(os.devnull, os.O_WRONLY)
     with suppress(OSError, ValueError):
         os.dup2(null, sys.stdout.fileno())
@@ -207,6 +216,7 @@ def losing_output() -> Iterator[None]:
         if problem.errno not in _LOST:
             raise
         discard_stdout()
+        # A closed pipe is the reader's choice; a full disk is worth a warning.
         if problem.errno == errno.ENOSPC:
             say(f"warning: the summary could not be printed: {problem.strerror}.")
 
@@ -227,6 +237,7 @@ def handle_termination() -> None:
     """Raise KeyboardInterrupt on SIGTERM and SIGHUP. Ignored ones (`nohup`) stay ignored."""
     for name in _ENDING:
         number = getattr(signal, name, None)  # Windows has no SIGHUP
+        # SIG_DFL only: a handler of the caller, or `nohup`, has its reasons.
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _interrupt)
 

@@ -135,8 +135,10 @@ def explain_subject(  # noqa: PLR0913, PLR0917 -- one call for each option
     `key`: the file with the key for pseudonyms; True: pseudonyms with a new key; otherwise none.
     `whole`: the whole tree, which `bundle` implies; otherwise what fits a screen.
     """
+    # SVG and JSON have no room for quotes of evidence.
     if bundle is not None and form != "tree":
         raise UsageError("--show-evidence requires --format tree.")
+    # Recorded answers contain the real names.
     if bundle is not None and key:
         raise UsageError("--show-evidence prints recorded data and cannot be combined with redaction.")
     explanation = app.explain(scan, wanted, pseudonyms(key))
@@ -157,6 +159,7 @@ def explain_subject(  # noqa: PLR0913, PLR0917 -- one call for each option
 
 def _names(explanation: Explanation) -> tuple[str, ...]:
     """Return the names to search for in a long answer: ARN, id and name of the subject, and its vaults."""
+    # In short: recorded answers may be long, and are cut around these names.
     own = (explanation.subject, explanation.subject.rpartition("/")[2].rpartition(":")[2], explanation.name)
     return (*own, *(node.label for node in explanation.root.walk() if node.kind is NodeKind.VAULT))
 
@@ -171,6 +174,7 @@ def _write(content: bytes, out: Path | None) -> None:
 def _print(draw: Callable[..., RenderableType], out: Path | None) -> None:
     """Print what `draw` returns, or write it to a file. Commands are not wrapped: they are copied."""
     if out is not None:
+        # Into a buffer, as rich would otherwise wrap at the width of the terminal.
         text = io.StringIO()
         Console(file=text, width=_WIDTH).print(draw(), crop=False)
         write_atomically(out, _trimmed(text.getvalue()).encode())
@@ -181,6 +185,7 @@ def _print(draw: Callable[..., RenderableType], out: Path | None) -> None:
         return
     text = io.StringIO()
     Console(file=text, width=_WIDTH).print(draw(), crop=False)
+    # A pipe may not be UTF-8; the marks of the tree are then escaped.
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(_trimmed(text.getvalue()).encode(encoding, "backslashreplace").decode(encoding))
 
@@ -190,6 +195,7 @@ def _trimmed(text: str) -> str:
 
 
 def _is_plain(console: Console) -> bool:
+    # Consoles of other encodings cannot print the marks.
     return not console.encoding.lower().startswith("utf")
 
 
@@ -233,6 +239,7 @@ def _grow(tree: Tree, node: Node, marks: dict[Verdict, str]) -> None:
 def _node(node: Node, marks: dict[Verdict, str]) -> Text:
     """Draw one link: its mark and name, its reason, its facts, and the evidence lines."""
     text = Text(overflow="fold")
+    # A group has no verdict of its own.
     if node.kind is not NodeKind.GROUP:
         text.append(f"{marks[node.verdict]} ", style=_STYLES[node.verdict])
     kind = _KINDS.get(node.kind, node.kind.value)
@@ -262,8 +269,10 @@ def _advice(explanation: Explanation) -> Iterator[RenderableType]:
         yield Text("\nFindings and what to do", style="bold")
     advised: set[tuple[str, str]] = set()
     for advice in explanation.advice:
+        # The same advice for several subjects is printed once.
         again = (advice.control, advice.text) in advised
         yield Padding(_finding(advice, explanation.subject, again=again), (1, 0, 0, 2))
+        # Commands differ by subject, even where the advice is the same.
         if not again or advice.subject != explanation.subject:
             yield from _commands(advice)
         advised.add((advice.control, advice.text))
@@ -285,6 +294,7 @@ def _finding(advice: Advice, subject: str, *, again: bool) -> Text:
         text.append(f"\nof {one_line(advice.subject)}", style="dim")
     text.append(f"\n{one_line(advice.reason)}")
     if advice.root_cause is not None and advice.blocked_by is not None:
+        # A failure that hangs on another one is not worth fixing first.
         cause = one_line(cause_sentence(advice.root_cause))
         text.append(f"\nFirst: {cause} (mend {one_line(advice.blocked_by.control)})", style="yellow")
     if again:

@@ -133,9 +133,11 @@ def fix(  # noqa: PLR0913 -- the options of the contract
             root_causes=frozenset(root_cause or ()),
             compliance_days=compliance_lock,
         )
+        # Options are checked before a scan is downloaded.
         check_choice(choice)
         if out is not None:
             check_out(out, force=force)
+        # `whole`: proposals are proven on the evidence.
         with fetched(scan, source, whole=True) as folder:
             result = propose_fix(folder, choice, jobs=jobs)
         if out is not None:
@@ -153,11 +155,13 @@ def check_choice(choice: Choice) -> None:
             raise UsageError(f"--account {account[:40]}: an account id has 12 digits.")
     kinds = {kind.value for kind in CauseKind}
     for name in choice.root_causes:
+        # A subject alone is an ARN or a name of this program; everything else has to begin with a kind.
         if not name.startswith(("arn:", "aws:")) and name.partition(":")[0] not in kinds:
             raise UsageError(
                 f"--root-cause {name[:80]}: there is no such kind. Kinds: {', '.join(sorted(kinds))}."
             )
     days = choice.compliance_days
+    # PutBackupVaultLockConfiguration, ChangeableForDays: 3 days at least.
     if days is not None and days < _SHORTEST_GRACE:
         raise UsageError(f"--compliance-lock {days}: AWS Backup requires a grace time of at least 3 days.")
 
@@ -168,6 +172,7 @@ def check_out(out: Path, *, force: bool) -> None:
         raise UsageError(f"{out} is not a folder: name another one with --out.")
     if not force and out.is_dir() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty: name another folder with --out, or add --force to replace it.")
+    # Never delete a folder that this command did not write.
     if force and out.is_dir() and any(out.iterdir()) and not (out / "fix.json").is_file():
         raise UsageError(f"{out} has no fix.json, so it is not a folder of audit fix, and is not replaced.")
 
@@ -176,6 +181,7 @@ def code_of(result: Fix, fail_on: Severity | None) -> int:
     """Return 10 if a chosen failure at or above `fail_on` is not fixed, else 0."""
     if fail_on is None:
         return 0
+    # Failures that only need time, or that are gone, are no reason to fail a build.
     left = (fixed for fixed in result.findings if fixed.outcome in {Outcome.STAYS, Outcome.UNKNOWN})
     return FINDINGS if any(fixed.finding.severity.rank <= fail_on.rank for fixed in left) else 0
 
@@ -222,6 +228,7 @@ def _table(result: Fix) -> Table:
         if outcome is not Outcome.REMOVED or result.of(outcome):
             table.add_column(OUTCOME_WORDS[outcome], justify="right")
     table.add_column("Gets worse", justify="right")
+    # A column without any number is left out.
     outcomes = [outcome for outcome in Outcome if outcome is not Outcome.REMOVED or result.of(outcome)]
     worse = [effect.finding.control for effect in (*result.worse, *result.until_next_run)]
     controls = sorted({*(fixed.finding.control for fixed in result.findings), *worse})

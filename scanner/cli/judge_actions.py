@@ -62,7 +62,9 @@ def evaluate(
     judgement = judgement_of(settings, judged.controls, as_of) if has_inputs else None
     wanted = formats_of(formats, settings.outputs.formats)
     redaction = pseudonyms(target.redact_key or target.redact)
+    # `Settings()`: the output of an old bundle must not go where today's audit.yaml sends scans.
     goal = destination_of(target, Settings(), source=bundle)
+    # Writing into a bundle in S3 would need the user's decision, so the place has to be named.
     if is_place(bundle) and target.out is None:
         raise UsageError("Specify the output with --out: a folder or s3://BUCKET/PREFIX.")
     with fetched(bundle, goal, whole=True) as source:
@@ -122,6 +124,7 @@ def _stored_judgement(bundle: Path, as_of: datetime | None, *, quiet: bool) -> J
     if not quiet:
         say(f"note: Using the inputs of the bundle, {inputs.file}: {inputs.sentence}.")
     judgement = judgement_of(inputs.settings, list(inputs.words), as_of)
+    # Other packaged controls may judge differently, which explains differences between two evaluations.
     if judgement.inputs.controls_sha256 != manifest.inputs.controls_sha256:
         say(
             "note: The bundle was evaluated with other packaged controls, those of version "
@@ -134,6 +137,7 @@ def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> in
     """Write reports of an evaluated scan, and print their paths. Without --out, they go into its folder."""
     wanted = formats_of(formats, ())
     redaction = pseudonyms(target.redact_key or target.redact)
+    # Reports of a scan in S3 go back there, unless a folder is named.
     out = target.out or (scan if is_place(scan) else None)
     goal = destination_of(replace(target, out=out), Settings(), source=scan)
     with fetched(scan, goal, whole=False) as source:
@@ -142,6 +146,7 @@ def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> in
             written = reports.report(source, wanted, folder, redaction, since)
         base = folder or source
         names = [report_file.path.relative_to(base).as_posix() for report_file in written]
+        # The checksums change with the reports, so they are uploaded together.
         names += _attachments(written, base, in_scan=base == source)
         with published(goal, base, names, keep=base == source), losing_output():
             for report_file in written if not quiet else ():
@@ -163,6 +168,7 @@ def _attachments(written: tuple[Written, ...], base: Path, *, in_scan: bool) -> 
     """
     folders = {report_file.path.parent for report_file in written}
     paths = {folder / CHECKSUMS for folder in folders}
+    # Redacted reports come with redacted findings; those of the scan itself are there already.
     paths |= {folder / FINDINGS for folder in folders if not (folder / NAME).exists()}
     paths |= {base / NAME} if in_scan else set()
     return {path.relative_to(base).as_posix() for path in paths if path.exists()}
@@ -192,6 +198,7 @@ def conclude(  # noqa: PLR0913 -- a scan, and how its result is printed
     `is_recorded`: the evidence was collected before. The collection exited with 4 for these accounts; here
     they are only printed unless `quiet`, and the exit code is 4 only with --require-complete.
     """
+    # A lost standard output must not change the exit code of a scan that is complete.
     with losing_output():
         if quiet:
             echo(f"{one_line(outcome.view)} {scan_place}")
@@ -210,6 +217,7 @@ def conclude(  # noqa: PLR0913 -- a scan, and how its result is printed
         fail_on_unknown=judged.fail_on_unknown,
         has_unread_account=bool(unread) and not is_accepted,
     )
+    # A failed signature last: the codes of findings matter more.
     return code or (0 if outcome.signing_problem is None else OutputError.exit_code)
 
 
@@ -224,12 +232,14 @@ def pseudonyms(key: Key) -> Pseudonyms | None:
     Raises:
         UsageError: the file cannot be read, or is too short or too long for a key.
     """
+    # `is True`: the value may also be a path.
     if key is None or key is False:
         return None
     if key is True:
         return Pseudonyms(new_key())
     try:
         with key.open("rb") as file:
+            # Stripped: editors add a line break, which must not change all pseudonyms.
             secret = file.read(_MOST + 1).strip()
     except OSError as problem:
         raise UsageError(f"{key} cannot be read: {problem.strerror or problem}.") from problem
@@ -255,6 +265,7 @@ def former_scan(
         UsageError: --before without --since.
     """
     named = target.since or settings.since
+    # `latest` is looked up now, before the new scan exists.
     if named == LATEST:
         named = _latest(goal, folder)
         if named is None:

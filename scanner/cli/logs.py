@@ -48,6 +48,7 @@ def without_credentials(text: str) -> str:
     """Replace access keys, signatures, tokens, and secrets of the environment."""
     for name in _SECRETS:
         secret = os.environ.get(name, "")
+        # Short values occur in ordinary words, which would be made unreadable.
         if len(secret) >= _SHORTEST:
             text = text.replace(secret, HIDDEN)
     return _CREDENTIAL.sub(HIDDEN, text)
@@ -101,6 +102,7 @@ def _time(record: logging.LogRecord) -> str:
 def _plain(record: logging.LogRecord) -> str:
     """Return the message without the level that it begins with."""
     message = record.getMessage()
+    # Only if the word is the level of the record: other messages may have a colon, too.
     start, colon, rest = message.partition(": ")
     return rest if colon and _LEVELS.get(start) == record.levelno else message
 
@@ -112,6 +114,7 @@ class _Stderr(logging.Handler):
         try:
             sys.stderr.write(self.format(record) + "\n")
             sys.stderr.flush()
+        # Without stderr there is nowhere to report that stderr is missing.
         except (OSError, ValueError, AttributeError):
             pass
 
@@ -126,6 +129,7 @@ def configure(log_format: LogFormat | None, *, verbose: bool = False, debug: boo
     """Choose the form of lines on stderr, and how many details are shown. Details come with their time."""
     level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
     logging.getLogger(NAME).setLevel(level)
+    # Lines of several threads need a time to be told apart.
     if log_format is None:
         log_format = LogFormat.TEXT if verbose or debug else None
     formatters = {None: _Sentences, LogFormat.TEXT: _Text, LogFormat.JSON: _Json}

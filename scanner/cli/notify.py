@@ -117,6 +117,7 @@ class Wanted:
 
     def targets(self) -> Targets:
         """Return the targets. UsageError: there are none."""
+        # Options replace single fields; the other targets of audit.yaml stay.
         targets = replace(targets_of(settings_of(self.config), os.environ), **self.chosen)
         if self.security_hub and targets.security_hub is None:
             targets = replace(targets, security_hub=SecurityHubTarget())
@@ -154,6 +155,7 @@ def _notice(scan: str, wanted: Wanted) -> Iterator[Notice]:
         bucket_owner=wanted.bucket_owner or "",
         profile=wanted.profile,
     )
+    # The comparison takes its options from the command line alone.
     former = Target(out=None, since=wanted.since, before=wanted.before)
     with fetched(scan, goal, whole=False) as folder, former_scan(former, Settings(), goal, folder) as since:
         yield notice_of(folder, str(goal.place or folder.resolve()), targets, since)
@@ -162,6 +164,7 @@ def _notice(scan: str, wanted: Wanted) -> Iterator[Notice]:
 def conclude(deliveries: tuple[Delivery, ...], *, quiet: bool) -> int:
     """Print the results of notifications, failures on stderr, and return the exit code."""
     failed = failures(deliveries)
+    # Results go to stderr, failures even with --quiet.
     for delivery in deliveries if not quiet else ():
         if delivery.status is not DeliveryStatus.FAILED:
             say(_line(delivery))

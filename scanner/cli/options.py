@@ -20,6 +20,7 @@ SIGNATURE: Final = "Signature"
 
 def split_list(values: list[str] | None) -> list[str] | None:
     """Return the values of an option that may be repeated, or hold several separated by commas."""
+    # Empty words come from trailing commas.
     words = (word.strip() for value in values or () for word in value.split(","))
     return [word for word in words if word] or None
 
@@ -403,6 +404,7 @@ def formats_of(text: str | None, configured: tuple[str, ...]) -> tuple[str, ...]
     """Parse `html,pdf`; without it, return the formats of audit.yaml or the default ones."""
     if text is None:
         return configured or DEFAULT_FORMATS
+    # A dict keeps the order and drops repetitions.
     formats = tuple(dict.fromkeys(word.strip().lower() for word in text.split(",") if word.strip()))
     unknown = [word for word in formats if word not in FORMATS]
     if unknown or not formats:

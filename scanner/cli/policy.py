@@ -193,6 +193,7 @@ def _check_combination(options: _PolicyOptions) -> None:
 
 def _operations(options: _PolicyOptions) -> "Iterable[Operation]":
     """Return the operations of a scan: all, or those that the controls need."""
+    # Imported late: the catalogue of operations loads all services.
     operations: Mapping[str, Operation] = import_module("scanner.services.catalogue").OPERATIONS
     if not options.controls:
         return operations.values()
@@ -200,6 +201,7 @@ def _operations(options: _PolicyOptions) -> "Iterable[Operation]":
     reads = import_module("scanner.cli.collect_actions").reads_for(
         settings, None, options.controls, settings.outputs.formats
     )
+    # None: the controls need every read.
     return [operation for key, operation in operations.items() if reads is None or reads.has(key)]
 
 

@@ -42,6 +42,7 @@ class QuietProgress:
     """A watcher that only counts. Use it as a context manager."""
 
     def __init__(self) -> None:
+        # Counted even with --quiet: the accounts that could not be entered are reported at the end.
         self.tally = Tally()
 
     def __enter__(self) -> Self:
@@ -92,7 +93,9 @@ class PlainProgress(QuietProgress):
     def __init__(self, interval: float = _PLAIN_SECONDS) -> None:
         super().__init__()
         self._interval = interval
+        # An event, not a flag: the thread ends at once, in the middle of its interval.
         self._over = threading.Event()
+        # A daemon: printing must never keep the process alive.
         self._printer = threading.Thread(target=self._print_regularly, name="progress", daemon=True)
 
     def __enter__(self) -> Self:
@@ -105,6 +108,7 @@ class PlainProgress(QuietProgress):
         """Print the last line."""
         self._over.set()
         self._printer.join()
+        # Nothing was read yet if the scope is not known.
         if self.tally.is_known:
             self._print_state()
 
@@ -139,6 +143,7 @@ class Tally:
         self.accounts = self.shards = self.total = self.unreached = self.kept = 0
         self.is_known = False
         self._clock = clock
+        # Shards are read by several threads.
         self._lock = threading.Lock()
         self._started = clock()
         self._left: Counter[AccountId] = Counter()
@@ -149,9 +154,11 @@ class Tally:
 
     def know(self, scope: Scope, finished: Collection[Shard]) -> None:
         """Set what there is to read, and which shards an earlier run finished."""
+        # One for the Regions each, and one for the account's global services.
         per_account = 1 + len(scope.regions)
         with self._lock:
             self._left = Counter(dict.fromkeys(scope.accounts, per_account))
+            # The organisation's own reads belong to no account.
             self._taken_over = frozenset(
                 shard for shard in finished if shard.region != ORG and shard.account in self._left
             )
@@ -174,6 +181,7 @@ class Tally:
         shard = Shard(record.account, record.region)
         with self._lock:
             self.unreached += record.status is ShardStatus.FAILED
+            # Finished by an earlier run, so counted already.
             if shard not in self._taken_over:
                 self._count(shard)
                 self._paced += record.status is not ShardStatus.SKIPPED
@@ -197,6 +205,7 @@ class Tally:
         """Estimate the remaining time from the pace so far; None: too few shards for an estimate."""
         with self._lock:
             elapsed = self._clock() - self._known_at
+            # The first shards are slow (new connections), so an early estimate would be far too long.
             if self._paced < _ENOUGH_SHARDS or elapsed < _ENOUGH_SECONDS:
                 return None
             return (self.total - self.shards) * elapsed / self._paced
@@ -207,6 +216,7 @@ class Tally:
 
     def line(self) -> str:
         """Return the number of calls, failures and retries, and the remaining time."""
+        # Not zero: the first line may be printed in the same instant.
         rate = self.calls / max(self._clock() - self._started, 1e-9)
         parts = [f"{self.calls} calls", f"{rate:.0f}/s", f"{self.errors} refused or failed"]
         if self.throttles:
@@ -256,6 +266,7 @@ class LiveProgress(QuietProgress):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop the bar; a closed terminal is not an error."""
+        # The terminal may have been closed while the scan went on.
         with suppress(OSError, ValueError):
             self._bar.stop()
 
@@ -275,6 +286,7 @@ def progress(*, quiet: bool) -> QuietProgress:
     if quiet:
         return QuietProgress()
     console = Console(stderr=True)
+    # Bars need a terminal, and would break up lines of a log.
     return LiveProgress(console) if console.is_terminal and not has_lines() else PlainProgress()
 
 
@@ -366,6 +378,7 @@ def unread_lines(accounts: Iterable[AccountId], gaps: Iterable[Gap], scan: str) 
     wanted = set(accounts)
     first: dict[AccountId, Gap] = {}
     for gap in gaps:
+        # The refused entry explains everything else that is missing in the account.
         if gap.account in wanted and (gap.account not in first or gap.operation in ENTRY):
             first[gap.account] = gap
     for account in sorted(wanted):
@@ -388,6 +401,7 @@ _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestEx
 def _advice(account: AccountId, gap: Gap | None, scan: str) -> str:
     """Return what to do: another permission, another login, or another attempt."""
     again = f"run `audit run --resume {scan}`."
+    # Expired credentials are refusals, too, but a new login is what helps.
     if gap is not None and gap.code in _EXPIRED:
         return f"Log in again, then {again}"
     if gap is None or gap.kind is not GapKind.REFUSED:

@@ -33,10 +33,12 @@ def run(
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
     wanted = formats_of(formats, settings.outputs.formats)
     reads = reads_of(scope.collect, judged.controls or settings.controls, judgement, wanted)
+    # Keys, folders and targets as well: nothing may be wrong once AWS is called.
     redaction = pseudonyms(target.redact_key or target.redact)
     goal, folder = goal_of(target, settings, scope)
     targets = targets_of(settings, os.environ)
     with former_scan(target, settings, goal, folder) as since:
+        # A resumed scan may have the folder of the earlier one.
         if since is not None:
             since.check_is_not(folder)
         signing = with_signing_settings(target.signing, settings)
@@ -50,6 +52,7 @@ def run(
                 is_new=target.resume is None,
                 quiet=quiet,
                 reads=reads,
+                # A resumed scan collects what its journal says, which may be less than these controls need.
                 needs=needed_reads(judgement, wanted) if target.resume is not None else None,
                 controls=judged.controls or (),
             )
@@ -61,16 +64,19 @@ def run(
                 jobs=judged.jobs,
                 redaction=redaction,
                 since=since,
+                # Security Hub shows since when a finding is open (FirstObservedAt).
                 before_manifest=_first_seen_writer(folder, since) if targets.security_hub else None,
                 signer=signer,
             )
         keep = target.resume is not None
+        # Kept until the notifications are sent, which read the findings from it.
         with published(goal, folder, keep=keep or bool(targets)):
             code = conclude(outcome, shown_at(goal, folder), judged, f"{goal.place or folder}", quiet=quiet)
         if targets:
             notice = Notice(outcome.view, folder, str(goal.place or folder.resolve()), targets, since)
             deliveries = notice.send(Sender(scope.profile, targets.security_hub))
             of_notifications = conclude_notifications(deliveries, quiet=quiet)
+            # Findings matter more than a notification that failed.
             code = code or of_notifications
             if goal.place is not None and not keep:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -69,6 +69,7 @@ def _sign(  # noqa: PLR0913 -- as `sign`
     goal = destination_of(target, Settings(), profile)
     chosen = with_signing_settings(chosen, settings)
     with fetched(scan, goal, whole=True) as folder:
+        # Only a time stamp: the signature exists already, and its key is not needed.
         if chosen.key is None and chosen.kms_key is None and chosen.timestamp_url and not chosen.previous:
             stamp = time_stamper(chosen.timestamp_url)
             with published(goal, folder, [NAME], keep=True):
@@ -77,7 +78,9 @@ def _sign(  # noqa: PLR0913 -- as `sign`
             signer = signer_of(chosen, goal, profile)
             if signer is None:
                 raise UsageError("Name the key: --sign-key FILE or --sign-kms ARN, or `sign` in audit.yaml.")
+            # Checked before signing: a signature must not cover changed files.
             check_scan(folder, force=force)
+            # Only the manifest is uploaded, since nothing else changes.
             with published(goal, folder, [NAME], keep=True):
                 sign_scan(folder, signer)
     if not quiet:
@@ -88,6 +91,7 @@ def _sign(  # noqa: PLR0913 -- as `sign`
 def with_signing_settings(chosen: SigningOptions, settings: Settings) -> SigningOptions:
     """Add the section `sign` of audit.yaml. A key on the command line replaces the one there."""
     configured = settings.sign
+    # Together: a key of audit.yaml must not join one of the command line.
     if chosen.key is None and chosen.kms_key is None:
         key = Path(configured.key) if configured.key else None
         chosen = replace(chosen, key=key, kms_key=configured.kms_key)
@@ -113,6 +117,7 @@ def signer_of(
         return None
     from scanner.app import signing  # noqa: PLC0415 -- most scans are not signed
 
+    # Checked now, before a scan takes hours.
     stamp = signing.time_stamper(chosen.timestamp_url) if chosen.timestamp_url else None
     previous = _previous_sha256(chosen.previous, goal, since)
     if chosen.key is not None:

@@ -89,8 +89,10 @@ def verify(  # noqa: PLR0913 -- the options of the contract
     source = Destination(folder=None, bucket_owner=bucket_owner or "", profile=profile)
 
     def verified() -> int:
+        # Keys are read before the scan is downloaded.
         trust = trust_of(public_key, kms, tsa_root, profile)
         with ExitStack() as stack:
+            # The whole scan: its evidence is what is verified.
             folder = stack.enter_context(fetched(scan, source, whole=True))
             earlier = [stack.enter_context(fetched(name, source, whole=False)) for name in chain or ()]
             result = verify_scan(folder, scan, trust=trust, chain=earlier, re_perform=re_perform, jobs=jobs)
@@ -119,6 +121,7 @@ def trust_of(public_key: Path | None, kms: str | None, tsa_root: Path | None, pr
         trust = Trust(key=public_key_of_der(kms_public.der, kms_public.arn), key_source=kms_public.arn)
     if tsa_root is None:
         return trust
+    # An empty file still means that the user wants the time stamp verified, and so has to fail.
     return replace(trust, roots=read_key_file(tsa_root) or b"\n", roots_source=str(tsa_root))
 
 

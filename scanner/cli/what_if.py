@@ -104,6 +104,7 @@ def what_if(  # noqa: PLR0913 -- the options of the contract
     def judged() -> int:
         formats = formats_of(format_, out)
         defaults = Defaults(account or "", region or "", parameters_of(parameter or []))
+        # Mistakes of the change are reported before the scan is read.
         changes = read_changes(change, defaults)
         settings = settings_of(config, controls)
         judgement = judgement_of(settings, controls, None) if config or controls else None
@@ -130,6 +131,7 @@ def formats_of(text: str, out: Path | None) -> tuple[str, ...]:
 def show_what_if(result: WhatIf, formats: tuple[str, ...], out: Path | None) -> None:
     """Print the result, or write it into a folder: the table is always printed."""
     for form in formats:
+        # A table is for the terminal, whatever is written.
         if form == "table":
             print_what_if(result, wide_console())
         elif out is None:
@@ -152,11 +154,13 @@ def parameters_of(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         if "=" not in pair:
             raise UsageError(f"--parameter {pair[:80]}: write NAME=VALUE.")
+    # Split once: values may contain `=`.
     return dict(pair.split("=", 1) for pair in pairs)
 
 
 def code_of(result: WhatIf, fail_on: Severity | None, *, allow_partial: bool) -> int:
     """Return 10 for new failures at or above `fail_on`, else 4 if a change could not be judged, else 0."""
+    # New failures first: they are certain, while what was not judged may be harmless.
     if fail_on is not None and result.has_new_at(fail_on):
         return FINDINGS
     return INCOMPLETE if result.not_judged and not allow_partial else 0

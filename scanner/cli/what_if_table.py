@@ -63,6 +63,7 @@ def _print_counts(result: WhatIf, console: Console) -> None:
 
 def _print_effects(console: Console, effects: Sequence[FindingEffect], *, is_removed: bool) -> None:
     if is_removed:
+        # Removed subjects have a finding for each control, of which one line is enough.
         numbers = Counter(effect.finding.subject for effect in effects)
         lines = [f"  {subject}: {number:,} checks" for subject, number in numbers.most_common(_SHOWN)]
         shown = len(numbers)
@@ -87,6 +88,7 @@ def _lines(effect: FindingEffect, width: int) -> Iterator[str]:
         width,
         initial_indent=_INDENT,
         subsequent_indent=_INDENT,
+        # ARNs stay in one piece, to be copied.
         break_long_words=False,
         break_on_hyphens=False,
     )

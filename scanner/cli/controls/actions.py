@@ -45,6 +45,7 @@ def _print_difference(console: Console, control: Control, outcome: Outcome) -> N
     console.print(f"    - expected  {outcome.case.status.value}  {escape(outcome.case.reason or '')}")
     console.print(f"    + actual    {outcome.finding.status.value}  {escape(outcome.finding.reason)}")
     facts = orjson.loads(orjson.dumps(outcome.case.row))
+    # Only the columns that decide: others are neutral, and would hide what matters.
     for name in sorted(compile_control(control).judges):
         console.print(f"      {name} = {escape(orjson.dumps(facts[name]).decode())}")
     for name, value in {**control.parameters, **outcome.case.parameters}.items():
@@ -65,6 +66,7 @@ def new_control(
 ) -> int:
     """Write the two files of a new control."""
     files = out / f"{control_id}.yaml", out / f"{control_id}.cases.yaml"
+    # Checked before any prompt: an answer that cannot be used is a waste of time.
     if there := [file for file in files if file.exists()]:
         raise UsageError(f"{there[0]} already exists: choose another id, or another folder with --out.")
     answers = _asked(control_id, subject, population, require)
@@ -102,6 +104,7 @@ def _prompted(option: str, question: str, default: str | None = None) -> str:
     try:
         return str(typer.prompt(question, default=default, err=True))
     except typer.Abort:
+        # On a terminal an abort is Ctrl-C; without one, standard input has ended.
         if sys.stdin.isatty():
             raise KeyboardInterrupt("Interrupted.") from None
         raise UsageError(f"There is no standard input to prompt for {option}: specify {option}.") from None
@@ -114,6 +117,7 @@ def import_framework(scan: Path, name: str, account: str | None, region: str | N
     if not packs:
         raise UsageError(_nothing(name, matches))
     files = {out / file: text for pack in packs for file, text in _files(pack)}
+    # All files before the first is written.
     if there := [file for file in files if file.exists()]:
         raise UsageError(f"{there[0]} already exists: choose another folder with --out.")
     _write(out, files)

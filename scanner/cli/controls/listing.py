@@ -55,6 +55,7 @@ def show_controls(words: Sequence[str], form: str = "text") -> int:
     selection = select(tuple(words))
     for pack in selection.chosen:
         _show("\n".join(pack_section(pack)), form)
+    # Packs are shown as a whole, so their names are no controls to show again.
     alone = [word for word in words if word not in {pack.id for pack in selection.chosen}]
     frameworks = load_frameworks(map(Path, words))
     for control in loaded(alone) if alone else ():
@@ -69,6 +70,7 @@ def _show(markdown: str, form: str) -> None:
         echo_lines(markdown)
         return
     console = Console(highlight=False)
+    # Without a terminal a fixed width, so the output does not depend on where it runs.
     width = min(console.width, _WIDEST) if console.is_terminal else _WIDEST
     Console(highlight=False, width=width).print(Document(markdown, hyperlinks=False), crop=False)
     console.print()

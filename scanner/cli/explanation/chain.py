@@ -29,7 +29,7 @@ _RANKS: Final = {Verdict.BROKEN: 0, Verdict.UNKNOWN: 1, Verdict.HOLDS: 2, Verdic
 
 
 def short_chain(root: Node, lines: int = LINES) -> Node:
-    """Return the tree with at most so many nodes: first the structures, then what is broken, then unknown.
+    """Return the tree with at most `lines` nodes: first the structures, then what is broken, then unknown.
 
     A copy whose reason says why it is broken has no links below it. Links that share verdict and reason are
     one node.
@@ -39,14 +39,17 @@ def short_chain(root: Node, lines: int = LINES) -> Node:
     if any(node.kind is NodeKind.SETTING for node, _ in nodes):
         lines = max(lines, _SETTINGS)
     order = {id(node): at for at, (node, _) in enumerate(nodes)}
+    # Structures before links, upper levels before lower ones, then the order of the tree.
     ranked = sorted(nodes, key=lambda pair: (_rank(pair[0]), pair[1], order[id(pair[0])]))
     parents = {id(child): node for node, _ in nodes for child in node.children}
     shown = {id(reduced)}
     for node, _ in ranked:
+        # A node can only be shown together with all nodes above it.
         path = [node]
         while id(path[-1]) not in shown and id(path[-1]) in parents:
             path.append(parents[id(path[-1])])
         new = {id(part) for part in path} - shown
+        # Not `break`: a later node may need fewer lines.
         if len(shown) + len(new) <= lines:
             shown |= new
     return _only(reduced, shown)
@@ -81,6 +84,7 @@ def _rank(node: Node) -> int:
 
 def _reduced(node: Node) -> Node:
     """Return a node without what holds, except structures, and with equal links as one."""
+    # The reason names the first broken link, so the links below would only repeat it.
     if node.kind is NodeKind.COPY and node.verdict is Verdict.BROKEN and node.because:
         return replace(node, children=())
     children = tuple(_reduced(child) for child in node.children if _is_needed(child))
@@ -103,6 +107,7 @@ def _merged(nodes: Sequence[Node]) -> Iterator[Node]:
     for node in nodes:
         if not _is_mergeable(node):
             yield node
+        # `pop`: the merged node takes the place of the first one.
         elif names := labels.pop((node.verdict, node.because), None):
             yield replace(node, label=_JOIN.join(names))
 

@@ -59,6 +59,7 @@ def _first(explanation: Explanation) -> Iterator[RenderableType]:
     sentence = one_line(cause_sentence(cause))
     explained = f"{len(caused)} of the {count_word(len(failures), 'failure')} below"
     yield Text("Root cause", "bold")
+    # Rather a failure that hangs on no other one: its advice is about the cause itself.
     lead = next((advice for advice in caused if advice.blocked_by is None), caused[0])
     yield from _to_do(lead, f"{_capital(sentence)} ({_place(cause)}): {explained}.")
     for next_cause, failed in others[: CAUSES - 1]:
@@ -75,6 +76,7 @@ def causes_of(failures: Iterable[Advice]) -> list[tuple[RootCause, list[Advice]]
         if (cause := advice.root_cause) is not None:
             key = (cause.kind.value, cause.subject, cause.about)
             caused.setdefault(key, (cause, []))[1].append(advice)
+    # `sorted` is stable, so equal numbers keep the order in which they have to be fixed.
     return sorted(caused.values(), key=lambda pair: -len(pair[1]))
 
 
@@ -124,6 +126,7 @@ def _findings(advised: Sequence[Advice]) -> Iterator[RenderableType]:
         return
     yield Text("\nFindings", "bold")
     numbers = Counter((advice.status, advice.severity, advice.title, advice.control) for advice in advised)
+    # The first controls are those that the explanation lists first: the most severe.
     for (status, severity, title, control), number in tuple(numbers.items())[:FINDINGS]:
         text = Text(overflow="fold")
         text.append(f"{status.value} ", "red" if status is Status.FAIL else "yellow")

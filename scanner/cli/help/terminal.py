@@ -37,6 +37,7 @@ def print_page(page: HelpPage) -> None:
     from scanner.cli.console import Console  # noqa: PLC0415 -- `--version` does not need rich
 
     console = Console(highlight=False)
+    # Long lines are hard to read, even on a wide terminal.
     console = Console(highlight=False, width=min(console.width, _WIDEST))
     for part in rendered(page):
         console.print(part)
@@ -71,6 +72,7 @@ def _section(title: str, entries: Iterable[Entry]) -> "Iterator[RenderableType]"
     width = min(_NAMES, max(len(entry.name) for entry in rows))
     for entry in rows:
         name = entry.name
+        # A long name takes a line of its own, rather than squeeze all descriptions.
         if len(name) > width:
             yield Padding(Text(name, "cyan"), (0, 0, 0, 2))
             name = ""

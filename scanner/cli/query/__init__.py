@@ -84,6 +84,7 @@ def query(
     """
     if tables:
         raise typer.Exit(guarded(lambda: list_tables(scan)))
+    # Read here, so that errors of the query are not mixed with those of standard input.
     text = sys.stdin.read() if sql == "-" else sql
     raise typer.Exit(guarded(lambda: answer_query(scan, text, format_.value, limit)))
 
@@ -92,12 +93,14 @@ def answer_query(scan: Path | None, sql: str | None, form: str, limit: int) -> i
     """Run one SELECT and print its rows."""
     if scan is None or sql is None:
         raise UsageError('Specify a scan and a query: audit query SCAN_DIR "SELECT ..."')
+    # Before the scan is opened: a mistake in the query needs no files.
     checked = check_query(sql, _KNOWN)
     manifest = read_manifest(scan)
     files = ScanFiles(scan, manifest)
     tables = {
         name: _open(files, name, checked.names) for name in checked.tables if name != FindingsTable.name
     }
+    # A narrowed scan has empty tables that say nothing.
     if manifest.reads is not None and tables:
         say(f"note: {manifest.reads.sentence()}")
     findings = FindingsTable(read_judged(scan)) if FindingsTable.name in checked.tables else None
@@ -130,6 +133,7 @@ def _write_csv(answer: Answer) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\r\n")
     writer.writerow(map(harmless, answer.columns))
     for row in answer.rows:
+        # `harmless`: a cell that begins with `=` would be a formula in a spreadsheet.
         writer.writerow("" if cell is None else harmless(_text(cell)) for cell in row)
 
 
@@ -151,6 +155,7 @@ def _print_table(answer: Answer, limit: int) -> None:
     console = _console()
     for line in table_lines(answer.columns, rows, console.width):
         console.print(line, soft_wrap=True)
+    # Counted without keeping them.
     more = sum(1 for _ in answer.rows)
     say(_row_count(len(shown), len(shown) + more))
 
@@ -215,5 +220,6 @@ def _count(scan: Path, files: ScanFiles, name: str) -> Iterator[int]:
             yield len(read_judged(scan).findings)
         else:
             yield _open(files, name, frozenset()).count_rows()
+    # Counts are extra: a table that cannot be read does not hide the others.
     except BundleError as problem:
         say(f"warning: {problem}")

@@ -58,11 +58,13 @@ def _cell(cell: str | None) -> Text:
 
 def _widths(head: Sequence[str], rows: Sequence[Sequence[Text]], width: int) -> list[int] | None:
     """Return the width of each column; None: there is not enough room for a table."""
+    # In cells, not characters: some characters are two cells wide.
     longest = [max([cell_len(name), *(cells[at].cell_len for cells in rows)]) for at, name in enumerate(head)]
     room = width - len(_GAP) * (len(head) - 1)
     if sum(longest) <= room:
         return longest
     least = [
+        # A long word may be broken, except an ARN, which has to stay one piece to be copied.
         min(longest[at], max([cell_len(name), *(_longest_word(cells[at].plain) for cells in rows)]))
         for at, name in enumerate(head)
     ]
@@ -97,6 +99,7 @@ def _limited(least: Sequence[int], longest: Sequence[int], limit: int) -> list[i
 def _line_of(cells: Sequence[Text], widths: Sequence[int]) -> Iterator[Text]:
     """Yield the lines of a row."""
     folded = [_folded(cell, width) for cell, width in zip(cells, widths, strict=True)]
+    # All cells of a row have as many lines as the longest one.
     for number in range(max(map(len, folded), default=0)):
         line = Text()
         for at, pieces in enumerate(folded):
@@ -109,6 +112,7 @@ def _line_of(cells: Sequence[Text], widths: Sequence[int]) -> Iterator[Text]:
 
 def _blocks(head: Sequence[str], rows: Sequence[Sequence[Text]], width: int) -> Iterator[Text]:
     """Yield each row as a block, with a line or more for each column."""
+    # At most half of the width, so that values always have room.
     label = min(max(map(cell_len, head), default=0), _LABEL, width // 2)
     room = max(width - label - len(_GAP), 1)
     for number, cells in enumerate(rows):
@@ -142,6 +146,7 @@ def _folded(text: Text, width: int) -> list[Text]:
     for word in _WORDS.findall(text.plain):
         if cell_len(lines[-1] + word) <= width:
             lines[-1] += word
+        # Spaces at the break of a line are dropped.
         elif not word.isspace():
             lines += [word] if _ARN in word else chop_cells(word, width)
     return [Text(line.rstrip(), text.style) for line in lines if line.strip()] or [Text()]

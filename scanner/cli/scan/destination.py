@@ -52,9 +52,11 @@ def destination_of(
     out = dated(target.out or settings.outputs.directory, datetime.now(UTC))
     outputs = settings.outputs
     kms_key, owner = target.kms_key or outputs.kms_key, target.bucket_owner or outputs.bucket_owner
+    # Checked here, as S3 would only answer that access is denied.
     if owner and not (len(owner) == len("123456789012") and owner.isdecimal()):
         raise UsageError(f"--bucket-owner {owner}: an account id has 12 digits.")
     if out is None or not is_place(out):
+        # Only the option: audit.yaml may have a key for the scans that do go to S3.
         if target.kms_key:
             raise UsageError("--sse-kms-key requires --out s3://BUCKET/PREFIX.")
         if target.bucket_owner and not any(map(is_place, (source, target.since or settings.since or ""))):
@@ -88,6 +90,7 @@ def look_ahead(destination: Destination) -> None:
         from scanner.storage.s3 import check_place  # noqa: PLC0415 -- loads the AWS client
 
         if problem := check_place(destination.place, means_of(destination)):
+            # A note, not an error: the check itself may be refused where writing is allowed.
             say(f"note: {problem}")
 
 
@@ -126,10 +129,12 @@ def published(
     names = tuple(files_of(folder) if names is None else names)
     options = means_of(destination)
     try:
+        # The owner is looked up only for the upload: a wrong bucket must not receive evidence.
         options = with_owner(options)
         if replacement is not None:
             replacement.remove_earlier(destination.place, options, frozenset(names))
         sent = upload(folder, destination.place, options, names)
+    # BaseException: evidence of a scan that took hours is kept at Ctrl-C, too.
     except BaseException as problem:
         advice = _advice(problem, destination.place, options, folder)
         problem.add_note(f"Nothing is lost: the files are in {folder}. {advice}")
@@ -172,6 +177,7 @@ def fetched(source: str, destination: Destination, *, whole: bool) -> Iterator[P
 
     place, folder = place_of(source), temporary()
     goal = destination.place
+    # The owner of another bucket says nothing about this one.
     owner = destination.bucket_owner if goal is None or goal.bucket == place.bucket else ""
     means = means_of(Destination(folder=None, bucket_owner=owner, profile=destination.profile))
     try:

@@ -19,6 +19,7 @@ def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime
 
 def with_settings(judged: JudgementOptions, settings: Settings) -> JudgementOptions:
     """Add the exit code settings of audit.yaml. Options take precedence, but cannot disable a setting."""
+    # `or`: what audit.yaml requires cannot be switched off by leaving an option out.
     return replace(
         judged,
         fail_on=judged.fail_on or settings.fail_on,

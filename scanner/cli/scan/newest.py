@@ -30,6 +30,7 @@ def _in_bucket(source: str, destination: Destination) -> str | None:
     from scanner.storage.s3 import has_scan, judged_scans  # noqa: PLC0415 -- loads the AWS client
 
     place, means = place_of(source), means_of(destination)
+    # The place itself is a scan, so nothing below it is searched.
     if has_scan(place, means):
         return None
     return next(map(str, judged_scans(place, means)), None)
@@ -44,6 +45,7 @@ def _in_folder(folder: Path) -> str | None:
 
 def newest_folder(parent: Path, without: Path | None = None) -> Path | None:
     """Return the evaluated scan in a folder with the latest evaluation time, if there is one."""
+    # By the time of the evaluation, not of the file: folders may have been copied.
     dated = []
     for child in sorted(parent.iterdir()) if parent.is_dir() else ():
         is_scan = (child / NAME).is_file() and (child / JUDGED).is_file()

@@ -30,6 +30,7 @@ class Output:
             return None
         from scanner.storage.s3 import files_of  # noqa: PLC0415 -- loads the AWS client
 
+        # The evidence is there already, and must not be uploaded again.
         return [name for name in files_of(self.folder) if is_of_judgement(name)]
 
 
@@ -45,6 +46,7 @@ def output_of(bundle: str, source: Path, goal: Destination, *, force: bool) -> O
         return Output(folder)
     from scanner.storage.s3_replace import Replacement, contents_of  # noqa: PLC0415 -- loads the AWS client
 
+    # The same location: the evidence stays, and only its evaluation is replaced.
     if is_place(bundle) and place_of(bundle) == goal.place:
         check_is_free(source, source, force=force, shown=f"{goal.place}")
         return Output(source, Replacement(collection_manifest(source), is_of_judgement), is_in_place=True)
@@ -56,4 +58,5 @@ def output_of(bundle: str, source: Path, goal: Destination, *, force: bool) -> O
             f"{goal.place} contains an evaluated scan: name another location with --out, or replace it with "
             "--force."
         )
+    # A manifest shows an evaluation; without one there is nothing to remove.
     return Output(temporary(), Replacement(None, is_of_judgement) if contents.has_manifest else None)

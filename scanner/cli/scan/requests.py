@@ -23,6 +23,7 @@ def settings_of(config: Path | None, judged_by: Sequence[str] | None = ()) -> Se
     try:
         return Settings() if config is None else load_settings(config)
     except ConfigurationError as problem:
+        # Both kinds of mistakes at once, since both are in the user's hands.
         raise ConfigurationError((*problem.mistakes, *_mistakes_of(judged_by or ()))) from problem
 
 
@@ -52,6 +53,7 @@ def _new_folder(out: Path | None, now: datetime) -> Path:
     journal = _journal_state(folder)
     if journal is not None and journal.scope is None:
         return folder  # a scan that ended before it read anything
+    # Findings show that the scan was finished and judged.
     if journal is not None and not (folder / FINDINGS).exists():
         raise UsageError(
             f"{folder} contains an unfinished scan: resume it with `audit run --resume {folder}`, "

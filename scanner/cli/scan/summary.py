@@ -93,6 +93,7 @@ def headline(view: View) -> Iterator[str]:
 def worst_controls(controls: Iterable[ControlView]) -> tuple[ControlView, ...]:
     """Return the controls to list: those with errors, then the most severe with most failures."""
     failing = [row for row in controls if row.counts.failed or row.counts.error]
+    # Errors first: a control that broke is a mistake of the program or its author.
     failing.sort(
         key=lambda row: (
             -row.counts.error,
@@ -143,6 +144,7 @@ def _score(assessment: Assessment) -> str:
 
 def _completeness(scan: Scan) -> str:
     scope = scan.manifest.scope
+    # Every account has every Region of the scope, enabled or not.
     places = len(scope.accounts) * len(scope.regions)
     if not scan.gaps:
         return f"\nAll {places} account-Regions were fully read."
@@ -199,6 +201,7 @@ def next_commands(view: View, place: str) -> Iterator[str]:
         yield f"audit explain {scan} {shlex.quote(subject)}"
     if failing:
         yield _query(scan, _FAILURES.format(failing[0].control.id))
+    # Two commands after the copy are enough for one screen.
     if is_place(place) and failing:
         return
     if view.counts.unknown:
@@ -222,6 +225,7 @@ def one_line(view: View) -> str:
     )
     assessment = view.assessment
     score = assessment.score.total.score if assessment is not None else None
+    # Rounded down: 99.96 must not be shown as 100.
     return f"{counts}; score {'none' if score is None else f'{int(score * 10) / 10:g} of 100'};"
 
 

@@ -45,9 +45,11 @@ def write_settings(out: Path, scan: Path | None, chosen: Chosen, *, force: bool)
     if not out.parent.is_dir():
         raise OutputError(f"{out.parent} is not a folder: create it, or name another file with --out.")
     answers = _with_options(_suggested(scan), chosen)
+    # Any option means that the user wants no questions.
     if scan is None and chosen == Chosen() and _is_asked():
         answers = ask(answers)
     text = settings_text(answers)
+    # The loader of audit.yaml checks it, so what is written can be read.
     _check_text(text, out)
     write_atomically(out, text.encode())
     echo(f"{out}")
@@ -114,6 +116,7 @@ def _words(question: str) -> tuple[str, ...]:
 
 def _check_text(text: str, out: Path) -> None:
     """Check the settings before they are written. ConfigurationError: a value is wrong."""
+    # In a temporary folder, as the loader reads files only.
     with tempfile.TemporaryDirectory(prefix="vaultproof-init-") as folder:
         file = Path(folder) / out.name
         file.write_text(text, encoding="utf-8")
@@ -121,6 +124,7 @@ def _check_text(text: str, out: Path) -> None:
             load_settings(file)
         except ConfigurationError as problem:
             raise ConfigurationError(
+                # Line 0: the user has not seen the file that the lines are of.
                 tuple(replace(mistake, file=str(out), line=0) for mistake in problem.mistakes)
             ) from problem
 

@@ -63,7 +63,7 @@ class RemediationSpec(Spec):
 
 
 _RESOURCE_TYPES: Final = "resource_types"
-"""Stands for all resource types in `one_of`."""
+"""The word for all resource types in `one_of`."""
 
 
 def _resource_types() -> tuple[str, ...]:
