@@ -129,7 +129,7 @@ def configure(log_format: LogFormat | None, *, verbose: bool = False, debug: boo
     """Choose the form of lines on stderr, and how many details are shown. Details come with their time."""
     level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
     logging.getLogger(NAME).setLevel(level)
-    # Lines of several threads need a time to be told apart.
+    # Lines of several threads overlap, so each has its time.
     if log_format is None:
         log_format = LogFormat.TEXT if verbose or debug else None
     formatters = {None: _Sentences, LogFormat.TEXT: _Text, LogFormat.JSON: _Json}

@@ -75,7 +75,7 @@ class HistoryTable:
         # Several jobs may be the newest if the times of some are unknown: then no single one is reported.
         newest = next((copy for copy in copies.jobs if copy.newest is not False), None)
         is_certain = newest is not None and newest.newest is True
-        # NULL if the newest cannot be told, "never" only if the list is complete and empty.
+        # NULL if the newest is unknown, "never" only if the list is complete and empty.
         none = newest is None and not copies.unseen
         return CopyChain(
             rule=rule,
