@@ -176,6 +176,7 @@ def _described(node: NodeLoss | SinglePoint) -> tuple[str, ...]:
     name = (
         f"{node.name} ({node.account})" if node.kind == "account" and node.name != node.account else node.name
     )
+    # Names of AWS resources may contain brackets, which rich would take for markup.
     return tuple(escape(one_line(text)) for text in (node.kind, name, *where))
 
 

@@ -107,6 +107,7 @@ def _numbers(rows: Iterable[AccessRow]) -> Table:
     table.add_column("operation")
     for _, title, _ in _RESULTS:
         table.add_column(title, justify="right")
+    # In the order of the steps: an account that cannot be entered explains its missing reads.
     for (step, operation), numbers in sorted(
         counts.items(), key=lambda count: [*AccessStep].index(count[0][0])
     ):

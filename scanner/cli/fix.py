@@ -126,6 +126,7 @@ def fix(  # noqa: PLR0913 -- the options of the contract
     def proposed() -> int:
         choice = Choice(
             controls=frozenset(control or ()),
+            # An explicit selection is meant as it is; without one, everything would be too much to review.
             severity=severity or (None if control or resource or root_cause else Severity.HIGH),
             resources=tuple(resource or ()),
             accounts=frozenset(account or ()),
@@ -261,6 +262,7 @@ def _print_manual(result: Fix, console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold", title="By hand", title_justify="left")
     for name in ("Failures", "Root cause", "Subject", "Why", "What to do"):
         table.add_column(name, overflow="fold")
+    # The step with most failures first: the table shows only some.
     for step in sorted(result.manual, key=lambda manual: -manual.failures)[:_SHOWN]:
         cause = step.cause
         subject = f"{cause.subject} {cause.about}".rstrip()

@@ -88,6 +88,7 @@ def notify(  # noqa: PLR0913 -- the options of the contract
     quiet: options.Quiet = False,
 ) -> None:
     """Send the notifications of an evaluated scan: EventBridge event, SNS message, Security Hub findings."""
+    # None: the option was not given, so the value of audit.yaml stays.
     chosen = {"topic": topic, "severity": severity, "always": always or None, "event_bus": event_bus}
     wanted = Wanted(
         config=config,
@@ -158,6 +159,7 @@ def _notice(scan: str, wanted: Wanted) -> Iterator[Notice]:
     # The comparison takes its options from the command line alone.
     former = Target(out=None, since=wanted.since, before=wanted.before)
     with fetched(scan, goal, whole=False) as folder, former_scan(former, Settings(), goal, folder) as since:
+        # An absolute path, since recipients do not know this program's working directory.
         yield notice_of(folder, str(goal.place or folder.resolve()), targets, since)
 
 

@@ -22,6 +22,7 @@ def split_list(values: list[str] | None) -> list[str] | None:
     """Return the values of an option that may be repeated, or hold several separated by commas."""
     # Empty words come from trailing commas.
     words = (word.strip() for value in values or () for word in value.split(","))
+    # None instead of an empty list: the option was not given, so audit.yaml decides.
     return [word for word in words if word] or None
 
 
@@ -73,6 +74,7 @@ RoleName = Annotated[
         rich_help_panel=SCOPE,
     ),
 ]
+# Against the confused deputy problem (IAM user guide, "The confused deputy problem").
 ExternalId = Annotated[
     str | None,
     typer.Option(
@@ -93,6 +95,7 @@ Concurrency = Annotated[
         rich_help_panel=SCOPE,
     ),
 ]
+# Rich would take [all] for markup, hence the backslash.
 Controls = Annotated[
     list[str] | None,
     typer.Option(
@@ -102,6 +105,7 @@ Controls = Annotated[
         rich_help_panel=JUDGEMENT,
     ),
 ]
+# `audit collect` evaluates nothing: there, the same option limits what is read.
 NeededControls = Annotated[
     list[str] | None,
     typer.Option(
@@ -220,6 +224,7 @@ KmsKey = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+# Names of deleted buckets can be taken by others (S3 user guide, "Verifying bucket ownership").
 BucketOwner = Annotated[
     str | None,
     typer.Option(

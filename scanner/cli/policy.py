@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from scanner.services.base import Operation
 
 DEFAULT_ROLE: Final = "VaultproofReadOnly"
+# As IAM and STS accept them (API references, CreateRole and AssumeRole).
 _ROLE_NAME: Final = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 _ORGANIZATION_ID: Final = re.compile(r"o-[a-z0-9]{10,32}", re.ASCII)
@@ -181,8 +182,10 @@ def _check_words(options: _PolicyOptions) -> None:
 
 
 def _check_combination(options: _PolicyOptions) -> None:
+    # An ARN names its principal already; only a whole account can be narrowed to one role.
     if options.trusted_role and options.principal and options.principal.startswith("arn:"):
         raise UsageError("--trusted-role requires an account id as --trusted-principal, not an ARN.")
+    # The other policies are within an account, where the organization makes no difference.
     if options.organization_id and options.part is not PolicyPart.CALLER:
         raise UsageError("--organization-id is valid only for --part caller.")
     if options.controls and options.part is PolicyPart.TRUST:
@@ -214,6 +217,7 @@ def _json(options: _PolicyOptions) -> str:
             )
         document = permissions.trust_document(options.principal, options.external_id, options.trusted_role)
     else:
+        # Refused rather than ignored: the user would believe that the policy has it.
         if options.concerns_trust:
             raise UsageError("The trusted principal and the external id are valid only for --part trust.")
         role = permissions.role_arn(options.role_name or DEFAULT_ROLE, options.partition.value)
@@ -229,6 +233,7 @@ def _json(options: _PolicyOptions) -> str:
 
 def _template(format_: PolicyFormat, options: _PolicyOptions) -> str:
     formats = import_module("scanner.collect.permissions")
+    # A template creates the role, so its two policies are always together.
     if options.part is PolicyPart.TRUST:
         raise UsageError(
             "--part trust requires --format json; the template of --part member contains the trust policy."

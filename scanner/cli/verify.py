@@ -91,6 +91,7 @@ def verify(  # noqa: PLR0913 -- the options of the contract
     def verified() -> int:
         # Keys are read before the scan is downloaded.
         trust = trust_of(public_key, kms, tsa_root, profile)
+        # Copies in S3 are fetched for as long as they are compared, then removed.
         with ExitStack() as stack:
             # The whole scan: its evidence is what is verified.
             folder = stack.enter_context(fetched(scan, source, whole=True))
@@ -149,5 +150,6 @@ def print_verification(verification: Verification, console: Console) -> None:
         table.add_row(name, f"[{style}]{word}[/]", escape(visible(check.detail)))
     console.print(table)
     console.print()
+    # Green only if the signature was verified: unchanged files do not show who wrote them.
     style = "red" if verification.has_failed else "green" if verification.has_verified_signature else "yellow"
     console.print(f"[{style}]{escape(verification.conclusion)}[/]", soft_wrap=True)

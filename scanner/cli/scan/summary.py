@@ -135,6 +135,7 @@ def _score(assessment: Assessment) -> str:
     total = assessment.score.total
     if assessment.score.withheld:
         return f"Score: none; {assessment.score.withheld}."
+    # Without any evaluated check a share would be a division by zero, and no share is not 0 %.
     if total.score is None:
         return f"Score: none; no check of a resource could be evaluated ({total.open:,} unknown)."
     share = score_sentence(total)
@@ -192,6 +193,7 @@ def next_commands(view: View, place: str) -> Iterator[str]:
     A scan in S3 is copied first, since its tables are read from a folder.
     """
     folder = place
+    # A copy of the scan is needed once, for all commands that follow.
     if is_place(place):
         folder = _COPY
         yield f"aws s3 cp --recursive {shlex.quote(place)} {folder}"

@@ -46,6 +46,7 @@ def write_settings(out: Path, scan: Path | None, chosen: Chosen, *, force: bool)
         raise OutputError(f"{out.parent} is not a folder: create it, or name another file with --out.")
     answers = _with_options(_suggested(scan), chosen)
     # Any option means that the user wants no questions.
+    # Values of the environment may set options too, so `chosen` is compared as a whole.
     if scan is None and chosen == Chosen() and _is_asked():
         answers = ask(answers)
     text = settings_text(answers)
