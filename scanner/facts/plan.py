@@ -33,8 +33,8 @@ def plan_row(
 ) -> tuple[PlanFacts, Notes]:
     """Build the row of one plan. `reach`: what its rules back up."""
     notes = Notes()
-    # NULL entries first: they stay if the rules were not read.
     notes.evidence("", plan.refs)
+    # NULL entries first: they stay if the rules were not read.
     rules: tuple[RuleTerms | None, ...] = (None,)
     overlaps: tuple[RuleOverlap | None, ...] = (None,)
     if isinstance(plan.rules, Unread):

@@ -46,7 +46,7 @@ def recovery_point_row(
         name=point.arn.rpartition(":")[2],
         not_applicable_because=(
             "The recovery point is temporary: AWS Backup deletes it as soon as it is copied."
-            # DELETE_AFTER_COPY marks what AWS Backup writes on the way into an air-gapped vault (facts 4).
+            # DELETE_AFTER_COPY marks backups on the way into an air-gapped vault (API reference, Lifecycle).
             if point.temporary
             else ""
         ),

@@ -115,9 +115,9 @@ def message_of(outcome: JobOutcome) -> str:
 
 
 def issues_of(outcome: JobOutcome) -> str:
+    """Return category and message of a job that completed with issues; empty: it did not."""
     # AWS Backup returns such a job as COMPLETED with another category than SUCCESS (API reference,
     # BackupJob).
-    """Return category and message of a job that completed with issues; empty: it did not."""
     parts = (outcome.job.message_category, message_of(outcome))
     return ": ".join(filter(None, parts)) if outcome.with_issues else ""
 

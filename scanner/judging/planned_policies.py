@@ -128,8 +128,8 @@ class _AccountChanges:
         )
 
     def _put_plan(self, account: AccountId, name: str, old: Settings, new: Settings | None) -> None:
-        # A policy names the Regions of a plan; AWS Backup makes one plan in each of them.
         """Change the plan that AWS Backup makes of a policy, in each Region of it. `new` None: unknown."""
+        # A policy names the Regions of a plan; AWS Backup makes one plan in each of them.
         was = plan_regions(old) or ()
         now = was if new is None else plan_regions(new)
         origin = self._origin(new or old)
