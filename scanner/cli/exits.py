@@ -31,10 +31,18 @@ JOURNAL: Final = "journal.jsonl"
 _LOST: Final = frozenset({errno.EPIPE, errno.EIO, errno.ENOSPC, errno.EBADF, errno.ENXIO})
 _QUERY_INTERRUPTED: Final = "Query interrupted"
 """What DuckDB raises in place of KeyboardInterrupt if Ctrl-C ends one of its statements."""
-_UNUSABLE: Final = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EIO}
-)
-"""Errors of a disk, or limits of the machine, that may be met by any file that is written."""
+_FREE_SPACE: Final = "Free some space, or write to another folder or file."
+_OPEN_FILES: Final = "Close other programs, or raise the limit of open files with `ulimit -n`."
+_UNUSABLE: Final = {
+    errno.ENOSPC: _FREE_SPACE,
+    errno.EDQUOT: _FREE_SPACE,
+    errno.EROFS: "Write to another folder or file.",
+    errno.EFBIG: "Write to another file system, or raise the limit of file sizes with `ulimit -f`.",
+    errno.EMFILE: _OPEN_FILES,
+    errno.ENFILE: _OPEN_FILES,
+    errno.EIO: "Check the disk, or write to another folder or file.",
+}
+"""Errors of a disk, or limits of the machine, that any file that is written may meet, with what to do."""
 _NO_NAME: Final = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY})
 """Errors of a path that cannot be what the user means."""
 _SHOWN: Final = 100
@@ -79,7 +87,7 @@ def _unexpected(problem: Exception) -> int:
         return OutputError.exit_code
     if isinstance(problem, OSError) and problem.errno in _UNUSABLE:
         what = f"{problem.filename or 'The output'} could not be written: {problem.strerror}."
-        say(f"error: {what} Free some space, or write to another folder or file.")
+        say(f"error: {what} {_UNUSABLE[problem.errno]}")
         return OutputError.exit_code
     if isinstance(problem, OSError) and problem.errno in _NO_NAME:
         say(f"error: {str(problem.filename or 'A path')[:_SHOWN]}: {problem.strerror}. Name another path.")

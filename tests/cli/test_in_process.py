@@ -225,7 +225,8 @@ def test_a_full_disk_is_no_internal_error(number: int, capsys: pytest.CaptureFix
     problem = OSError(number, os.strerror(number), "/scans/file")
     assert guarded(lambda: fail(problem)) == OutputError.exit_code
     said = capsys.readouterr().err
-    assert f"error: /scans/file: {os.strerror(number)}." in said
+    assert f"error: /scans/file could not be written: {os.strerror(number)}." in said
+    assert ("ulimit" in said) == (number == errno.EMFILE)
     assert "Traceback" not in said
 
 
