@@ -31,6 +31,8 @@ from scanner.services.base import CallScope, Operation
 from scanner.services.catalogue import OPERATIONS, samples
 
 _VAULTS: Final = "backup:ListBackupVaults"
+# AWS Backup is called in every Region; its sample is always the list
+# of vaults, and not the first of its calls.
 SAMPLES: Final = (_VAULTS, *(key for key in samples(CallScope.REGION) if not key.startswith("backup:")))
 """The operation of each service that is called in one Region of each account."""
 
@@ -45,6 +47,7 @@ _POLICY: Final = re.compile(
     r"identity-based|resource-based|role trust|VPC endpoint)? ?(?P<what>policy|permissions boundary)",
     re.IGNORECASE,
 )
+# An Allow in the role's own policies cannot lift these (IAM User Guide, "Policy evaluation logic").
 _GUARDRAILS: Final = frozenset({"service control policy", "resource control policy", "permissions boundary"})
 _OF_SESSION: Final = frozenset({"session policy", "vpc endpoint policy"})
 _EXPIRED: Final = "The credentials expired. Log in again, then run `audit check` again."
@@ -76,6 +79,8 @@ def check_access(
     except EmptyScopeError:
         raise
     except VaultproofError as problem:
+        # Without a failed call, the request itself is wrong (an OU that
+        # does not exist), and no row could say so.
         if not any(call.is_gap for call in held.recorded):
             raise
         rows = (*check.identity(), *check.organization(held, str(problem)))
@@ -157,10 +162,13 @@ class _Check:
         worst: dict[str, Call] = {}
         for call in held.recorded:
             name = f"{call.service}:{call.operation}"
+            # An operation is called for many OUs and policies: one
+            # refusal among them is what has to be fixed.
             if name not in worst or (call.is_gap and not worst[name].is_gap):
                 worst[name] = call
         for call in worst.values():
             row = self._row(AccessStep.ORGANIZATION, call, "the caller")
+            # The error explains the failed ListAccounts, so it is the fix of that row only.
             is_cause = problem and call.is_gap and call.operation == "ListAccounts"
             yield replace(row, fix=problem) if is_cause else row
 
@@ -179,6 +187,7 @@ class _Check:
                 return
             with lock:
                 results[account] = rows
+                # While the lock is held, so that the numbers arrive in order.
                 progress(len(results), len(accounts))
 
         progress(0, len(accounts))
@@ -209,12 +218,16 @@ class _Check:
             _sample(everywhere, operation)
         if self.request.organization:
             organizations.collect_account(everywhere)
+        # None: DescribeRegions was refused. Regions that are not known to
+        # be disabled count as enabled, as in a scan.
         region = next(
             (candidate for candidate in _nearest(home, regions) if (enabled or {}).get(candidate, True)), None
         )
         if region is not None:
             there = Caller(self.environment.wiring, Shard(account, region), calls, region)
             for operation in SAMPLES:
+                # Where a service has no endpoint, every attempt would fail like a
+                # broken network, and say nothing of access.
                 if not is_doubtful(operation.partition(":")[0], region):
                     _sample(there, operation)
         yield from (self._row(AccessStep.READ, call, self._principal(account)) for call in calls.recorded)
@@ -333,6 +346,7 @@ def fix_for_read(failure: Failure, operation: Operation, principal: str) -> str:
         return _fix_for_no_answer(failure)
     action = operation.action
     policy, is_explicit = _denying_policy(failure.message)
+    # An Allow never overrides an explicit deny (IAM User Guide, "Policy evaluation logic").
     if policy in _GUARDRAILS or is_explicit:
         return f"The {policy} denies {action} to {principal}. Allow it there."
     if policy in _OF_SESSION:
@@ -342,6 +356,8 @@ def fix_for_read(failure: Failure, operation: Operation, principal: str) -> str:
 
 def fix_for_role(failure: Failure, account: AccountId, role: RoleSettings) -> str:
     """Return what to do when the role of an account could not be assumed."""
+    # A role that another role assumes has sessions of one hour at most
+    # (IAM User Guide, "Roles terms and concepts").
     if _TOO_LONG in failure.message:
         return "Ask for a shorter session (scope.session_seconds): 3600 at most where a role assumes a role."
     if result_of(failure) is not AccessResult.DENIED:
@@ -351,6 +367,7 @@ def fix_for_role(failure: Failure, account: AccountId, role: RoleSettings) -> st
         return f"The {policy} denies sts:AssumeRole on {role.arn(account)}. Allow it there."
     if policy == "identity-based policy":
         return "Add the statement to the policies of the caller, or attach `audit policy --part caller`."
+    # AWS answers AccessDenied both for a role that does not exist and for one that does not trust the caller.
     external = ", and with the right --external-id" if role.has_external_id else ""
     command = f"audit policy --part trust --role-name {role.name} --trusted-principal {role.caller}"
     return (

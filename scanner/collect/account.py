@@ -101,8 +101,12 @@ def _opened(  # noqa: PLR0913, PLR0917 -- as collect_account
             )
         check_access_options(means, past)
         request = journal_request(ResumeOptions(), means, past)
+        # Calls to global services are recorded with the home Region, so it
+        # is that of the process that opened the scan.
         environment = set_up(request, watcher, steady(clock), past.header.home)
         caller = past.header.caller_account
+        # The answer about Regions is a line of the caller's aws-global
+        # file: request it only if that is still missing.
         opening = open_scan(
             environment.wiring,
             environment.credential_store,
@@ -111,6 +115,7 @@ def _opened(  # noqa: PLR0913, PLR0917 -- as collect_account
             expected=caller,
             asks_regions=account == caller and Shard(caller, AWS_GLOBAL) not in past.finished,
         )
+        # Keys of other owners are described after all accounts, and need what all of them name.
         done = _of(past.finished, account)
         keys: KeysByShard = (
             past.keys if account is None else {shard: past.keys.get(shard, ()) for shard in done}
@@ -134,6 +139,7 @@ def _of(finished: Mapping[Shard, ShardRecord], account: AccountId | None) -> dic
     """Return the finished shards of one account, or of all."""
     return {
         shard: record
+        # The organization's file was written when the scan was opened, and belongs to none of the accounts.
         for shard, record in finished.items()
         if shard.region != ORG and account in (None, shard.account)
     }

@@ -34,6 +34,7 @@ from scanner.model.manifest import CollectedReads, is_collected
 from scanner.model.names import AccountId, RegionName, Shard
 from scanner.services.base import Operation
 
+# Beyond every list: a vault's 1,000,000 recovery points ("AWS Backup quotas") are 1,000 pages.
 _MAX_PAGES: Final = 100_000
 _PARTS: Final = 64
 
@@ -117,6 +118,7 @@ class CallRegister:
 
     def is_new(self, operation: str, parameters: Mapping[str, object]) -> bool:
         """Register a call, and return whether it was not registered before."""
+        # Most calls have one parameter or none, and need no sorting.
         call: object = (operation, *parameters.items()) if len(parameters) < 2 else None  # noqa: PLR2004
         try:
             return self._add(call or (operation, *sorted(parameters.items())))
@@ -159,6 +161,8 @@ class Caller:
         self.recorder = recorder
         self._wiring = wiring
         self._reserve = reserve
+        # Copies (`at`, `branched`) share these: a call is made once per
+        # shard, and AWS's rates apply to a shard.
         self._asked = CallRegister()
         self._endpoint = ""
         self._sender = Sender(
@@ -240,6 +244,7 @@ class Caller:
             if not (token := next_token(paging, answer)):
                 return
             parameters |= {paging.input: token}
+            # Following a token again would read the same pages for ever.
             if token in seen or len(seen) >= self._wiring.max_pages or progress.has_ended(answer):
                 self._give_up(declared, parameters, repeated=token in seen)
                 return
@@ -251,6 +256,8 @@ class Caller:
         FinalError: it failed; AlreadyAskedError: it was called before.
         """
         declared = self._wiring.operations[f"{service}:{operation}"]
+        # Registered before the call, so that no other thread makes it
+        # meanwhile. A failure counts as its answer, too.
         if not self._asked.is_new(declared.key, parameters):
             raise AlreadyAskedError(declared.key)
         try:
@@ -264,6 +271,8 @@ class Caller:
 
     def each(self, names: Iterable[str], read: "Callable[[Caller, str], Iterable[str]]") -> set[str]:
         """Run `read` for each of `names`, several names per thread, and return the keys that it returned."""
+        # A row can come twice when a list changes while it is read. The
+        # order is that of the list, for equal evidence.
         unique = tuple(dict.fromkeys(names))
         size = max(1, min(_MOST_NAMES, len(unique) // _PARTS))
         chunks = (unique[start : start + size] for start in range(0, len(unique), size))
@@ -295,6 +304,7 @@ class Caller:
             operation=declared.name,
             parameters=dict(parameters),
             at=self._wiring.clock(),
+            # The Region that was called: for global services the home Region, not `aws-global`.
             shard=Shard(self.shard.account, self.region),
             request_id=request_id,
             response=response,
@@ -316,6 +326,7 @@ def _check_identity(
 
 def next_token(paging: Pagination, answer: Mapping[str, Any]) -> str:
     """Return the token of the next page; empty on the last page."""
+    # A list with such a flag (IsTruncated) ends with false, even if a token is there.
     if paging.more and answer.get(paging.more) is False:
         return ""
     return str(answer.get(paging.output) or "")
@@ -337,6 +348,7 @@ class Progress:
 
     def has_ended(self, answer: Mapping[str, Any]) -> bool:
         """Register a page that has a successor; return whether too many pages brought nothing new."""
+        # Without the token, which differs on every page: only new rows are progress.
         digest = hash(
             _bytes({key: value for key, value in answer.items() if key not in self._paging_members})
         )
@@ -395,10 +407,12 @@ class Sender:
         """
 
         def send_once() -> Mapping[str, Any]:
+            # Every attempt counts against AWS's rates, so each takes a token.
             self._keep_to_limits(operation)
             return self._ask(operation, parameters, endpoint)
 
         def pause(failure: Failure, seconds: float) -> bool:
+            # A wait that cannot end within the budget is not started: the call fails now instead of later.
             if seconds > self.budget.left() or self._is_out_of_time():
                 return False
             self.watcher.retried(self.shard, operation.key, failure.code, seconds)
@@ -413,6 +427,7 @@ class Sender:
         seconds, throttled = self.limits.take(operation.service, operation.name)
         if seconds <= 0:
             return
+        # Only waits that AWS causes are charged to the budget. Keeping to its published rates is no failure.
         if throttled:
             self._wait(min(seconds, self.budget.left()))
         else:
@@ -440,12 +455,14 @@ class Sender:
 
     def _ask(self, operation: Operation, parameters: Mapping[str, Any], endpoint: str) -> Mapping[str, Any]:
         credential_store, account = self.clients.credential_store, self.shard.account
+        # Read before the call: another thread may renew the credentials while this one waits for the answer.
         used = credential_store.key_of(account)
         try:
             return self._request(operation, parameters, endpoint)
         except Exception as problem:
             if not (is_expired(problem) and credential_store.renew(account, used)):
                 raise
+        # Once only: if the renewed credentials have expired as well, another renewal does not help.
         return self._request(operation, parameters, endpoint)
 
     def _request(
@@ -461,6 +478,7 @@ class Sender:
                 self.limits.throttled(operation.service, operation.name)
             raise
         self.limits.answered(operation.service, operation.name)
+        # Here, before anything can record or log the answer.
         remove(answer, operation.secrets)
         return answer
 

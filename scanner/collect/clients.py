@@ -94,14 +94,19 @@ class Clients:
         self._is_concurrent = False
         self._clients: dict[tuple[str, str, str], BaseClient] = {}
         self._config = Config(
+            # `retry.attempt` retries. The quota of botocore's retries would be shared by all accounts.
             retries={"total_max_attempts": 1, "mode": "standard"},
             connect_timeout=timeouts.connect,
             read_timeout=timeouts.read,
+            # One connection per thread: from a smaller pool, connections would be dropped after each call.
             max_pool_connections=max(_LEAST_POOL, concurrency),
+            # Account-based endpoints (AWS SDKs and Tools Reference Guide) are
+            # fixed to one account, and a client serves all.
             account_id_endpoint_mode="disabled",
             user_agent=_user_agent(),
         )
         session.register_component("credential_provider", _Provider(ContextCredentials(credential_store)))
+        # Before the first client, since each one copies the hooks of the session.
         session.register("before-call", self._refuse_undeclared)
         session.register("before-parse", refuse_broken_answer)
         session.register("after-call", refuse_strange_answer)
@@ -121,6 +126,7 @@ class Clients:
         endpoint (AWS_ENDPOINT_URL) takes precedence. ForeignEndpointError: it is not a host of AWS.
         """
         key = (service, region, endpoint)
+        # Without a lock: nearly every call finds its client here.
         client = self._clients.get(key)
         if client is None:
             with self._locks.setdefault(service, threading.Lock()):
@@ -154,6 +160,7 @@ class Clients:
         unconfigured = self._config.merge(apart)
         usual = self._creator.create(service, region_name=region, config=unconfigured)
         url = plain.meta.endpoint_url
+        # The two differ where AWS_ENDPOINT_URL is set: then no request may go to the discovered host.
         if url == usual.meta.endpoint_url:
             url = f"https://{_own_host(endpoint, usual.meta.endpoint_url, region)}"
         # With an explicit endpoint a client skips botocore's discovery, whose calls would not be recorded.
@@ -183,6 +190,7 @@ def _user_agent() -> str:
 def _own_host(endpoint: str, usual: str, region: RegionName) -> str:
     """Return a host after checking that it is in the domain of the service's usual one."""
     host = endpoint.lower().removeprefix("https://").rstrip("/")
+    # Discovered hosts, like query-cell2.timestream.us-east-1.amazonaws.com, share only the domain.
     domain = (urlsplit(usual).hostname or "").rpartition(f"{region}.")[2]
     if not domain or not _HOST.fullmatch(host) or not host.endswith(f".{domain}"):
         raise ForeignEndpointError(f"{endpoint[:80]!r} is not an endpoint of AWS in {region}.")
@@ -218,6 +226,7 @@ class BoundedSession:
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
         """Send, and read the answer. Raises what botocore's own session raises (HTTPClientError)."""
+        # Otherwise botocore reads the whole body itself, however long that takes.
         request.stream_output = True
         response: Any = self._session.send(request)
         if response.status_code < _FINAL:
@@ -240,6 +249,7 @@ class BoundedSession:
 
     def _pieces(self, raw: Any, url: str) -> Iterator[bytes]:  # noqa: ANN401 -- urllib3's response
         until = self._now() + self._seconds
+        # `read1` returns what has arrived. `read` would wait for a whole piece, beyond the time limit.
         while piece := raw.read1(_PIECE, decode_content=False):
             yield piece
             if self._now() > until:
@@ -261,6 +271,7 @@ def _as_botocore_says(problem: Exception, request: AWSPreparedRequest) -> HTTPCl
     match type(problem).__name__:
         case "ReadTimeoutError":
             return ReadTimeoutError(endpoint_url=request.url, error=problem)
+        # Names of urllib3 and of http.client: the body ended before its announced length.
         case "ProtocolError" | "IncompleteRead" | "InvalidChunkLength":
             return ConnectionClosedError(error=problem, request=request, endpoint_url=request.url)
         case _:

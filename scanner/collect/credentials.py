@@ -96,6 +96,7 @@ class ContextCredentials(Credentials):
     """The credentials object of clients, which signs with those of the context's account."""
 
     def __init__(self, credential_store: CredentialStore) -> None:
+        # Placeholders, which never sign anything: botocore does not create credentials without keys.
         super().__init__("by-context", "by-context", method="vaultproof")
         self._store = credential_store
 
@@ -151,6 +152,8 @@ class RoleSource:
         """Assume the role again, unless another thread has. FinalError: it is refused now."""
         with self._locked():
             lease = self._lease
+            # Several threads find out at once that a key expired. The first
+            # renews it; the others see another key.
             if lease is None or lease.credentials.access_key == used:
                 lease = self._begin()
             return lease.credentials.access_key != used
@@ -170,12 +173,14 @@ class RoleSource:
         try:
             return self._begin()
         except FinalError:
+            # The session is valid for another moment. The next call tries to renew it again.
             if old is not None and self._ends_at - self._now() > _LAST_USE:
                 return old
             raise
 
     def _begin(self) -> Lease:
         """Assume the role. FinalError: it is refused."""
+        # From before the call: when AWS begins to count is unknown, and earlier is safe.
         begun = self._now()
         self._lease = self._assume()
         self._ends_at = begun + self._lease.seconds

@@ -29,6 +29,7 @@ def is_doubtful(service: str, region: RegionName) -> bool:
 
 def is_left_out(service: str, region: RegionName, types: Collection[str]) -> bool:
     """Return whether a service is not called in a Region. `types`: those that AWS Backup supports there."""
+    # botocore's data may lack a new Region, so it never decides alone.
     return is_doubtful(service, region) and is_unsupported(service, types)
 
 

@@ -63,6 +63,7 @@ _idle_lock: Final = threading.Lock()
 
 def _clients_of(request: CollectRequest) -> Clients:
     """Return new clients, or those of an earlier collection if the request keeps them."""
+    # Everything that clients are bound to when they are created, including the endpoint from the environment.
     made_for = (request.profile, request.concurrency, request.timeouts, os.environ.get("AWS_ENDPOINT_URL"))
     with _idle_lock:
         for idle in [idle for idle in _idle if request.keeps_clients and idle.made_for == made_for]:
@@ -133,6 +134,7 @@ def open_scan(  # noqa: PLR0913 -- the last two are for resuming only
     CredentialsError, EndpointError: the first call was not answered, or the caller is not `expected`.
     """
     held = HeldCalls()
+    # The first call has to be signed for an account, and only its answer says for which.
     credential_store.put(_UNIDENTIFIED, own)
     identity = _identity(Caller(_impatient(wiring), Shard(_UNIDENTIFIED, AWS_GLOBAL), held, home))
     arn, account = text(identity, "Arn"), AccountId(text(identity, "Account"))
@@ -194,6 +196,7 @@ class Roles:
         def send() -> Mapping[str, Any]:
             if self.wiring.halt.is_set():
                 raise Halted
+            # Not by a Caller, which would record the answer: it is a secret.
             credential_store = self.wiring.clients.credential_store
             used = credential_store.key_of(self.caller)
             try:
@@ -219,6 +222,7 @@ class Roles:
 
     def _lease(self, answer: Mapping[str, Any], account: AccountId) -> Lease:
         role = parse_arn(text(answer, "AssumedRoleUser", "Arn"))
+        # Otherwise the answers of another account would be recorded as those of this one.
         if role is not None and role.account != account:
             raise FinalError(Failure("WrongAccount", f"The role belongs to account {role.account}.", 0, 1))
         credentials = answer["Credentials"]

@@ -73,6 +73,7 @@ def estimate(  # noqa: PLR0913 -- the inputs of the calculation
     """Count calls. `scope_calls`: the calls for resolving the scope, which the scan repeats."""
     account = [planned for planned in operations if planned.scope is CallScope.ACCOUNT and not planned.per]
     region = [planned for planned in operations if planned.scope is CallScope.REGION and not planned.per]
+    # Of other accounts it is not known yet which Regions they have enabled: all are counted.
     shards = len(scope.accounts) * len(scope.regions) - (len(skipped) if caller in scope.accounts else 0)
     calls = scope_calls + len(scope.accounts) * len(account) + shards * len(region)
     slowest = slowest_seconds(planned.operation for planned in region)
@@ -85,6 +86,7 @@ def estimate(  # noqa: PLR0913 -- the inputs of the calculation
         per_account=len(account),
         per_region=len(region),
         calls=calls,
+        # The threads limit the scan as a whole, AWS's rates a single account-Region.
         seconds=max(calls * latency / concurrency, slowest + latency),
         latency=latency,
         concurrency=concurrency,

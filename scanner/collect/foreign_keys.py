@@ -34,6 +34,7 @@ def _is_elsewhere(owner: Shard | None, shard: Shard, scope: Scope) -> bool:
 
 def _owner(name: str) -> Shard | None:
     arn = parse_arn(name)
+    # None: a key id or an alias, which can only be of the account-Region that names it.
     return None if arn is None else Shard(arn.account, arn.region)
 
 
@@ -61,6 +62,8 @@ class OwnerEvidence:
 
     def not_asked(self, names: Iterable[str], shard: Shard) -> tuple[str, ...]:
         """Return the keys that were not described in the owner's account yet, under any name."""
+        # Only own keys: replicas of a multi-Region key have the same id (AWS
+        # KMS Developer Guide, "Multi-Region keys").
         described = {self._bare(name) for name in self.requested if _owner(name) in (None, shard)}
         return tuple(name for name in names if self._bare(name) not in described)
 

@@ -138,6 +138,8 @@ def checked_against_files(state: JournalState, folder: Path) -> JournalState:
     intact = {shard: record for shard, record in state.finished.items() if _is_whole(folder, record)}
     for shard in state.finished.keys() - intact.keys():
         (folder / state.finished[shard].file).unlink(missing_ok=True)
+    # A file that was changed is worth nothing: without it the scan is
+    # not finished, whatever the journal says.
     is_complete = len(intact) == len(state.finished)
     return replace(state, finished=intact, finished_at=state.finished_at if is_complete else None)
 
@@ -169,6 +171,7 @@ class Journal:
         try:
             state = read_journal(folder)
             assert state is not None  # nosec B101 # noqa: S101 -- it was opened in the line above
+            # Lines after a torn one would never be read, because the first invalid line ends the journal.
             stream.truncate(state.size)
         except BaseException:
             stream.close()
@@ -187,6 +190,7 @@ class Journal:
         """Record that a shard was read to the end. `keys`: those it names that another shard owns."""
         named = {"keys": list(keys)} if keys else {}
         self._append({"shard": shard_document(record), **named})
+        # Only now, as the line is on disk: the receiver may pass the evidence on.
         self.finished(record)
 
     def end(self, at: datetime) -> None:
@@ -209,6 +213,7 @@ class Journal:
     def _append(self, *documents: Mapping[str, Any]) -> None:
         data = b"".join(map(_encoded, documents))
         with self._lock:
+            # A thread that was abandoned at Ctrl-C may end later. Its shard is read again.
             if self._stream.closed:
                 return
             try:
@@ -224,6 +229,7 @@ class Journal:
 def _locked(folder: Path) -> BinaryIO:
     check_regular(folder, ("evidence", NAME))
     try:
+        # Without a buffer: what was written must survive the end of this process.
         stream = (folder / NAME).open("r+b", buffering=0)
     except (FileNotFoundError, NotADirectoryError) as problem:
         raise UsageError(
@@ -293,6 +299,7 @@ def _after(
         record = parse_record(shard)
         finished[Shard(record.account, record.region)] = record
         keys[Shard(record.account, record.region)] = line.texts("keys")
+        # A line after the end: the scan was resumed, because a file was missing.
         return replace(state, finished_at=None)
     if (scope := line.child("scope")) is not None:
         accounts = tuple(parse_account(account) for account in line.children("accounts"))

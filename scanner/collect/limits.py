@@ -61,6 +61,7 @@ class Bucket:
     @property
     def slowed(self) -> bool:
         """Whether the rate is reduced because AWS throttled."""
+        # Without a published rate, there is a rate only while AWS throttles.
         return self._rate is not None and (self._given is None or self._rate < self._full)
 
     def take(self, now: float) -> float:
@@ -69,6 +70,7 @@ class Bucket:
         if self._rate is None:
             return 0.0
         self._fill(now)
+        # Tokens below zero are a queue: each caller waits until its own token would have been filled in.
         self._tokens -= 1.0
         return max(0.0, -self._tokens / self._rate)
 
@@ -78,6 +80,7 @@ class Bucket:
             return
         self._slowed_at = now
         if self._rate is None:
+            # The best guess of an unpublished rate is the one that AWS has just refused.
             self._full = max(_USUAL, self._count, self._last_count)
             self._rate, self._burst, self._tokens, self._at = self._full, 1.0, 1.0, now
         self._fill(now)
@@ -92,6 +95,7 @@ class Bucket:
         self._rate += self._full * _STEP
         if self._given is not None:
             self._rate = min(self._rate, self._full)
+        # Twice the guess went through: it was wrong, so the limit is removed.
         elif self._rate >= 2 * self._full:
             self._rate = None
 
@@ -176,6 +180,7 @@ class Limits:
             now = self._now()
             buckets = self._of(service, operation, now)
             slowed = any(bucket.slowed for bucket in buckets)
+            # A call takes a token from each of its buckets, also when another one makes it wait longer.
             return max([bucket.take(now) for bucket in buckets]), slowed
 
     def throttled(self, service: str, operation: str) -> None:

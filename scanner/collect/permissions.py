@@ -108,6 +108,7 @@ def _allow(statement: Statement) -> dict[str, Any]:
         "Action": list(statement.actions),
         "Resource": statement.resource,
     }
+    # Without this condition, the caller could assume a role of this name in any account that trusts it.
     if statement.organization_id is not None:
         document["Condition"] = {"StringEquals": {RESOURCE_ORGANIZATION: statement.organization_id}}
     return document
@@ -133,6 +134,7 @@ def trust_document(
     if external_id is not None:
         condition["StringEquals"] = {"sts:ExternalId": external_id}
     if trusted_role is not None:
+        # Any partition: the id of an account does not show it.
         condition["ArnLike"] = {"aws:PrincipalArn": role_arn(trusted_role, "*")}
     if condition:
         statement["Condition"] = condition

@@ -187,6 +187,7 @@ class Pool:
                 task()
             except Exception as problem:  # noqa: BLE001 -- returned by `join`
                 error = problem
+            # Otherwise this thread would hold the memory of a finished shard until its next task.
             del task, chosen
             self._end(account, error)
 
@@ -206,6 +207,7 @@ class Pool:
             self._active -= 1
             queue = self._queues[account]
             queue.threads -= 1
+            # Thousands of accounts pass through, and each choice looks at all queues.
             if not queue.threads and not queue.tasks:
                 del self._queues[account]
             self._pending -= 1
@@ -228,5 +230,6 @@ class Pool:
             return self._entrances.popleft()
         if not waiting:
             return None
+        # By rank, then threads, then age.
         *_, account = min(modest or waiting)
         return account, heapq.heappop(self._queues[account].tasks)[2]

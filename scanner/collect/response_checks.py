@@ -258,12 +258,14 @@ def check_answer(
     the types of JSON while it reads (`parsing.json_plan`).
     """
     body, status = answer["body"], int(answer["status_code"])
+    # A streamed body, which botocore leaves unread.
     if not isinstance(body, bytes):
         return
     if status >= _FIRST_ERROR:
         _mend_error(operation, answer, status)
         return
     name = operation.name
+    # Another success (202, 204) is not the answer of this operation, and may have no body.
     if status != operation.http.get("responseCode", 200):
         raise BrokenAnswerError(f"{name} was answered with the status {status}.")
     if operation.output_shape is None:
@@ -316,6 +318,7 @@ def _check_json(operation: OperationModel, answer: MutableMapping[str, Any]) -> 
     shape = cast("StructureShape", operation.output_shape)
     payload = shape.serialization.get("payload")
     body_shape = cast("StructureShape", shape.members[payload] if payload else shape)
+    # Only errors have it. With the status of a success, an error would be read as an answer without rows.
     error = said.get("__type")
     if isinstance(error, str) and "__type" not in body_shape.members:
         raise BrokenAnswerError(
@@ -334,6 +337,7 @@ def _check_json(operation: OperationModel, answer: MutableMapping[str, Any]) -> 
 def _is_of_another(operation: OperationModel, shape: StructureShape, said: Mapping[str, Any]) -> bool:
     """Check whether an answer has no member of its operation, apart from whether there is more."""
     names = {str(member.serialization.get("name", name)) for name, member in shape.members.items()}
+    # The usual case: every member is known.
     if names.issuperset(said) or shape.is_document_type:
         return False
     paging = pagination().get(f"{operation.service_model.service_name}:{operation.name}")
@@ -396,6 +400,8 @@ def _foreign(node: object, shape: Shape) -> str:
 def _says_twice(body: bytes, said: object) -> bool:
     """Check whether an object of a body has a key twice: parsers keep one of the two."""
     with suppress(TypeError):  # a lone surrogate, a number beyond 64 bits
+        # Counting is fast. Only where the numbers differ is the body
+        # decoded again, to find a key that comes twice.
         if body.count(_KEY) == orjson.dumps(said).count(_KEY):
             return False
     doubles: list[str] = []

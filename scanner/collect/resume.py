@@ -81,6 +81,7 @@ def resume(
     Raises the errors of `runner.collect`, UsageError if there is nothing to resume or an option contradicts
     the journal, and CredentialsError if the credentials are those of another account.
     """
+    # Before the journal is opened, which may cut off a torn line and so change the time.
     written_at = _written_at(folder)
     journal, state = Journal.reopen(folder)
     with journal:
@@ -89,6 +90,7 @@ def resume(
         remove_parts(folder)
         if state.scope is None:
             remove_organization(folder)
+        # Nothing is left to read: no credentials are needed.
         if state.scope is not None and state.finished_at is not None:
             return Resumed(_complete(state, state.scope, state.finished_at), had_all=True)
         check_access_options(access, state)
@@ -96,6 +98,7 @@ def resume(
         _check_clock(clock(), max(written_at, state.header.started_at))
         environment = set_up(request, watcher or Unwatched(), clock, state.header.home)
         opening = _open(state, environment)
+        # Only now that the credentials work: a resumption that fails early removes no evidence.
         remove_unfinished(folder, state.finished)
         collection = Collection(
             request=request,
@@ -225,6 +228,7 @@ def _go_on(collection: Collection, state: JournalState) -> Collected:
 def _open(state: JournalState, environment: ScanEnvironment) -> Opening:
     """Request the caller's identity, and its Regions unless the file with that answer is finished."""
     caller = state.header.caller_account
+    # Where the answer about Regions was recorded (`scope.survey`).
     in_scope = state.scope is not None and caller in state.scope.accounts
     place = Shard(caller, AWS_GLOBAL if in_scope else ORG)
     return open_scan(

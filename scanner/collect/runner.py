@@ -86,6 +86,7 @@ def _new_collection(
     """Yield a collection with a new journal. `named`: the time of the evaluation, and the scan's id."""
     check_request(request)
     clock = steady(clock)
+    # Before the first call, whose time must be within the scan.
     started = clock()
     environment = set_up(request, watcher, clock)
     opening = open_scan(environment.wiring, environment.credential_store, environment.own, environment.home)
@@ -141,6 +142,7 @@ def read(collection: Collection, resolved: Resolved, records: tuple[ShardRecord,
         raise Interrupted(collected(environment.wiring.clock())) from None
     except OutputError as problem:
         raise CutShortError(str(problem), collected(environment.wiring.clock())) from problem
+    # Only after success: threads that were abandoned at Ctrl-C may still use the clients.
     environment.release()
     return collected(ended)
 

@@ -119,6 +119,7 @@ def _candidates(
     return {
         account: row
         for account, row in organization.accounts.items()
+        # A path names every OU above the account, so --ou includes the OUs below it.
         if (not named or account in named) and (not units or units & set((row.ou_path or "").split("/")))
     }
 
@@ -139,6 +140,8 @@ def _units(requested: tuple[str, ...], organization: Organization) -> set[str]:
 
 
 def _excluded(request: CollectRequest, candidates: Mapping[AccountId, Account]) -> tuple[Excluded, ...]:
+    # A closed account stays in the list for 90 days (AWS Organizations
+    # User Guide, "Closing a member account").
     reasons = {
         row.id: f"the account is {row.status}"
         for row in candidates.values()
@@ -157,6 +160,7 @@ def _regions(
 ) -> tuple[RegionName, ...]:
     enabled_regions = opening.regions
     if request.regions:
+        # An enabled Region may be newer than botocore's data.
         here = {region for region, partition in partitions.items() if partition == opening.partition}
         for region in request.regions:
             _check_region(region, here | set(enabled_regions or ()), opening.partition)
@@ -190,10 +194,13 @@ def read_organization(caller: Caller, backup: Caller) -> Organization:
     ]
     if not listed:
         raise _no_accounts(caller)
+    # Before the tree and the policies: without accounts there is no scope.
     places = organizations.collect_tree(caller)
     organizations.collect_administration(caller)
     organizations.collect_policies(caller)
+    # The answer about cross-account backup holds for the whole organization, so it is requested once.
     backup.call("backup", "DescribeGlobalSettings")
+    # DescribeOrganization may be denied where ListAccounts is not; the ARN of an account has the id, too.
     identity = text(described, "Id") or _id_in_arn(text(listed[0], "Arn"))
     accounts = (_account(row, identity, places) for row in listed)
     failures = [failure for name, failure in caller.failures.items() if name in _TREE]
@@ -210,6 +217,7 @@ def _account(row: Mapping[str, Any], organization: str, places: Mapping[str, str
     return Account(
         id=AccountId(text(row, "Id")),
         name=text(row, "Name"),
+        # Organizations replaces `Status` by `State` (API Reference, "Account"): either may be missing.
         status=text(row, "State") or text(row, "Status") or None,
         ou_path=f"{organization}/{place}" if organization and place else None,
     )
@@ -245,6 +253,7 @@ def survey(
         return resolve(request, opening, None, known_regions(environment.session)), ()
     with ShardWriter(folder, Shard(opening.account, ORG)) as writer:
         resolved = ask(request, environment, opening, writer)
+        # If the caller's account is scanned, these calls go into its own file.
         if opening.account not in resolved.scope.accounts:
             opening.held.replay(writer, opening.account)
     return resolved, (writer.finish(),)
@@ -266,4 +275,5 @@ def ask(
 
 
 def _has_file(request: CollectRequest, opening: Opening) -> bool:
+    # Without --org, there are such calls only if the caller's account is not scanned itself.
     return request.organization or (bool(request.accounts) and opening.account not in request.accounts)

@@ -100,6 +100,7 @@ def home_region(session: Session, requested: tuple[str, ...]) -> RegionName:
     another partition (a default that is set for all profiles) is replaced by one of those.
     """
     configured = session.get_config_variable("region")
+    # A scan is within one partition, so the first Region shows which.
     partition = partition_of(requested[0] if requested else configured or "")
     if configured and partition_of(configured) == partition:
         return RegionName(configured)
@@ -217,6 +218,7 @@ def are_shareable() -> bool:
     tree: Any = vars(HierarchicalEmitter()).get("_handlers")
     if _tree_class() is None or type(tree) is not _tree_class():
         return False
+    # A trial: the private attributes are used only if they are exactly those that this code was written for.
     tree.append_item("event", print)
     root: dict[str, Any] = {"chunk": None, "values": None, "children": {}}
     leaf = {"chunk": "event", "values": ([], [print], []), "children": {}}

@@ -138,6 +138,7 @@ class ShardCollector:
         for account in accounts:
             self._pool.enter(partial(self._unless_halted, partial(self._enter, account)), account)
         self._join()
+        # A collector of some accounts leaves these keys to `ask_owners_of`, after all collectors.
         if self._context.accounts is None and not self._is_late():
             self._ask_owners()
             self._join()
@@ -182,12 +183,14 @@ class ShardCollector:
             "kms",
             partial(kms.collect_keys, caller, left, aliases=evidence.aliases, partition=partition),
         )
+        # Nothing of it is recorded, so that a resumption describes the keys again after a new login.
         if self._has_expired(caller):
             self.has_more = True
             return
         record = append_calls(self._context.folder, record, recorder.recorded)
         with self._lock:
             self._records[shard] = record
+        # A second line for this shard, which replaces the first one: the file has grown.
         self._context.note(record, self._keys.get(shard, ()))
 
     def _has_credentials(self, account: AccountId) -> bool:
@@ -232,18 +235,22 @@ class ShardCollector:
             return
         reading, writer = self._begin(shard, self._context.home)
         try:
+            # The first calls of the scan could not be filed before the account was known.
             if account == self._context.opening.account:
                 self._context.opening.held.replay(writer, account)
                 enabled = self._context.opening.regions
             else:
                 self._take_on(account)
+                # Evidence of the principal that reads the account.
                 reading.part("sts", _identify)
                 enabled = ec2.regions(reading.caller)
         except NoEntryError as closed:
             self._report_no_entry(account, closed.failure)
             self._note_no_entry(reading, closed.failure)
+            # Each Region records the failure in its own file, so that none of them can pass as empty.
             self._give_up(self._left(account, AccountView(None, {})), closed.failure)
             return
+        # One list has the buckets of all Regions. They start without it, and only their buckets wait for it.
         buckets = Buckets()
         reading.part("s3", partial(_list_buckets, buckets=buckets))
         for service, step in GLOBAL_STEPS:
@@ -290,6 +297,7 @@ class ShardCollector:
             elif view.has_enabled(shard.region):
                 left.append(shard)
             else:
+                # AWS rejects calls to a Region that is not enabled as if the credentials were invalid.
                 self._file(ShardRecord(account=account, region=shard.region, status=ShardStatus.SKIPPED))
         if self._context.shards_at_most is not None and len(left) > self._context.shards_at_most:
             self.has_more = True
@@ -377,6 +385,7 @@ class ShardCollector:
         try:
             writer.finish(interrupted=interrupted)
         finally:
+            # `_wind_up` can finish a file at the moment its last part does: only one of the two counts.
             with self._lock:
                 is_first = self._open.pop(writer.shard, None) is not None
             if is_first and writer.record is not None:

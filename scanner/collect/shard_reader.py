@@ -90,11 +90,13 @@ class ShardReader:
             self._under_way -= 1
             if self._under_way:
                 return
+            # The last read is a part as well: when it ends, the file is finished.
             is_over, self._is_ending = self._is_ending or self._ending.last is None, True
         if is_over:
             self._ending.finish(self.caller)
             return
         with self._lock:
+            # This thread is a part again, until the last read is counted.
             self._under_way = 1
         self.part(self._ending.service, self._read_last)
         self._end()
@@ -113,6 +115,7 @@ class AccountView:
 
     def has_enabled(self, region: RegionName) -> bool:
         """Return whether to read a Region: not if the account has not enabled it."""
+        # A Region that the answer does not name is read, and its calls show what it is.
         return self.regions is None or self.regions.get(region, True)
 
 

@@ -60,6 +60,7 @@ class JsonPlan:
             case "integer" | "long":
                 return whole
             case "float" | "double":
+                # Like botocore: its REST-JSON parser makes every such number a float, its JSON parser none.
                 return (lambda value: float(number(value))) if self._rest else number
             case "timestamp":
                 return _time
@@ -69,6 +70,7 @@ class JsonPlan:
     def _structure(self, shape: Shape) -> Convert:
         if is_stream(shape):
             return unusual
+        # Members that have another name on the wire need a new dict; all others are changed in place.
         if any(member.serialization.get("name", name) != name for name, member in members(shape).items()):
             convert = self._renaming(shape)
         else:
@@ -93,6 +95,8 @@ class JsonPlan:
         names = frozenset(members(shape))
         by_kind = {name: member.type_name for name, member in members(shape).items()}
         times = [name for name, kind in by_kind.items() if kind == "timestamp"]
+        # Most members are texts, which need no conversion: they are only
+        # counted, and must be all that is left.
         others = [
             (name, self.of(members(shape)[name])) for name, kind in by_kind.items() if kind in _NO_TEXTS
         ]
@@ -108,6 +112,7 @@ class JsonPlan:
                     left -= 1
             for name in times:
                 if (value := fields.get(name)) is not None:
+                    # A bool is an int for Python, and would be read as the second 0 or 1 of 1970.
                     if type(value) is bool:
                         raise Unusual
                     fields[name] = instant(value)
@@ -161,6 +166,7 @@ def flag(value: Any) -> Any:  # noqa: ANN401 -- a Convert
 
 def whole(value: Any) -> Any:  # noqa: ANN401 -- a Convert
     """Leave a whole number as it is. Unusual: it is none, or has more than 64 bits."""
+    # `type`, not isinstance, because a bool is an int.
     if type(value) is not int or not -_MOST <= value < _MOST:
         raise Unusual
     return value
@@ -199,6 +205,7 @@ def _one_of(shape: Shape, convert: Convert) -> Convert:
     names = {member.serialization.get("name", name) for name, member in members(shape).items()}
 
     def guarded(node: Any) -> Any:  # noqa: ANN401 -- a Convert
+        # botocore ignores `__type`, which services may add to any object.
         there = [name for name, value in _object(node).items() if value is not None and name != "__type"]
         if len(there) != 1 or there[0] not in names:
             raise Unusual

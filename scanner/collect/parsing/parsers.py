@@ -98,10 +98,12 @@ class _Json(JSONParser):
         self._outputs = _Outputs(lambda: JsonPlan(rest=False))
 
     def _do_parse(self, response: Answer, shape: Shape | None) -> Any:  # noqa: ANN401 -- botocore's
+        # What fails here, for whatever reason, is read again by botocore: its result or error is what counts.
         with suppress(Exception):
             parsed = self._outputs.of(shape).convert(take(response))
             self._own._inject_response_metadata(parsed, response["headers"])
             return parsed
+        # botocore's parser accepts values of wrong types, so the check that was left is made before it runs.
         make_check(response)
         return self._own._do_parse(response, shape)
 

@@ -30,6 +30,7 @@ class Kept:
     """
 
     def __init__(self) -> None:
+        # Reentrant: the function of a shape is built while that of its parent is.
         self._lock = threading.RLock()
         self._made: dict[str, Convert] = {}
         self._begun: set[str] = set()

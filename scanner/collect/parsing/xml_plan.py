@@ -100,6 +100,7 @@ class XmlPlan:
 
         def convert(nodes: Any) -> Any:  # noqa: ANN401 -- a Convert
             nonlocal converter
+            # Not `not nodes`: for an Element without children, Python deprecates that.
             if len(nodes) == 0:
                 return []
             if converter is None:
