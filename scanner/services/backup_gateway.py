@@ -49,6 +49,7 @@ def collect(caller: Caller) -> set[str]:
 def parse(sources: Sources) -> Iterator[Resource]:
     """Parse virtual machines. Their state is that of the hypervisor; AWS does not report encryption."""
     states = {
+        # By the last part of the ARN, because a machine may name its hypervisor by ARN or by id.
         row.need("HypervisorArn").rpartition("/")[2]: row.text("State")
         for row, _ in rows(sources.answers, _HYPERVISORS, "Hypervisors")
     }
@@ -63,6 +64,8 @@ def parse(sources: Sources) -> Iterator[Resource]:
 
 def _note_unread_hypervisors(sources: Sources) -> None:
     answers = sources.answers.every(_HYPERVISORS)
+    # Without hypervisors the machines have no state, so the missing
+    # list counts as soon as there are machines.
     if not any(answer.gap is None for answer in answers):
         never_called = sources.answers.gap(_HYPERVISORS, "", GapKind.NEVER_ASKED)
         sources.gaps.note(answers[-1].gap if answers else never_called)

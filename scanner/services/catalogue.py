@@ -97,6 +97,7 @@ def iam_actions(operation: str) -> tuple[str, ...]:
         return OPERATIONS[operation].actions
     if operation in _UNDECLARED:
         return _UNDECLARED[operation]
+    # An operation that only other programs call: its action has the prefix of the service's other actions.
     service, _, name = operation.partition(":")
     prefix = next(
         (
@@ -161,6 +162,7 @@ def _implied_list(answers: Answers, name: str, lists: Lists) -> Reading[None] | 
 def _read_list(answers: Answers, name: str) -> Reading[None]:
     # Other programs may record filtered calls, which do not show that anything is absent.
     unfiltered = [answer for answer in answers.every(name) if is_unfiltered(answer)]
+    # One complete call is enough: a later one may have repeated it after a failure.
     for answer in unfiltered:
         if answer.gap is None:
             return Known(None, answer.refs)

@@ -56,6 +56,7 @@ def _stack(sources: Sources, row: Shape, ref: EvidenceRef) -> Resource:
         # CloudFormation encrypts its data with an AWS owned key (user guide, "Data protection").
         encryption=Known(Encryption(encrypted=True), (ref,)),
         created_at=row.instant("CreationTime"),
+        # A nested stack is a resource of its parent, which is backed up with it.
         attached_to=(Arn(parent),) if parent else (),
         stack=tags.get(STACK_TAG),
         refs=(ref,),

@@ -72,6 +72,7 @@ def _cluster(sources: Sources, row: Shape, ref: EvidenceRef, answer: Answer) -> 
 
 
 def _tags(sources: Sources, arn: str, described: Shape | None, answer: Answer) -> Reading[Tags]:
+    # GetCluster returns the tags as well; without it, the tagging API does.
     if described is not None and answer.gap is None:
         return Known(tag_map(described, "tags"), answer.refs)
     return sources.tags(arn, "dsql:cluster", "dsql:ListTagsForResource", resourceArn=arn)
@@ -84,4 +85,5 @@ def _encryption(described: Shape | None) -> Encryption:
     key = details.text("kmsKeyArn") if details else None
     if kind == _AWS_OWNED:
         return Encryption(encrypted=True)
+    # With neither a type nor a key the answer is incomplete, so that encryption is unknown.
     return Encryption(encrypted=True if key else None, keys=(key,) if key else ())

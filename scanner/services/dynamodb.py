@@ -57,6 +57,7 @@ def _table(sources: Sources, name: str, ref: EvidenceRef) -> Resource:
     shard = sources.shard
     answer = sources.answers.one("dynamodb:DescribeTable", TableName=name)
     table = next((page.need_child("Table") for page in answer.pages), None)
+    # Without the description, the ARN is built from the name, which is unique in an account and Region.
     arn = (table.text("TableArn") if table else None) or sources.arn("dynamodb", f"table/{name}")
     tags = sources.tags(arn, "dynamodb:table", "dynamodb:ListTagsOfResource", ResourceArn=arn)
     return Resource(

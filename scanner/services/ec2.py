@@ -43,6 +43,8 @@ OPERATIONS: Final = (
     ),
 )
 
+# Other values: opted-in, and opt-in-not-required for Regions that
+# every account has (API reference, "Region").
 _NOT_ENABLED: Final = "not-opted-in"
 
 
@@ -69,6 +71,7 @@ def collect(caller: Caller) -> set[str]:
     return set(texts(caller.pages("ec2", "DescribeVolumes"), "Volumes", "KmsKeyId"))
 
 
+# `busy`: the volume is to be detached, but the instance still uses it.
 _ATTACHED: Final = frozenset({"attaching", "attached", "busy"})
 _DETACHED: Final = frozenset({"detaching", "detached"})
 _UNSUPPORTED_ROOTS: Final = {"ebs": "", "instance-store": "instance_store"}
@@ -91,6 +94,8 @@ def parse(sources: Sources) -> Iterator[Resource]:
     shapes = {volume_id: row for volume_id, (row, _) in volumes.items()}
     attached = _volumes_by_instance(shapes)
     for instance_id, (row, ref) in sorted(instances.items()):
+        # Either list may be the older one, so both count: the volumes'
+        # attachments and the instance's mappings.
         ids = attached.get(instance_id, set()) | _mapped_volumes(row)
         encryption = _instance_encryption(answers, ids, shapes, lists["ec2:DescribeVolumes"])
         yield _instance(answers, row, ref, prefix, encryption)
@@ -146,11 +151,14 @@ def _instance(
         encryption=encryption,
         created_at=row.instant("LaunchTime"),
         windows=_is_windows(row),
+        # Images with such a code cannot be copied to another account (AWS Backup Developer Guide).
         product_codes=tuple(
             code.need("ProductCodeId")
             for code in row.children("ProductCodes")
             if code.word("ProductCodeType", _PRODUCT_CODES) == _MARKETPLACE
         ),
+        # EC2 always returns the type; where another program omits it, it
+        # is the usual one (docs/assumptions.md).
         unsupported_kind=_UNSUPPORTED_ROOTS.get(row.text("RootDeviceType") or "ebs"),
         stack=tags.get(STACK_TAG),
         refs=(ref,),

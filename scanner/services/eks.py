@@ -76,6 +76,7 @@ def _cluster(sources: Sources, name: str, ref: EvidenceRef, answer: Answer) -> R
 
 
 def _tags(sources: Sources, arn: str, described: Shape | None, answer: Answer) -> Reading[Tags]:
+    # DescribeCluster returns the tags as well; without it, the tagging API does.
     if described is not None and answer.gap is None:
         return Known(tag_map(described, "tags"), answer.refs)
     return sources.tags(arn, "eks:cluster", "eks:ListTagsForResource", resourceArn=arn)

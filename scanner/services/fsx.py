@@ -61,6 +61,7 @@ def collect(caller: Caller) -> set[str]:
     for answer in caller.pages("fsx", "DescribeFileSystems"):
         keys.update(_keys(answer))
         has_ontap |= any(text(row, "FileSystemType") == "ONTAP" for row in objects(answer, "FileSystems"))
+    # If the list failed, there may be ONTAP file systems on the pages that are missing.
     if has_ontap or "fsx:DescribeFileSystems" in caller.failures:
         for _ in caller.pages("fsx", "DescribeVolumes"):
             pass
@@ -80,6 +81,7 @@ def parse(sources: Sources) -> Iterator[Resource]:
             system = _resource(sources, row, ref, (arn, _flavour(row)), _encryption(row, ref))
             yield replace(system, unsupported_kind=_unsupported_system(row))
     volumes = distinct(_listed(sources, VOLUMES), "VolumeId")
+    # OpenZFS volumes are in the same list, but are backed up with their file system.
     for volume_id, (row, ref) in sorted(volumes.items()):
         if _is_ontap_volume(row):
             system_id = row.text("FileSystemId") or ""
@@ -120,6 +122,7 @@ def _unsupported_volume(volume: Shape) -> str | None:
         return ""
     if ontap.text("FlexCacheEndpointType") == "CACHE":
         return "ontap_flexcache"
+    # NONE and ORIGIN are ordinary volumes. What a value of a later version means is unknown.
     if ontap.text("FlexCacheEndpointType") not in (None, "NONE", "ORIGIN"):
         return None
     return _VOLUME_TYPES.get(ontap.text("OntapVolumeType") or "RW")
@@ -135,6 +138,7 @@ def _unsupported_system(system: Shape) -> str | None:
     deployment = lustre.text("DeploymentType") or ""
     if deployment.startswith("SCRATCH"):
         return "lustre_scratch"
+    # The documented types are SCRATCH_1, SCRATCH_2, PERSISTENT_1 and PERSISTENT_2.
     if deployment and not deployment.startswith("PERSISTENT"):
         return None
     return "lustre_data_repository" if lustre.child("DataRepositoryConfiguration") is not None else ""

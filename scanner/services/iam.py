@@ -93,6 +93,7 @@ class _Roles:
             path=row.text("Path") or "/",
             trust_policy=_trust(row),
         )
+        # The list and GetRole may both describe a role, and one of them may lack the trust policy.
         if role.trust_policy is not None or role.arn not in self._roles:
             self._roles[role.arn] = role, ref
 
@@ -102,14 +103,18 @@ class _Roles:
             return Known(described[0], (described[1],))
         parts = parse_arn(arn)
         owner = parts.account if parts is not None else self._account.shard.account
+        # This account's answers cannot show that a role of another account does not exist.
         if owner != self._account.shard.account:
             return Unread(self._never_asked(arn, owner))
+        # GetRole takes the name without the path: names are unique in an
+        # account (IAM User Guide, "IAM identifiers").
         name = arn.rpartition("/")[2]
         answers = (self._account.one(GET_ROLE, arn, RoleName=name), self._listed())
         for answer in answers:
             if answer.gap is None:
                 return Known(None, answer.refs)
         gaps = [answer.gap for answer in answers if answer.gap is not None]
+        # A refusal says more than a call that was never made.
         refused = (gap for gap in gaps if gap.kind is not GapKind.NEVER_ASKED)
         return Unread(next(refused, None) or self._never_asked("", owner))
 

@@ -26,6 +26,7 @@ OPERATIONS: Final = (
         "kms",
         "ListAliases",
         "kms:ListAliases",
+        # The largest page (API reference, "ListAliases").
         page=100,
         optional="it is a gap of every key named by alias",
         own=("Aliases[].AliasArn",),
@@ -62,6 +63,7 @@ def collect_keys(caller: Caller, named: Iterable[str], *, aliases: Mapping[str, 
 def _arn(name: str, aliases: Mapping[str, str], partition: str, shard: Shard) -> str:
     """Return the ARN of a key from any of its names; an alias without a target is returned unchanged."""
     arn = parse_arn(name)
+    # Already complete, and aliases of another account or Region are not listed here.
     if arn is not None and (arn.account, arn.region) != (shard.account, shard.region):
         return name
     identity = name if arn is None else arn.resource.removeprefix("key/")
@@ -109,6 +111,7 @@ def parse_keys(answers: Answers, gaps: Gaps, names: Iterable[str]) -> Mapping[st
         keys[name] = key = described.key(name)
         if is_own and isinstance(key.kind, Unread):
             gaps.note(key.kind.gap)
+        # Only policies of customer managed keys are requested: one that never was is no gap.
         if is_own and isinstance(key.policy, Unread) and key.policy.gap.kind is not GapKind.NEVER_ASKED:
             gaps.note(key.policy.gap)
     return keys
@@ -219,6 +222,7 @@ class _Keys:
         manager = metadata.text("KeyManager") if metadata else None
         if answer is not None and manager in _MANAGERS:
             return Known(_MANAGERS[manager], answer.refs)
+        # The aliases are the second source, because `EncryptionKeyType` has no value for AWS managed keys.
         is_own = identity[:2] == (self._answers.shard.account, self._answers.shard.region)
         if (is_own and identity[2] in self._managed) or bare_name(name).startswith(_MANAGED_ALIAS):
             return Known(KeyKind.AWS_MANAGED)

@@ -113,6 +113,7 @@ def collect_tree(caller: Caller) -> dict[str, str]:
             caller.pages("organizations", "ListAccountsForParent", ParentId=parent), "Accounts", "Id"
         )
         paths |= dict.fromkeys(accounts, path)
+        # A unit that is moved meanwhile may be listed below both parents.
         waiting += [(unit, f"{path}/{unit}") for unit in units if unit not in seen]
         seen.update(units)
     return paths
@@ -165,6 +166,7 @@ def parse_organization(answers: Answers, manifest: Manifest) -> Organization:
     described = answers.one(_DESCRIBE)
     shape = next((child for page in described.pages if (child := page.child("Organization"))), None)
     scope = manifest.scope
+    # The manifest has both ids, also where DescribeOrganization was denied.
     organization_id = (shape.text("Id") if shape else None) or scope.organization_id
     management = (shape.text("MasterAccountId") if shape else None) or scope.management_account
     gap = described.gap or answers.gap(_DESCRIBE, "", GapKind.NEVER_ASKED)
@@ -234,6 +236,7 @@ def _accounts(
         accounts[account_id] = Account(
             id=account_id,
             name=row.text("Name") or (recorded.name if recorded else ""),
+            # Organizations replaces `Status` by `State` (API Reference, "Account"): either may be missing.
             status=row.text("State") or row.text("Status"),
             ou_path=paths.get(account_id) or (recorded.ou_path if recorded else None),
         )
@@ -243,6 +246,8 @@ def _accounts(
 def _ou_paths(answers: Answers, organization_id: str | None) -> Mapping[str, str]:
     """Return each account's path `o-.../r-.../ou-.../`, for the part of the tree that was read."""
     paths = {
+        # With a slash at the end, as in aws:PrincipalOrgPaths (IAM User
+        # Guide, "Global condition context keys").
         root.need("Id"): f"{organization_id}/{root.need('Id')}/"
         for root, _ in rows(answers, "organizations:ListRoots", "Roots")
         if organization_id
@@ -259,6 +264,7 @@ def _ou_paths(answers: Answers, organization_id: str | None) -> Mapping[str, str
     waiting = list(paths)
     while waiting:
         parent = waiting.pop()
+        # Removed when they are visited, so that contradictory answers cannot lead in a circle.
         for child in children.pop(parent, ()):
             if child.startswith("ou-"):
                 paths[child] = f"{paths[parent]}{child}/"
@@ -404,11 +410,13 @@ def parse_account(account: Answers, organization: Answers) -> AccountInventory:
         gap = account.gap(EFFECTIVE, "", GapKind.FAILED)
         own_answer = replace(own_answer, absent=False, gap=_denied(gap, own_answer))
     reading = _effective(account, own_answer)
+    # The management account may request the policy of a member (API reference, "DescribeEffectivePolicy").
     central = _of_organization(organization, EFFECTIVE, PolicyType=_BACKUP_POLICY, TargetId=own)
     if isinstance(reading, Unread) and central.gap is None:
         reading = _effective(account, central)
     if isinstance(reading, Unread) and (refs := no_organization(organization)):
         reading = Known(None, refs)
+    # Where the account's role was refused, that is the cause to report.
     if isinstance(reading, Unread) and (refusal := entry_refusal(account)) is not None:
         reading = Unread(refusal)
     elif isinstance(reading, Unread) and _is_missed(reading.gap, organization):

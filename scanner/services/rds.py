@@ -51,6 +51,7 @@ def collect(caller: Caller) -> set[str]:
 
 
 _CLUSTER_ENGINES: Final = {"neptune": "Neptune", "docdb": "DocumentDB"}
+# Beginnings of names: aurora-mysql, oracle-ee, sqlserver-se.
 _ENGINES: Final = (
     "aurora",
     "docdb",
@@ -106,6 +107,7 @@ def _unsupported_kind(row: Shape) -> str | None:
     """
     if (row.text("Engine") or "").startswith(_CUSTOM):
         return "rds_custom"
+    # Customer-owned IP addresses exist on Outposts only (API reference, "DBInstance").
     if row.text("BackupTarget") == "outposts" or row.flag("CustomerOwnedIpEnabled"):
         return "rds_outposts"
     if not _is_documented(row):
@@ -114,6 +116,7 @@ def _unsupported_kind(row: Shape) -> str | None:
     outposts = [_is_on_outpost(subnet) for subnet in group.children("Subnets")] if group else []
     if not any(outposts):
         return ""
+    # Subnets of both: nothing says which one the instance is in (docs/assumptions.md).
     return "rds_outposts" if all(outposts) else None
 
 
@@ -139,6 +142,7 @@ def _cluster_type(row: Shape) -> tuple[str, str]:
         return "Aurora", "Aurora"
     if engine in _CLUSTER_ENGINES:
         return _CLUSTER_ENGINES[engine], _CLUSTER_ENGINES[engine]
+    # MySQL and PostgreSQL have clusters only as Multi-AZ DB clusters.
     return "RDS", "RDS_MULTI_AZ_CLUSTER"
 
 

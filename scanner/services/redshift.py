@@ -39,6 +39,7 @@ def parse(sources: Sources) -> Iterator[Resource]:
 def _cluster(sources: Sources, row: Shape, ref: EvidenceRef) -> Resource:
     identifier, tags, key = row.need("ClusterIdentifier"), tag_pairs(row, "Tags"), row.text("KmsKeyId")
     return Resource(
+        # DescribeClusters returns the ARN of the namespace, but not that of the cluster.
         arn=sources.arn("redshift", f"cluster:{identifier}"),
         type="Redshift",
         capability="Redshift",

@@ -153,6 +153,7 @@ def location(account: Answers, name: str) -> str | None:
     located = account.one(GET_LOCATION, Bucket=name)
     if located.gap is None and located.pages:
         return region_of(located.pages[0].text("LocationConstraint"))
+    # This scan does not call HeadBucket, but other programs do, and its answer has the Region, too.
     headed = account.one(HEAD_BUCKET, Bucket=name)
     return next((region for page in headed.pages if (region := page.text("BucketRegion"))), None)
 
@@ -198,6 +199,7 @@ def _unsupported_kind(row: Shape, name: str) -> str:
 
 
 def _versioned(pages: tuple[Shape, ...]) -> bool:
+    # Not `Suspended`: AWS Backup requires versioning (AWS Backup Developer Guide, "Amazon S3 backups").
     return any(page.text("Status") == "Enabled" for page in pages)
 
 
@@ -213,6 +215,8 @@ def _encryption(pages: tuple[Shape, ...]) -> Encryption:
     keys = tuple(
         default.text("KMSMasterKeyID") or "alias/aws/s3"
         for default in defaults
+        # Also aws:kms:dsse.
         if (default.text("SSEAlgorithm") or "").startswith("aws:kms")
     )
+    # Every bucket has default encryption since January 2023 (Amazon S3 User Guide).
     return Encryption(encrypted=bool(defaults), keys=keys)

@@ -57,6 +57,7 @@ def parse(sources: Sources) -> Iterator[Resource]:
 
 def _description(sources: Sources, row: Shape) -> Answer:
     """Return the description of a database, which was requested by its ARN or by three ids."""
+    # Other programs may call GetDatabase with the three ids, which its answer repeats.
     answer = sources.answers.one("ssm-sap:GetDatabase", DatabaseArn=row.need("Arn"))
     if answer.gap is None:
         return answer

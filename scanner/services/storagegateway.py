@@ -71,6 +71,7 @@ def _describe(caller: Caller, volumes: Iterable[tuple[str, str]]) -> set[str]:
     """Record the descriptions of one gateway's volumes: a call accepts those of a single gateway."""
     keys: set[str] = set()
     for kind, (operation, key) in _KINDS.items():
+        # `STORED` in the API model, `STORED iSCSI` in answers.
         arns = [arn for volume_type, arn in volumes if volume_type.upper().startswith(kind)]
         if arns:
             answer = caller.call("storagegateway", operation, VolumeARNs=arns)
@@ -113,6 +114,7 @@ def _volume(sources: Sources, row: Shape, ref: EvidenceRef, described: _Descript
 
 def _state(row: Shape, described: _Description | None) -> str | None:
     """Return DETACHED if the list or the description says so, or else the described status."""
+    # The list and the description may be of different times: a detached volume is not backed up.
     attachments = {
         row.text("VolumeAttachmentStatus"),
         described[0].text("VolumeAttachmentStatus") if described else None,

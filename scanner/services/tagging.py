@@ -73,6 +73,7 @@ class TaggingAnswers:
 
 def _covers(parameters: Mapping[str, object], kind: str) -> bool:
     """Return whether a call lists all tagged resources of a type: it filters by type or service only."""
+    # Such a call leaves out tagged resources, so that it proves nothing about one that is missing.
     if any(parameters.get(name) for name in _FILTERS):
         return False
     types = parameters.get("ResourceTypeFilters") or []

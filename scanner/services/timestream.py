@@ -57,6 +57,7 @@ OPERATIONS: Final = (
 def collect(caller: Caller) -> set[str]:
     """Record tables, and databases if there are any; return the keys that they name."""
     answer = caller.call("timestream-write", "DescribeEndpoints") or {}
+    # One is enough: each of them serves the account.
     for endpoint in texts([answer], "Endpoints", "Address")[:1]:
         return _tables(caller.at(endpoint))
     return set()
@@ -121,6 +122,8 @@ def implied_list(name: str, answers: Answers, _lists: Mapping[str, Reading[None]
     if name != TABLES:
         return None
     if answer.gap is None:
+        # Timestream is closed to new customers: its refusal means that
+        # there are no tables (docs/assumptions.md).
         return Known(None, answer.refs) if answer.absent else None
     is_refused = answer.gap.kind is not GapKind.NEVER_ASKED
     return Unread(replace(answer.gap, operation=TABLES)) if is_refused else None

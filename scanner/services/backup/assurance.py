@@ -185,6 +185,7 @@ def _hold_scope(pages: tuple[Shape, ...]) -> LegalHoldScope:
     )
 
 
+# Used only where no page has the object: the answer has a gap then, which is returned in its place.
 _EMPTY: Final = Shape({}, "nothing", EvidenceRef("", 0))
 
 
@@ -214,6 +215,7 @@ def _framework_arn(shard: Shard, name: str) -> str:
 
 
 def _control(control: Shape) -> FrameworkControl:
+    # Without a scope, a control evaluates everything that it can (docs/assumptions.md).
     scope = control.child("ControlScope") or _EMPTY
     return FrameworkControl(
         name=control.need("ControlName"),
@@ -239,6 +241,7 @@ def _report_plans(answers: Answers) -> Iterator[ReportPlan]:
             region=answers.shard.region,
             template=setting.text("ReportTemplate"),
             frameworks=setting.texts("FrameworkArns"),
+            # For reports across accounts and Regions only (API reference, "ReportSetting").
             accounts=setting.texts("Accounts"),
             organizational_units=setting.texts("OrganizationUnits"),
             regions=setting.texts("Regions"),

@@ -85,8 +85,11 @@ def _collect_restore_jobs(caller: Caller, *, restored: Restored) -> None:
     result: frozenset[str] = frozenset()
     try:
         for answer in caller.pages("backup", "ListRestoreJobs"):
+            # Only a completed job is a restore: DescribeProtectedResource may return an older one.
             jobs = (row for row in objects(answer, "RestoreJobs") if row.get("Status") == _COMPLETED)
             completed.update(text(row, "SourceResourceArn") for row in jobs)
+        # With pages missing, a resource may have been restored without
+        # being in the list: then all are described.
         if "backup:ListRestoreJobs" not in caller.failures:
             result = frozenset(completed)
     finally:  # without a result, no protected resource would be described
@@ -104,6 +107,7 @@ def _collect_protected_resources(caller: Caller, *, restored: Restored) -> None:
         names |= dict.fromkeys(_own_resources(answer, caller.shard))
     if not caller.collects("backup:DescribeProtectedResource"):
         return
+    # Reserved now, so that the order of the lines does not depend on which of the two lists ends first.
     describe = caller.later()
 
     def describe_others(future: Restored) -> None:
@@ -146,6 +150,7 @@ def _job(answers: Answers, kind: JobKind, row: Shape, ref: EvidenceRef, ids: tup
         id=ids[0],
         account=answers.shard.account,
         region=answers.shard.region,
+        # Restore jobs have other names for these two (API reference, "RestoreJobsListMember").
         state=row.text("Status") if kind is JobKind.RESTORE else row.text("State"),
         resource=row.text("SourceResourceArn") if kind is JobKind.RESTORE else row.text("ResourceArn"),
         resource_type=row.text("ResourceType"),
@@ -154,6 +159,7 @@ def _job(answers: Answers, kind: JobKind, row: Shape, ref: EvidenceRef, ids: tup
         message=row.text("StatusMessage"),
         recovery_point=ids[1],
         destination_vault=row.text("DestinationBackupVaultArn"),
+        # `CreatedBy` of a restore job names a restore testing plan, not a rule.
         created_by_rule=None if kind is JobKind.RESTORE else created_by_rule(row, _shard_of(answers, row)),
         message_category=row.text("MessageCategory"),
         validation_status=row.text("ValidationStatus"),
@@ -245,6 +251,7 @@ def _latest_restore(answers: Answers, gaps: Gaps, arn: str) -> Reading[LatestRes
     described = next(
         (page for page in answer.pages if _RESTORED in page.data or _DURATION in page.data), None
     )
+    # AWS omits these members where the resource was never restored (docs/assumptions.md).
     if described is None:
         return gaps.reading(None, answer)
     restore = LatestRestore(

@@ -42,6 +42,7 @@ OPERATIONS: Final = (
         after=("backup:ListBackupPlans",),
         per="plan",
         own=("BackupPlanArn",),
+        # An unknown member of a lifecycle could change what the known days mean.
         closed=("BackupPlan.Rules[].Lifecycle", "BackupPlan.Rules[].CopyActions[].Lifecycle"),
     ),
     Operation(
@@ -59,6 +60,7 @@ OPERATIONS: Final = (
         "backup:GetBackupSelection",
         after=("backup:ListBackupSelections",),
         per="selection",
+        # An unknown member may restrict the selection: without it, the plan would seem to select more.
         closed=("BackupSelection",),
     ),
 )
@@ -145,6 +147,7 @@ def _rule(rule: Shape) -> BackupRule:
         CopyAction(Arn(copy.need("DestinationBackupVaultArn")), _lifecycle(copy.child("Lifecycle")))
         for copy in rule.children("CopyActions")
     )
+    # Types that AWS Backup does not fully manage reach this vault by a copy, with the lifecycle of the rule.
     if air_gapped := rule.text("TargetLogicallyAirGappedBackupVaultArn"):
         target = CopyAction(Arn(air_gapped), _lifecycle(rule.child("Lifecycle")), air_gapped=True)
         copies = (*copies, target)
@@ -153,8 +156,10 @@ def _rule(rule: Shape) -> BackupRule:
         name=rule.text("RuleName") or "",
         target_vault=rule.need("TargetBackupVaultName"),
         schedule=rule.text("ScheduleExpression"),
+        # "By default, ScheduleExpressions are in UTC" (API reference, "BackupRule").
         timezone=rule.text("ScheduleExpressionTimezone") or "Etc/UTC",
         start_window_minutes=rule.integer("StartWindowMinutes"),
+        # Missing means snapshots (API reference, "BackupRule").
         continuous=rule.flag("EnableContinuousBackup") or False,
         lifecycle=_lifecycle(rule.child("Lifecycle")),
         copies=copies,

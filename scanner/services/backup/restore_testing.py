@@ -103,6 +103,7 @@ def _scope(answers: Answers, gaps: Gaps, plan: str) -> Reading[RestoreTestingSco
     answer = answers.one("backup:GetRestoreTestingPlan", RestoreTestingPlanName=plan)
     selection = next(
         (page.need_child("RestoreTestingPlan").need_child("RecoveryPointSelection") for page in answer.pages),
+        # The empty shape is for answers with a gap, which is returned in its place.
         Shape({}, "RecoveryPointSelection", EvidenceRef("", 0)),
     )
     scope = RestoreTestingScope(

@@ -27,6 +27,7 @@ def parse_settings(answers: Answers) -> Reading[RegionSettings]:
         return Unread(answer.gap)
     opt_in: dict[str, bool] = {}
     management: dict[str, bool] = {}
+    # None: an older client omits the member. That is unknown, and not "no opt-in" (docs/assumptions.md).
     incremental: dict[str, bool] | None = None
     for page in answer.pages:
         opt_in |= page.mapping("ResourceTypeOptInPreference", bool)

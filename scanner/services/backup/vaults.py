@@ -85,13 +85,17 @@ OPERATIONS: Final = (
 )
 
 _AWS_OWNED: Final = "AWS_OWNED_KMS_KEY"
+# The types with members that ListBackupVaults omits: the approval team and the source vault.
 _DESCRIBED: Final = {"LOGICALLY_AIR_GAPPED_BACKUP_VAULT", "RESTORE_ACCESS_BACKUP_VAULT"}
 _TYPES: Final = frozenset({_PLAIN, *_DESCRIBED})
+# The lifecycle of the temporary recovery point before a copy into an
+# air-gapped vault (API reference, "Lifecycle").
 _DELETION_EVENTS: Final = frozenset({"DELETE_AFTER_COPY"})
 
 
 def collect(caller: Caller) -> set[str]:
     """Record vaults with their recovery points; return the keys that they name."""
+    # Dicts as ordered sets: the calls are in the order of the list, and each vault is described once.
     names: dict[str, None] = {}
     described: dict[str, None] = {}
     keys: set[str] = set()
@@ -135,6 +139,7 @@ def _collect_scans(caller: Caller, vault: str, answer: Mapping[str, Any]) -> Non
                 "GetPITRMalwareScanResults",
                 RecoveryPointArn=arn,
                 BackupVaultName=vault,
+                # AWS returns the newest scan that covered this time (docs/assumptions.md).
                 ScanEndTime=computed,
                 MalwareScanner="GUARDDUTY",
             )
@@ -228,6 +233,7 @@ def _notifications(answers: Answers, gaps: Gaps, name: str) -> Reading[VaultNoti
 def _details(answers: Answers, gaps: Gaps, name: str, *, is_plain: bool) -> Reading[VaultDetails] | None:
     """Parse the fields of air-gapped and restore-access vaults that the list omits."""
     answer = answers.one("backup:DescribeBackupVault", BackupVaultName=name)
+    # The list has all members of a plain vault, so that only other programs describe one.
     if is_plain and answer.gap is not None:
         return None
     described = next(iter(answer.pages), None)
@@ -242,6 +248,7 @@ def _details(answers: Answers, gaps: Gaps, name: str, *, is_plain: bool) -> Read
 
 def parse_recovery_points(answers: Answers, gaps: Gaps) -> tuple[RecoveryPoint, ...]:
     """Parse the recovery points of all vaults; one that a vault lists twice counts once."""
+    # By vault, too: a restore-access vault lists the recovery points of the vault that it gives access to.
     points = {(point.vault, point.arn): point for point in _points(answers, gaps)}
     return tuple(points[key] for key in sorted(points))
 
@@ -295,6 +302,7 @@ def _point_rows(answers: Answers) -> Iterator[tuple[Shape, EvidenceRef, Arn]]:
     """Yield the rows with their vaults: where the row has none, the vault that was requested."""
     for answer in answers.every(_POINTS):
         parameters = answer.parameters
+        # Such a vault belongs to another account, so that its ARN can only come from the row.
         requested = "" if "BackupVaultAccountId" in parameters else str(parameters.get("BackupVaultName", ""))
         for page in answer.pages:
             for row in page.children("RecoveryPoints"):
@@ -309,6 +317,7 @@ def _vault_arn(shard: Shard, arn: str | None, name: str) -> Arn:
 def _scan(result: Shape | None, point_in_time: Reading[str | None] | None) -> ScanResult | None:
     if result is None:
         return None
+    # None: AWS reported no findings at all, which is not an empty list of them.
     findings = None if result.data.get("Findings") is None else result.texts("Findings")
     return ScanResult(result.flag("FailedScan"), findings, result.instant("LastComputed"), point_in_time)
 
