@@ -35,6 +35,7 @@ from scanner.model.names import Shard
 REMOVED_BY_CHANGE: Final = "RemovedByChange"
 """In a list of a what-if bundle, the names of what a planned change removes: they contradict no list."""
 
+# Parts of codes, since services spell them differently: AccessDeniedException, UnauthorizedOperation.
 _REFUSALS: Final = (
     "AccessDenied",
     "Unauthorized",
@@ -108,6 +109,7 @@ class Answers:
         self._answers = {
             name: {
                 parameters: self._join(name, by_parameters[parameters])
+                # The latest call is the last one, so that its rows replace those of earlier calls.
                 for parameters in sorted(by_parameters, key=lambda call: (_latest(by_parameters[call]), call))
             }
             for name, by_parameters in calls.items()
@@ -161,6 +163,7 @@ class Answers:
                 fitting.append(line)
                 continue
             problem = mismatch(line.name, line.parameters, line.response, self.shard)
+            # Only until an answer is certainly of this shard, because the check of each line costs time.
             if problem or True not in places:
                 places.add(is_of_shard(line.name, line.parameters, line.response, self.shard))
             fitting.append(_unfit(line, problem) if problem else line)
@@ -189,6 +192,7 @@ class Answers:
         chain = [pages[token] for token in (*stray, *tokens)]
         answered = [line for line in chain if line.response is not None]
         answer_pages = tuple(Shape(line.response or {}, line.name, line.ref) for line in answered)
+        # Rows that contradict each other are left out; the others of the list still show what exists.
         if different := contradictions(name, answer_pages):
             answer_pages = tuple(without_rows(name, page, different) for page in answer_pages)
             gap = gap or self._contradiction(name, *next(iter(different.items())))
@@ -320,11 +324,13 @@ def _is_answer(line: EvidenceLine) -> bool:
     error = line.error
     if error is None or not says_there_is_none(line.name, error.code, error.message):
         return False
+    # A message about another vault does not answer this call.
     requested = str(line.parameters.get("BackupVaultName") or "")
     named = _VAULT_NAME.search(error.message) if requested else None
     return named is None or is_same(requested, named[1].strip("'\".,"))
 
 
+# `has` and `with` follow the word in messages that name no vault.
 _VAULT_NAME: Final = re.compile(r"vault (?!has|with)(\S+)", re.IGNORECASE)
 """AWS names the vault, or its ARN, in the error that says that it has no policy or notifications."""
 

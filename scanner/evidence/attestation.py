@@ -84,6 +84,7 @@ def _compact(value: bytes) -> dict[str, Any]:
         raise BundleError(
             f"The signature in manifest.json is followed by something else, or is not JSON. {_RESTORE}"
         ) from problem
+    # Encoding it again shows repeated keys and whitespace, which parsing does not.
     if not isinstance(document, dict) or orjson.dumps(document) != value:
         raise BundleError(f"The signature in manifest.json is not a compact JSON object. {_RESTORE}")
     return document
@@ -124,6 +125,7 @@ def attest(manifest: bytes, key: SigningKey, scan_id: str, previous_sha256: str 
 def signed_message(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
     """Return DSSE's pre-authentication encoding: the bytes that are signed."""
     kind = payload_type.encode()
+    # With the lengths, no byte can pass from the type to the payload (DSSE, "Protocol").
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
@@ -209,6 +211,7 @@ def _parse_statement(payload: bytes) -> Attestation:
         raise BundleError(
             f"The signed statement in manifest.json is not an in-toto statement about a scan. {_RESTORE}"
         ) from problem
+    # Contents that this version does not know would be signed, but never shown.
     if statement_bytes(attestation) != payload:
         raise BundleError(
             f"The signed statement in manifest.json has contents that are not known here. {_RESTORE}"

@@ -39,6 +39,7 @@ class Bundle:
     def __init__(
         self, folder: Path, accounts: Collection[str] | None = None, *, what_if: bool = False
     ) -> None:
+        # Before anything is read, so that no link leads out of the bundle.
         check_regular(folder, (EVIDENCE, INPUTS))
         self.folder = folder
         self._only = None if accounts is None else frozenset(accounts)
@@ -156,6 +157,7 @@ class Bundle:
                 except MalformedAnswerError as problem:
                     if not self._malformed.add(problem):
                         raise
+                    # The cached answers may contain the line.
                     self._account = None
         finally:
             self._forget_malformed()

@@ -34,6 +34,7 @@ def _follow(previous: str, scans: dict[str, Path]) -> Check:
     number, next_sha256 = 0, previous
     while next_sha256 in scans:
         number += 1
+        # Removed from the folders: those that are left at the end are not in the chain.
         following = _previous(scans.pop(next_sha256))
         if following is None:
             break

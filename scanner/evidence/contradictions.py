@@ -49,6 +49,7 @@ def contradictions(bundle: Bundle, *, as_of_is_given: bool = False) -> tuple[Che
     manifest = bundle.manifest
     damaged: list[str] = []
     lines: dict[str, _Lines] = {}
+    # Two records may name one file, which is read once.
     for name in dict.fromkeys(filter(None, (_file(bundle, record) for record in manifest.shards))):
         if not (bundle.folder / name).is_file():
             continue  # reported as a missing file
@@ -98,6 +99,7 @@ def _read(folder: Path, name: str, manifest: Manifest) -> _Lines:
         elif (first is not None and at < first) or (last is not None and at > last):
             lines.misdated += 1
             lines.examples.append(f"{name}:{line.ref.line} ({line.at})")
+            # An edited file may have millions of such lines.
             del lines.examples[_MOST:]
     return lines
 
@@ -237,6 +239,7 @@ def _clock(manifest: Manifest) -> tuple[CheckResult, str]:
     """Return the result of the check of the clock, and the end of its sentence."""
     as_of, finished, inputs = manifest.evaluated_as_of, manifest.finished_at, manifest.inputs
     if inputs.as_of is not None:
+        # As text, because a manifest has times to the millisecond only.
         is_same = rfc3339(inputs.as_of) == rfc3339(as_of)
         requested = ", as" if is_same else f", but {rfc3339(inputs.as_of)} is what"
         return CheckResult.OK if is_same else CheckResult.FAILED, f"{requested} --as-of requested"

@@ -134,6 +134,7 @@ def _compare(folder: Path, there: Mapping[str, bool], named: Mapping[str, str]) 
 
 def _report_checks(folder: Path, there: Mapping[str, bool], manifest: Manifest) -> Iterator[Check]:
     """Yield the check of the reports that `reports.sha256` lists, in the scan's folder and below it."""
+    # Also the lists that the manifest names and that are gone.
     lists = [name for name in (*there, *manifest.files) if Path(name).name == CHECKSUMS]
     if not lists:
         if is_judged(manifest.files):
@@ -175,6 +176,7 @@ def _other_files(folder: Path, there: Mapping[str, bool], named: Mapping[str, st
     """Yield the check of the files that are in none of the folders, and are no reports."""
     reports = _listed_reports(folder, there)
     tops = (*FOLDERS,)
+    # A file that has the name of a folder (`facts`) is in none of them.
     rest = {name: regular for name, regular in there.items() if _top(name) not in tops or "/" not in name}
     rest = {name: regular for name, regular in rest.items() if name not in _NOT_COVERED | reports}
     expected = {name: sha for name, sha in named.items() if _top(name) not in tops or "/" not in name}
@@ -199,6 +201,7 @@ def _listed_reports(folder: Path, there: Mapping[str, bool]) -> frozenset[str]:
 def _files_below(folder: Path) -> Iterator[tuple[str, bool]]:
     """Yield the name of each file in a scan, and whether it is a regular one. Links are not followed."""
     for parent, folders, files in os.walk(folder):
+        # os.walk returns a link to a folder as a folder, and does not follow it.
         links = [name for name in folders if (Path(parent) / name).is_symlink()]
         for name in (*files, *links):
             path = Path(parent) / name

@@ -108,6 +108,8 @@ def is_of_shard(
         return None
     rules = identity_rules().get(operation, _NO_RULES)
     belongs = {_is_of(name, shard) for path in rules.own for name in _texts(answer, path)}
+    # One foreign name is enough: no answer of AWS mixes accounts or
+    # Regions, apart from shared vaults (above).
     return False if False in belongs else True if True in belongs else None
 
 
@@ -127,6 +129,7 @@ def _of_another_request(
     for echo in rules.echoes:
         if (requested := parameters.get(echo.parameter)) in (None, ""):
             continue
+        # Sorted, so that every run has the same message.
         for returned in sorted(_texts(answer, echo.path)):
             if not echo.agrees(requested, returned):
                 return f"{echo.parameter} {requested}", returned
@@ -194,6 +197,7 @@ def _is_of(returned: str, shard: Shard) -> bool | None:
         return False if returned.isdecimal() and returned != shard.account else None
     if arn.account not in ("", shard.account) or arn.region not in ("", shard.region):
         return False
+    # Without a Region (IAM), an ARN only shows that the account's global services answered.
     return True if arn.region or shard.region == AWS_GLOBAL else None
 
 
@@ -264,6 +268,7 @@ def _foreign(node: object, members: Members | None) -> str:
     if isinstance(node, list):
         return next(filter(None, (_foreign(row, members) for row in node)), "")
     for name, value in node.items() if isinstance(node, Mapping) else ():
+        # Below a map, names are data and no members.
         if name not in members and ANY not in members:
             return str(name)
         if below := _foreign(value, members.get(name, members.get(ANY))):
@@ -291,6 +296,7 @@ def _repeats(rules: IdentityRules, pages: Iterable[Shape]) -> bool:
         for identity, _ in _rows(rules, page.data):
             hashes.add(hash(identity))
             count += 1
+            # Different identities with one hash only cost the exact comparison.
             if len(hashes) < count:
                 return True
     return False

@@ -22,6 +22,7 @@ ED25519: Final = "ED25519_SHA_512"
 ALGORITHMS: Final = (EC, RSA, ED25519)
 """AWS KMS's names of the signing algorithms."""
 
+# NIST SP 800-131A disallows signatures with shorter keys.
 LEAST_RSA_BITS: Final = 2_048
 LARGEST_FILE: Final = 64 << 10
 """The most bytes that are read of a key file."""
@@ -101,7 +102,9 @@ def parse_private_key(pem: bytes, name: str, password: str = "", password_name: 
         from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
     secret = password.encode() or None
     try:
+        # The library refuses a password for a key that is not encrypted.
         private = load_pem_private_key(pem, secret if _is_encrypted(pem) else None)
+    # The library's error for an encrypted key without a password.
     except TypeError as problem:
         raise UsageError(f"{name} is encrypted: set {password_name} to its password.") from problem
     except (ValueError, UnsupportedAlgorithm) as problem:

@@ -82,6 +82,7 @@ def parse_manifest(document: Mapping[str, Any], bundle: Path) -> Manifest:
     """Parse a manifest; shards that it does not list are inferred from the files in `bundle`."""
     shape = Shape(document, NAME.removesuffix(".json"), EvidenceRef(NAME, 1))
     scope = shape.child("scope") or Shape({}, "manifest.scope", shape.ref)
+    # A bundle that was not evaluated has no other clock than the end of its collection.
     as_of = shape.instant("evaluated_as_of") or shape.instant("finished_at")
     if as_of is None:
         raise BundleError(f"{NAME}: 'evaluated_as_of' is missing: the evaluation has no clock.")
@@ -164,6 +165,7 @@ def parse_inputs(shape: Shape) -> ManifestInputs:
     if config and not _within(INPUTS, config):
         raise BundleError(f"{NAME}: inputs.config is {config[:80]!r}, which is not a file below {INPUTS}/.")
     return ManifestInputs(
+        # null records that --as-of was not used; without the key nothing is known about it.
         has_as_of="as_of" in inputs.data,
         as_of=inputs.instant("as_of"),
         config=config,
@@ -225,6 +227,7 @@ def _shards(shape: Shape, bundle: Path) -> tuple[ShardRecord, ...]:
 def parse_record(shard: Shape) -> ShardRecord:
     """Parse the result of `shard_document`. BundleError: an unknown status, or a file outside evidence/."""
     status = shard.text("status") or "partial"
+    # Only account-Regions without a record are MISSING.
     if status not in set(ShardStatus) - {ShardStatus.MISSING}:
         raise BundleError(f"{NAME}: {shard.where}.status is {status!r}, which is not in the contract.")
     file = shard.text("file") or ""
@@ -325,9 +328,11 @@ def manifest_bytes(document: Mapping[str, Any]) -> bytes:
     """
     lines = {key: document[key] for key in (SIGNATURE, TIME_STAMP) if key in document}
     if isinstance(envelope := lines.get(SIGNATURE), dict):
+        # On one line, while everything else is indented.
         lines[SIGNATURE] = orjson.Fragment(orjson.dumps(envelope))
     if lines:
         others = [key for key in document if key != TIME_STAMP]
+        # Not last, since the last line has no comma, which would change when a line is replaced.
         place = max(0, min(others.index(SIGNATURE), len(others) - 2)) if SIGNATURE in others else 0
         keys = [key for key in others if key != SIGNATURE]
         keys[place:place] = lines

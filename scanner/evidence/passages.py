@@ -83,6 +83,7 @@ class Passages:
         if passage.closed:
             return
         passage.closed = True
+        # Smaller ones are joined with their neighbours: each member has 18 bytes of header and trailer.
         if len(passage.raw) >= _SMALL:
             self._cut(passage)
         if passage is self._front:
@@ -121,6 +122,7 @@ class Passages:
 
     def _spill(self, data: bytes, lines: int) -> _Piece:
         if self._spool is None:
+            # In the folder of the evidence, because /tmp may be small, or in memory.
             self._spool = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 -- `_drop` does
         piece = _Piece(lines, offset=self._spooled, length=len(data))
         self._spool.seek(piece.offset)
@@ -152,6 +154,7 @@ class Passages:
             raise OSError("the temporary file of lines is gone")
         parts, at, end = [], piece.offset, piece.offset + piece.length
         while at < end:
+            # `pread` may return less than requested.
             part = os.pread(self._spool.fileno(), end - at, at)
             if not part:
                 raise OSError("the temporary file of lines cannot be read")
@@ -160,6 +163,7 @@ class Passages:
         return b"".join(parts)
 
     def _write(self, data: bytes, lines: int) -> None:
+        # What was joined before comes first.
         self._flush()
         self._stream.write_member(data, lines)
 

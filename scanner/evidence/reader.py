@@ -35,6 +35,7 @@ def names_a_file(name: str) -> bool:
     """Check whether a name from outside is a single path component that cannot leave its folder."""
     if not 0 < len(name) <= _LONGEST_NAME or name in (".", ".."):
         return False
+    # Only ASCII, because file systems normalize other letters in different ways.
     return name.isascii() and name.isprintable() and not {"/", "\\"} & set(name)
 
 

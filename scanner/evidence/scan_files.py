@@ -120,6 +120,7 @@ class ScanFiles:
         if FIRST_SEEN in self._manifest.files:
             self.check(FIRST_SEEN)
             return path
+        # A manifest that names the reports also names this file; those of earlier versions name neither.
         if path.exists() and report_checksums.NAME in self._manifest.files:
             raise BundleError(f"{path} is not named in {NAME}: it belongs to another scan. Remove it.")
         return path if path.exists() else None
@@ -151,6 +152,7 @@ class ScanFiles:
 
     def _check_columns(self, name: str) -> None:
         path, columns = self._folder / name, self._manifest.columns.get(FINDINGS[0], "")
+        # Opening the file checks its columns.
         open_file(TableFiles((path,), columns), path).close()
 
     def checked(self, *prefixes: str) -> tuple[Path, ...]:
@@ -170,6 +172,7 @@ class ScanFiles:
         """
         prefix = f"{folder}/{table}"
         names = self.names(prefix)
+        # With schema 2, a fact table without rows has no files.
         if not names and not (self._is_complete and folder == FACTS):
             return table_files(self._folder / folder, table)
         return TableFiles(

@@ -72,6 +72,7 @@ def _signature_check(statement: SignedStatement | None, trust: Trust) -> Check:
             "Name the public key with --public-key or --kms to verify it."
         )
         return Check("signature", CheckResult.NOT_CHECKED, detail)
+    # By fingerprint, because a key in KMS and its exported public key have different ids.
     if (key.fingerprint, key.algorithm) != (trust.key.fingerprint, trust.key.algorithm):
         raise BundleError(
             f"The scan was signed with another key: it has the fingerprint {key.fingerprint}, and "

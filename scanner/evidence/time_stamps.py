@@ -50,6 +50,7 @@ def request_token(signature: bytes, send: Callable[[bytes], bytes]) -> bytes:
                 f"The time stamping authority refused the request (status {status}). {words}".strip()
             )
         token = bytes(response.time_stamp_token())
+        # The nonce shows that this is no earlier answer that was sent again (RFC 3161, section 2.4.1).
         is_ours = _is_about(response, signature) and response.tst_info.nonce == request.nonce
     except ValueError as problem:
         raise OutputError(

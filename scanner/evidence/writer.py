@@ -114,6 +114,7 @@ class ShardWriter:
         self._record: ShardRecord | None = None
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Without a buffer, since passages write whole members, none of which is lost in a crash.
             self._passages = Passages(self._part.open("wb", buffering=0), self._path.parent)
         except OSError as problem:
             raise _output_error(self._part, problem) from problem
@@ -136,6 +137,7 @@ class ShardWriter:
         with self._writing():
             self._passages.append(passage, line)
             self._calls += 1
+            # "There is none" is an answer, although AWS returns it as an error.
             self._gaps += call.is_gap
             self._responses += not call.is_gap
 
@@ -182,6 +184,7 @@ class ShardWriter:
         self.finish(interrupted=kind is not None)
 
     def _status(self, *, interrupted: bool) -> ShardStatus:
+        # Without any answer, the account-Region counts as not read at all.
         if self._responses == 0 and (interrupted or self._gaps):
             return ShardStatus.FAILED
         return ShardStatus.PARTIAL if interrupted or self._gaps else ShardStatus.COMPLETE
@@ -208,6 +211,7 @@ class ShardWriter:
             self._passages.abandon()
             self._set_record(ShardStatus.FAILED, None)
             return
+        # Lines that did not reach the file are not counted.
         self._calls = closed.lines
         self._set_record(ShardStatus.PARTIAL if closed.lines else ShardStatus.FAILED, closed)
 
@@ -234,6 +238,7 @@ def append_calls(folder: Path, record: ShardRecord, calls: Sequence[Call]) -> Sh
     part = path.with_name(path.name + _PART)
     lines = b"".join(encode_line(call, with_place=False) + b"\n" for call in calls)
     try:
+        # A copy, so that the finished file is intact until the new one is complete.
         shutil.copyfile(path, part)
         with part.open("ab") as file:
             file.write(member(lines))
