@@ -78,6 +78,7 @@ class AccountJournal:
             raise BundleError(
                 f"{work.place} has no {workspace.OPENED}: the scan was not opened, or its files expired."
             )
+        # What follows the lines of Open belongs to the account, and is all that is uploaded.
         self._opened = len(opened)
         own = work.read(workspace.account_journal(account)) or b""
         folder.mkdir(parents=True, exist_ok=True)
@@ -96,6 +97,7 @@ class AccountJournal:
         """Upload the evidence of a finished shard, then its line of the journal."""
         self._work.write_file(record.file, self._folder / record.file)
         with self._lock:
+            # The whole file, under the lock: no thread replaces the object by one with fewer lines.
             lines = (self._folder / JOURNAL).read_bytes()[self._opened :]
             self._work.write(workspace.account_journal(self._account), lines)
 
@@ -105,6 +107,7 @@ def own_records(past: JournalState, account: AccountId) -> Mapping[Shard, ShardR
     return {
         shard: record
         for shard, record in past.finished.items()
+        # The organization's file is recorded with the caller's account, but is none of its Regions.
         if record.account == account and record.file.startswith(f"evidence/{account}/")
     }
 

@@ -184,6 +184,7 @@ class StackClient:
                 answer = self.states.start_execution(
                     stateMachineArn=self.stack.state_machine,
                     name=scan_id,
+                    # StartExecution is idempotent for the same name and input (Step Functions API reference).
                     input=json.dumps({"scan": dict(scan)}, sort_keys=True),
                 )
             except aws.ClientError as problem:
@@ -216,6 +217,7 @@ class StackClient:
             answers = [self.states.describe_map_run(mapRunArn=run["mapRunArn"]) for run in runs]
         except (aws.ClientError, aws.BotoCoreError, KeyError):
             return ()
+        # In the order of the states: collecting, then judging.
         ordered = sorted(answers, key=lambda answer: str(answer.get("startDate", "")))
         return tuple(MapCounts.of(answer["mapRunArn"], answer["itemCounts"]) for answer in ordered)
 
@@ -250,6 +252,7 @@ class StackClient:
         where = {"Bucket": place.bucket, "Key": place.key(_SUMMARY), **self.means.owner}
         try:
             document = json.loads(s3.get_object(**where)["Body"].read())
+        # A scan is listed even if its numbers cannot be read.
         except (aws.ClientError, aws.BotoCoreError, ValueError):
             return None
         return document if isinstance(document, dict) else None
@@ -262,6 +265,7 @@ class StackClient:
             try:
                 open_s3(self.means).head_object(**where)
             except aws.ClientError as problem:
+                # HEAD has no body, so that botocore uses the HTTP status as the code.
                 if code_of(problem) in ("404", "NoSuchKey", "NotFound"):
                     return False
                 raise
@@ -287,6 +291,8 @@ def open_stack(name: str, profile: str | None = None) -> StackClient:
         except aws.NoRegionError as problem:
             raise UsageError("No Region is set. Set AWS_REGION to the Region of the stack.") from problem
         except (aws.ClientError, aws.ParamValidationError) as problem:
+            # CloudFormation has no code of its own for a missing stack:
+            # ValidationError stands for many mistakes.
             if "does not exist" in str(problem) or isinstance(problem, aws.ParamValidationError):
                 region = session.region_name
                 raise UsageError(

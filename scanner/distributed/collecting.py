@@ -56,8 +56,11 @@ def collect(event: Collect, step: Invocation) -> Answer:
     journal = AccountJournal(step.work, account, step.folder)
     done = own_records(journal.past(), account)
     state = _begun(state, len(done))
+    # Before anything is read, so that a round whose function is terminated counts as well.
     write_state(step.work, account, state)
     fetch_missing(
+        # The account's Regions are found in the answers of its global
+        # services; other finished files are not needed.
         step.work, [record.file for shard, record in done.items() if shard.region == AWS_GLOBAL], step.folder
     )
     deadline = Deadline.within(
@@ -68,6 +71,7 @@ def collect(event: Collect, step: Invocation) -> Answer:
         step.folder,
         account,
         journal.upload,
+        # After a round without progress, one Region gets all of the time.
         shards_at_most=1 if state.stale else None,
     )
     if collected.has_more:
@@ -141,9 +145,11 @@ def reason_of(error: Failed) -> str:
 
 def mark_done(step: Invocation, account: AccountId, state: State) -> None:
     """Write an account's part of the control plane, then mark the account as done."""
+    # Read again, because the journal has grown since the account was opened.
     past = AccountJournal(step.work, account, step.folder).past()
     write_account_plane(step, past, account, state.records)
     step.work.write_file(workspace.account_plane(account), step.folder / workspace.account_plane(account))
+    # Last: an account that is done is never collected again.
     write_state(step.work, account, state)
 
 
@@ -170,6 +176,7 @@ def open_scan(step: Invocation) -> Answer:
         raise UsageError(
             f"{step.evidence.place} is not empty: an id names one scan only. Start another execution."
         )
+    # Written last by an earlier attempt of this step, which is complete then.
     if (items := step.work.read_json(workspace.ACCOUNTS)) is not None:
         return {"accounts": len(items)}
     reads = step.request.reads()  # reports mistakes in audit.yaml before anything is read

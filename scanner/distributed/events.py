@@ -121,8 +121,10 @@ def parse_event(document: object) -> Event:
     if not isinstance(document, dict):
         raise UsageError('The event is not a JSON object: send {"action": "scan", "scan": {...}}.')
     try:
+        # An event without an action is a whole scan.
         event = _EVENTS.validate_python({"action": "scan", **document})
     except ValidationError as problem:
+        # The chained error would repeat the input in the log.
         raise UsageError(f"The event is not valid: {_first(problem)}") from None
     seconds = event.scan.session_seconds
     if seconds is not None and seconds > LONGEST_SESSION:
@@ -136,5 +138,6 @@ def parse_event(document: object) -> Event:
 def _first(problem: ValidationError) -> str:
     """Describe the first mistake. The input is not repeated, as it may be anything."""
     detail = problem.errors(include_url=False, include_input=False, include_context=False)[0]
+    # The first part is the name of the event's class.
     place = ".".join(str(part) for part in detail["loc"][1:]) or "action"
     return f"{place}: {detail['msg'][:300]}."

@@ -130,6 +130,7 @@ def _ask_owners(
     changed: dict[Shard, ShardRecord] = {}
 
     def keep(record: ShardRecord) -> None:
+        # Under another name, since a repeated step needs the file as it was collected.
         step.work.write_file(workspace.rewritten(record.file), step.folder / record.file)
         changed[Shard(record.account, record.region)] = record
 
@@ -157,6 +158,8 @@ def _write_plane(
                 write_account_plane(step, past, account, own)
             else:
                 step.work.fetch_all([workspace.account_plane(account)], step.folder)
+            # Gzip files one after the other are one gzip file (RFC 1952, section 2.2).
             file.write(path.read_bytes())
+            # One account's part at a time, because the function's disk is small.
             path.unlink()
     step.work.write_file(workspace.PLANE, whole)

@@ -117,6 +117,7 @@ def not_written(folder: Path) -> dict[str, str]:
 def finish(step: Invocation) -> Answer:
     """Write the scan. Idempotent: nothing is written twice."""
     answer = {"location": f"{step.evidence.place}"}
+    # The manifest is written last: where it exists, the scan is complete.
     if NAME in step.evidence.names():
         return {**answer, "again": True, **notify(step)}
     outcome, manifest = _conclude(step)
@@ -135,11 +136,13 @@ def _conclude(step: Invocation) -> tuple[Outcome, Manifest]:
     for batch in batches:
         step.work.fetch_all(batch["files"], step.folder)
     for name, sha256 in ((name, sha256) for batch in batches for name, sha256 in batch["files"].items()):
+        # In the work bucket, files could have been overwritten since they were judged.
         if file_sha256(step.folder / name) != sha256:
             raise BundleError(
                 f"{step.work.place}/{name} is not the file that was judged: its SHA-256 differs. Scan again."
             )
     for folder in ("facts", "findings"):
+        # The folders exist even if no account has a row.
         (step.folder / folder).mkdir(parents=True, exist_ok=True)
     bundle = Bundle(step.folder, ())
     judgement = step.request.judging()

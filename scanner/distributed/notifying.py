@@ -45,6 +45,7 @@ def earlier_scan(step: Invocation, manifest: Manifest) -> Iterator[Since | None]
 def _newest(step: Invocation, manifest: Manifest) -> str:
     """Return the prefix of the newest earlier scan; empty: there is none."""
     means = step.request.environment.means
+    # Newest first.
     for place in judged_scans(step.request.environment.scans, means):
         if place != step.evidence.place and _is_of(step.evidence.at(place), manifest):
             return place.prefix

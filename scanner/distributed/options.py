@@ -102,6 +102,7 @@ def environment_of(variables: Mapping[str, str]) -> Environment:
 
 
 def _bytes(text: str) -> int:
+    # `isdecimal` also accepts digits of other scripts.
     if text and not (text.isascii() and text.isdecimal() and int(text)):
         raise UsageError(
             f"VAULTPROOF_BATCH_BYTES is {text[:40]!r}: set it to a number of bytes, or remove it."
@@ -141,6 +142,7 @@ class ScanRequest:
                 f"role, and AWS ends such sessions after one hour. Set it to {LONGEST_SESSION} or less."
             )
         return CollectRequest(
+            # A deployed scanner reads the whole organization, unless accounts are named.
             organization=(not whole and not accounts) if organization is None else organization,
             accounts=tuple(accounts),
             organizational_units=tuple(options.organizational_units or scope.organizational_units),
@@ -152,6 +154,7 @@ class ScanRequest:
             duration_seconds=seconds,
             concurrency=options.concurrency,
             deadline=deadline,
+            # The next invocation may run in the same process.
             keeps_clients=True,
         )
 

@@ -48,6 +48,7 @@ def scan(request: ScanRequest, evidence: Workspace, scan_id: str, folder: Path, 
         raise UsageError(f"{evidence.place} is not empty: an id names one scan only. Use another scan_id.")
     judgement, formats = request.judging(), request.formats()
     deadline = Deadline.within(seconds * _SHARE, margin=seconds * _BEFORE)
+    # Before anything is read: a key that cannot be used ends the scan now, not after hours.
     signer = signer_of(request)
     collect_request = replace(request.collecting(deadline, whole=True), reads=request.reads())
     collection.collect(collect_request, folder, None, judgement.as_of, scan_id=scan_id)
@@ -55,6 +56,7 @@ def scan(request: ScanRequest, evidence: Workspace, scan_id: str, folder: Path, 
     outcome = app.evaluate(folder, folder, judgement, makeable(formats, folder), signer=signer)
     names = sorted(files_of(folder))
     evidence.keep_files(folder, [name for name in names if name != NAME])
+    # Last: a scan with a manifest is complete.
     evidence.keep_files(folder, [NAME])
     return Done(outcome.view, complete, {**not_written(folder), **signing_note(outcome)})
 
@@ -73,6 +75,7 @@ def summary_of(done: Done, evidence: Workspace) -> dict[str, Any]:
 def carry_out(event: Event, environment: Environment, s3: Any, request_id: str, seconds: float) -> Answer:  # noqa: ANN401 -- a client
     """Run an event within the given seconds, and return its answer. VaultproofError: it failed."""
     ends_at = time.monotonic() + seconds
+    # Lambda reuses an environment, in which nothing of this scan may stay.
     with tempfile.TemporaryDirectory(prefix="vaultproof-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         scan_id = event.scan_id or request_id

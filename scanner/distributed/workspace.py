@@ -38,6 +38,7 @@ MANIFEST: Final = "manifest.json"
 """The manifest of the evidence. Gather writes it last: if it exists, Gather is done."""
 ORGANIZATION: Final = "evidence/org.jsonl.gz"
 _CHUNK: Final = 1 << 20
+# HEAD has no body, so that botocore uses the HTTP status as the code.
 _NOT_THERE: Final = frozenset(("404", "NoSuchKey", "NotFound"))
 _IS_THERE: Final = frozenset(("412", "PreconditionFailed"))
 _CONFLICT: Final = frozenset(("409", "ConditionalRequestConflict"))
@@ -160,6 +161,7 @@ class Workspace:
 
         `prefix`: of their names in `source`.
         """
+        # One list, so that a repeated step does not send a copy request for every object.
         there = self.names()
 
         def keep(name: str) -> None:
@@ -170,6 +172,7 @@ class Workspace:
 
     def _copy(self, source: "Workspace", origin_name: str, name: str) -> bool:
         """Copy an object. Return False if it already exists."""
+        # ExpectedSourceBucketOwner: the owner of the bucket that is copied from.
         owner = {
             f"ExpectedSource{key.removeprefix('Expected')}": value for key, value in self._means.owner.items()
         }
@@ -222,6 +225,7 @@ class Workspace:
         def put() -> None:
             self._client.put_object(Body=body, **checksum, **more, **self._made(name))
 
+        # Conditional writes are inside `_is_new`, which needs the code that S3 returned.
         if more:
             put()
             return

@@ -131,6 +131,7 @@ def _time(summary: ScanSummary) -> str:
 def _fitting_detail(summary: ScanSummary) -> str:
     """Return the detail as JSON; the longer list of findings is halved until the entry is small enough."""
     room = MAX_ENTRY - _TIME - len(SOURCE) - len(DETAIL_TYPE)
+    # Halving takes few attempts. The counts of the event stay complete.
     while len(text := orjson.dumps(detail(summary))) > room and (summary.new or summary.fixed):
         if len(summary.new) >= len(summary.fixed):
             summary = replace(summary, new=summary.new[: len(summary.new) // 2])

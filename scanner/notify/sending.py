@@ -63,6 +63,7 @@ class Sender:
         self._sessions: dict[str, Any] = {}
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._own_account: str | None = None
+        # A role that was refused is not tried again for each of its batches.
         self._refused: dict[str, NotSentError] = {}
 
     def send(self, call: Call) -> int:
@@ -80,6 +81,7 @@ class Sender:
 
     def _send(self, call: Call) -> int:
         method = getattr(self._client(call), _METHODS[call.operation])
+        # A message is accepted or refused as a whole.
         if call.operation == "Publish":
             method(**call.parameters)
             return 1
@@ -89,6 +91,7 @@ class Sender:
         for attempt in range(ATTEMPTS):
             refused = _refused(parts, method(**{name: list(parts)}))
             parts = [part for part, code, _ in refused if code in _TRANSIENT]
+            # Once a part is refused for good, the request has failed: another attempt does not change that.
             if len(parts) < len(refused) or (refused and attempt == ATTEMPTS - 1):
                 raise NotSentError(_partial(refused, total, call))
             if not parts:
@@ -120,7 +123,9 @@ class Sender:
 
     def _assume(self, own: Any, account: str, region: str) -> Any:  # noqa: ANN401 -- of boto3
         """Return a session for an account: the caller's own, or one of the configured role there."""
+        # In the findings' Region, because credentials belong to one partition.
         sts = own.client("sts", region_name=region, config=_CONFIG)
+        # Requested once: the caller's own account needs no role.
         if self._own_account is None:
             self._own_account = str(sts.get_caller_identity()["Account"])
         if self._own_account == account:
@@ -169,6 +174,7 @@ def _refused(parts: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]) -> l
 
 
 def _partial(refused: Sequence[Part], total: int, call: Call) -> str:
+    # The refusal that lasts is the one to fix.
     lasting = (entry for entry in refused if entry[1] not in _TRANSIENT)
     part, code, text = next(lasting, refused[0])
     name = f", first {part['Id']}" if "Id" in part else ""
@@ -214,6 +220,7 @@ def deliver(calls: Iterable[Call], sender: Sender) -> tuple[Delivery, ...]:
             accepted[call.target] += number
             places[call.target].add(place)
         except NotSentError as problem:
+            # The first failure of a place: others have the same cause.
             failures.setdefault(place, str(problem))
     sent = (
         Delivery(target, DeliveryStatus.SENT, _sent(target, number, len(places[target])))

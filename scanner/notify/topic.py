@@ -21,6 +21,7 @@ MAX_NAME: Final = 256
 MAX_SUBJECT_ARN: Final = 1_024
 MAX_TEXT: Final = 600
 _FIFO: Final = ".fifo"
+# Bytes for the last lines, which say how many findings are left out.
 _ROOM_FOR_REST: Final = 200
 
 KIND_WORDS: Final = {Kind.NEW: "new", Kind.REOPENED: "failed again", Kind.WAIVER_ENDED: "waiver ended"}
@@ -52,6 +53,7 @@ def topic_call(summary: ScanSummary, targets: Targets) -> Call | str:
 
 
 def _is_alarming(summary: ScanSummary, severity: Severity) -> bool:
+    # A smaller rank is more severe.
     return summary.alarm is not None and summary.alarm.rank <= severity.rank
 
 
@@ -59,6 +61,7 @@ def _attributes(summary: ScanSummary) -> dict[str, dict[str, str]]:
     """Return the message attributes, by which a subscription can filter."""
     values = {
         "severity": summary.alarm.value if summary.alarm else "none",
+        # SNS refuses empty values (API reference, "MessageAttributeValue").
         "scan_id": ascii_line(summary.scan_id, MAX_NAME) or "unknown",
     }
     return {name: {"DataType": "String", "StringValue": value} for name, value in values.items()}
@@ -67,6 +70,7 @@ def _attributes(summary: ScanSummary) -> dict[str, dict[str, str]]:
 def _fifo(summary: ScanSummary) -> dict[str, str]:
     key = f"{summary.scan_id}\n{summary.evaluated_as_of.isoformat()}\n{summary.address}"
     return {
+        # One group, so that messages arrive in order.
         "MessageGroupId": "vaultproof",
         "MessageDeduplicationId": hashlib.sha256(key.encode()).hexdigest(),
     }

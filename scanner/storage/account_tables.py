@@ -88,6 +88,7 @@ class AccountTable:
 
 def _by_account(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """Yield slices of consecutive rows with the same account."""
+    # Arrow finds the runs of one account without a Python object per row.
     runs = pc.run_end_encode(table.column("account").combine_chunks())
     start = 0
     for end, account in zip(runs.run_ends.to_pylist(), runs.values.to_pylist(), strict=True):

@@ -48,6 +48,7 @@ def open_regular(path: Path) -> BinaryIO:
         if problem.errno == errno.ENXIO:
             raise OSError(errno.ENXIO, "it is not a regular file") from problem
         raise
+    # Of the opened file: the path may have been replaced meanwhile.
     status = os.fstat(handle)
     if stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST_FILE:
         return os.fdopen(handle, "rb")
@@ -123,6 +124,7 @@ def _pieces(file: BinaryIO, path: Path, allowance: Allowance | None) -> Iterator
     size = counted = 0
     for piece in _unpacked(file):
         size += len(piece)
+        # Once per mebibyte, because a check of each small piece would cost time.
         if allowance is not None and size - counted > _PIECE:
             allowance.check(path, size)
             counted = size
@@ -138,6 +140,7 @@ def _unpacked(file: BinaryIO) -> Iterator[bytes]:
     size, packed, is_open = 0, file.read(_PACKED), True
     unpacker = zlib.decompressobj(_GZIP)
     while packed:
+        # At most this much at once, however well it is compressed.
         piece = unpacker.decompress(packed, _PIECE)
         size += len(piece)
         if size > most:
@@ -164,6 +167,7 @@ def _next_member(rest: bytes, file: BinaryIO) -> bytes:
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Join pieces, and yield their lines. OSError: one is longer than LONGEST_LINE."""
+    # Parts are joined once, so that a long line is not copied for each piece.
     parts: list[bytes] = []
     size = 0
     for piece in pieces:

@@ -47,6 +47,7 @@ class Cache:
         """Write new entries, if there are any, and remove files of old versions."""
         if self._folder is None or not self._is_new:
             return
+        # Read again: another process may have added entries.
         content = orjson.dumps({**self._read(), **self._entries})
         with suppress(OSError, OutputError):
             self._folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)

@@ -31,6 +31,7 @@ def _columns_builder(
     """Return a function that builds a column of each attribute of instances, none of which is None."""
     builders = [_builder(kind) for kind in types]
     values_of = attrgetter(*names)
+    # For a single name, attrgetter returns the value itself and no tuple.
     if len(names) == 1:
         return lambda instances: [builders[0]([*map(values_of, instances)])]
     return lambda instances: [
@@ -57,6 +58,7 @@ def _struct_builder(kind: pa.StructType) -> Builder:
 
     def build(values: Sequence[Any]) -> pa.Array:
         missing = [value is None for value in values]
+        # The usual cases first, which need no mask.
         if True not in missing:
             return pa.StructArray.from_arrays(columns_of(values), fields=fields)
         if False not in missing:

@@ -61,6 +61,7 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
     pieces = (content,) if isinstance(content, bytes) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Shortened, since file systems allow 255 bytes for a name.
         handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
     except OSError as problem:
         raise _output_error(path, problem) from problem
@@ -69,6 +70,7 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
         with os.fdopen(handle, "wb") as file:
             file.writelines(pieces)
             file.flush()
+            # Before the file gets its name: after a power failure, what has the name has the content.
             os.fsync(file.fileno())
         part.replace(path)
         _sync_folder(path.parent)
@@ -128,6 +130,7 @@ def replaced(folder: Path) -> Iterator[Path]:
         _exchange(folder, part, old)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+        # Otherwise the old folder is all there is.
         if folder.exists():
             shutil.rmtree(old, ignore_errors=True)
 
@@ -138,6 +141,7 @@ def _exchange(folder: Path, part: Path, old: Path) -> None:
             folder.rename(old)
         part.rename(folder)
     except OSError as problem:
+        # The new folder could not be renamed: the old one gets its name back.
         if not folder.exists() and old.exists():
             with contextlib.suppress(OSError):
                 old.rename(folder)

@@ -59,6 +59,7 @@ class KmsKey:
     def check_permission(self) -> None:
         """Check that the caller may sign, before a scan takes hours. UsageError: KMS refuses."""
         try:
+            # With DryRun, KMS only checks, and answers with an error even if signing would succeed.
             self._sign(b"permission", UsageError, DryRun=True)
         except aws.ClientError as problem:
             if code_of(problem) != _WOULD_SUCCEED:

@@ -199,6 +199,7 @@ class StoredTable:
                 if path not in self._ranges:
                     self._ranges[path] = _ranges_of(file.metadata)
                 yield file
+            # Arrow reads when rows are requested, so that errors occur inside the block.
             except (OSError, pa.ArrowException) as error:
                 raise unreadable(path, error) from error
 
@@ -222,6 +223,7 @@ class _Match:
                 rows = batch.filter(picked.combine_chunks())
                 yield rows
                 left -= rows.num_rows
+            # No further batch has a match.
             if not left:
                 return
 
@@ -233,6 +235,7 @@ def _ranges_of(metadata: pq.FileMetaData) -> dict[str, list[_Range]]:
     return {
         column.path: [_range_of(group.column(number).statistics) for group in groups]
         for number, column in columns
+        # Nested columns are written without statistics (`parquet._writer_options`).
         if "." not in column.path and column.physical_type == "BYTE_ARRAY"
     }
 

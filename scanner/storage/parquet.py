@@ -101,6 +101,7 @@ class ParquetTable:
         group, rest = table.slice(0, self._row_group), table.slice(self._row_group)
         try:
             writer = self._opened(group.num_rows)
+            # In one chunk, so that the bytes do not depend on how the rows arrived.
             writer.write_table(group.combine_chunks(), row_group_size=self._row_group)
         except OSError as error:
             raise self._failure(error) from error
@@ -114,6 +115,7 @@ class ParquetTable:
             return
         try:
             self._flush()
+            # A table without rows is a file with columns.
             self._opened(0)
             self._close()
             self._part.replace(self.path)

@@ -228,6 +228,7 @@ def _error_for(
         return kind(f"Bucket {place.bucket} does not exist: create it, or name another one.")
     if code in _WRONG_REGION:
         return kind(f"Bucket {place.bucket} is in another Region ({code}): set AWS_REGION to that Region.")
+    # S3 passes on errors of AWS KMS with this prefix (KMS.DisabledException).
     if code in _REFUSED or code.startswith("KMS."):
         required = _required_permissions(place, options, writes=writes, operation=problem.operation_name)
         return kind(f"Access to {place} was denied ({code}: {message}). {required}")
@@ -334,6 +335,7 @@ def _raise_unless_free(problem: ClientError, place: Place) -> None:
     code = code_of(problem)
     if code in _NOT_THERE and problem.operation_name == "HeadBucket":
         raise OutputError(f"Bucket {place.bucket} does not exist: create it, or name another one.")
+    # Without s3:ListBucket, S3 answers 403 for an object that does not exist (API reference, "HeadObject").
     if code not in _NOT_THERE and code not in ("403", "AccessDenied", "Forbidden"):
         raise problem
 
@@ -367,6 +369,7 @@ def upload(
     with translated_errors(place, options, writes=True), ThreadPoolExecutor(CONNECTIONS) as pool:
         try:
             list(pool.map(sender.send, (name for name in names if name not in late)))
+        # Otherwise the pool would upload all other files before it ends.
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -410,6 +413,7 @@ class _Sender:
             with path.open("rb") as file:
                 size = path.stat().st_size
                 if size <= self._sizes.one_request:
+                    # Read twice, so that no file is in memory as a whole.
                     checksum = _checksums(iter(lambda: file.read(_MIB), b""))
                     file.seek(0)
                     self._client.put_object(Body=file, **checksum, **target, **attributes)
@@ -428,10 +432,12 @@ class _Sender:
             self._client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **multipart)
         except BaseException:
             with suppress(ClientError, BotoCoreError):  # the first error is the one to report
+                # S3 stores, and charges for, the parts of an upload that is neither completed nor aborted.
                 self._client.abort_multipart_upload(**multipart)
             raise
 
     def _parts(self, file: BinaryIO, size: int, multipart: dict[str, str]) -> Iterator[dict[str, Any]]:
+        # Larger parts where a file would have more of them than S3 allows.
         length = max(self._sizes.part, -(-size // _MOST_PARTS))
         pieces = iter(lambda: file.read(length), b"")
         for number, piece in enumerate(pieces, start=1):

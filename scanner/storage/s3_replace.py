@@ -88,6 +88,8 @@ class Replacement:
             )
             for keys in _batches(place.key(name) for name in stale):
                 objects = [{"Key": key} for key in keys]
+                # With Quiet, the answer has only the keys that were not
+                # deleted (API reference, "DeleteObjects").
                 answer = client.delete_objects(Delete={"Objects": objects, "Quiet": True}, **target)
                 _raise_if_kept(answer.get("Errors", ()))
 

@@ -33,6 +33,7 @@ class Spool:
         self._database = sqlite3.connect(file or "")
         try:
             self._database.execute(f"PRAGMA cache_size = {_CACHE}")
+            # Nothing has to survive a crash.
             self._database.execute("PRAGMA synchronous = OFF")
             self._database.execute("CREATE TABLE spooled (wanted_by TEXT NOT NULL, row BLOB NOT NULL)")
         except sqlite3.OperationalError as problem:
@@ -102,6 +103,7 @@ class SpoolReader:
     """Reader for a spool that another process filled (`Spool.share`)."""
 
     def __init__(self, file: Path) -> None:
+        # `immutable`: the file is complete, so that SQLite takes no locks.
         self._database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
 
     def of(self, name: str) -> Iterator[Any]:

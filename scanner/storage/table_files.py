@@ -101,6 +101,7 @@ def open_file(files: TableFiles, path: Path) -> pq.ParquetFile:
         raise no_table(path) from error
     except (OSError, pa.ArrowException) as error:
         raise unreadable(path, error) from error
+    # Before any row is read.
     check_size(path, file.metadata)
     if files.columns and columns_digest(schema) != files.columns:
         raise BundleError(

@@ -32,6 +32,7 @@ def check_url(url: str) -> str:
     if (
         not has_host
         or parts.scheme not in {"http", "https"}
+        # A password in the address would appear in messages.
         or parts.username
         or not url.isascii()
         or " " in url
@@ -60,6 +61,7 @@ def request_time_stamp(url: str, query: bytes, sleep: Callable[[float], None] = 
         except urllib.error.HTTPError as problem:
             reason = f"HTTP {problem.code} {problem.reason}"
             problem.close()
+            # The authority refuses the request itself, which another attempt does not change.
             is_lasting = problem.code < _SERVER_ERRORS
         except (OSError, http.client.HTTPException) as problem:
             reason, is_lasting = (
@@ -79,6 +81,7 @@ def _post(url: str, query: bytes) -> bytes:
     opener = urllib.request.build_opener(_NoRedirect)
     with opener.open(request, timeout=SECONDS) as answer:
         kind = answer.headers.get_content_type()
+        # One byte more shows that the answer is too large.
         body: bytes = answer.read(LARGEST_ANSWER + 1)
     if kind != _REPLY or len(body) > LARGEST_ANSWER:
         raise OutputError(
