@@ -299,6 +299,7 @@ def yaml_statements(granted: Iterable[Statement]) -> tuple[str, ...]:
 
 
 def _yaml_statement(statement: Statement) -> tuple[str, ...]:
+    # cfn-lint warns of Sub where there is nothing to substitute (W1020).
     resource = f'!Sub "{statement.resource}"' if "${" in statement.resource else f'"{statement.resource}"'
     return (
         f"          - Sid: {statement.sid}",

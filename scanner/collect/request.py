@@ -54,6 +54,7 @@ class CollectRequest:
             regions=self.regions,
             excluded=self.excluded,
             role_name=self.role_name,
+            # Its value is not written to the disk.
             external_id=self.external_id is not None,
             session_name=self.session_name,
             duration_seconds=self.duration_seconds,

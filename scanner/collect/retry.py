@@ -102,6 +102,7 @@ class RetryPolicy:
 
     def delay(self, attempt: int, jitter: Callable[[], float] = _JITTER) -> float:
         """Return the seconds to wait after the failed attempt number `attempt`, counted from 1."""
+        # Full jitter: calls that were throttled together are not repeated together.
         return jitter() * min(self.cap, self.base * float(2 ** (attempt - 1)))
 
 
@@ -134,6 +135,7 @@ def attempt(
             final = _final(problem, number)
             if number == policy.attempts or not is_passing(problem):
                 raise final from problem
+            # Retry-After is the least that the service asks for.
             delay = max(policy.delay(number), _retry_after(problem))
             if not pause(final.failure, delay):
                 raise final from problem

@@ -136,6 +136,7 @@ def read(collection: Collection, resolved: Resolved, records: tuple[ShardRecord,
     try:
         collector.run(collection.request.concurrency)
         ended = environment.wiring.clock()
+        # Without this line in the journal, a resumption reads what is left.
         if not collector.has_more:
             journal.end(ended)
     except KeyboardInterrupt:

@@ -77,10 +77,12 @@ class ShardReader:
         if self._wiring.halt.is_set():
             raise Halted
         guarded(caller, caller.service, partial(self._gather, caller, read))
+        # Now the lines of later parts, which wait for these, can be written.
         caller.recorder.close()
         self._end()
 
     def _gather(self, caller: Caller, read: Read) -> None:
+        # Not under the lock: this is the whole read.
         keys = frozenset(read(caller) or ())
         with self._lock:
             self._keys |= keys

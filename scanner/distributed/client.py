@@ -202,6 +202,7 @@ class StackClient:
             progress(state, self.counts(execution))
             if not state.is_running:
                 return state
+            # DescribeExecution is throttled for the whole account, and a scan takes minutes.
             (pause or time.sleep)(_INTERVAL)
 
     def state(self, execution: str) -> RunState:

@@ -46,6 +46,7 @@ def collect(event: Collect, step: Invocation) -> Answer:
     """Collect an account, or what is left of it. `more` in the answer: call again."""
     account = AccountId(event.account)
     state = read_state(step.work, account)
+    # Step Functions may repeat a step whose answer was lost.
     if state.done:
         return {"more": False, "rounds": state.rounds}
     if state.stale > _MOST_STALE:
@@ -58,9 +59,9 @@ def collect(event: Collect, step: Invocation) -> Answer:
     state = _begun(state, len(done))
     # Before anything is read, so that a round whose function is terminated counts as well.
     write_state(step.work, account, state)
+    # The account's Regions are found in the answers of its global services; other finished files are not
+    # needed.
     fetch_missing(
-        # The account's Regions are found in the answers of its global
-        # services; other finished files are not needed.
         step.work, [record.file for shard, record in done.items() if shard.region == AWS_GLOBAL], step.folder
     )
     deadline = Deadline.within(

@@ -37,6 +37,7 @@ def judge(event: Judge, step: Invocation) -> Answer:
     _fetch_evidence(step, manifest, accounts, frozenset(plan["rewritten"]))
     step.work.fetch_all([workspace.PLANE], step.folder)
     bundle = Bundle(step.folder, accounts)
+    # What was fetched must be what was collected.
     bundle.check()
     judgement = step.request.judging()
     out = step.folder / "judged"
@@ -144,6 +145,7 @@ def _conclude(step: Invocation) -> tuple[Outcome, Manifest]:
     for folder in ("facts", "findings"):
         # The folders exist even if no account has a row.
         (step.folder / folder).mkdir(parents=True, exist_ok=True)
+    # Assembling the scan takes no evidence of any account.
     bundle = Bundle(step.folder, ())
     judgement = step.request.judging()
     parts = step.folder.with_name("parts")

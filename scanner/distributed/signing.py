@@ -24,6 +24,7 @@ def signer_of(request: ScanRequest) -> Signer | None:
         CredentialsError, EndpointError: KMS cannot be called.
     """
     environment, settings = request.environment, request.settings.sign
+    # The role of the function may use the key of the deployment; another one has to allow it.
     arn = environment.signing_key or settings.kms_key
     if not arn:
         if settings.key is not None:

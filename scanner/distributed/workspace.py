@@ -261,6 +261,7 @@ def _in_parallel(work: Callable[[str], None], names: Iterable[str]) -> None:
     """Call `work` for each name, a few at a time. The first error is raised, and the rest is cancelled."""
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         try:
+            # A list, since an error is only raised when its result is requested.
             list(pool.map(work, names))
         except BaseException:
             pool.shutdown(cancel_futures=True)

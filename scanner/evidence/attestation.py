@@ -247,6 +247,7 @@ def _check_subjects(attestation: Attestation, canonical: bytes, scan_id: str) ->
         )
     if attestation.manifest_sha256 == _sha256(canonical):
         return
+    # Only files that are written after the reports differ.
     if attestation.judgement_sha256 == _sha256(judgement_bytes(canonical)):
         raise BundleError(
             "Reports were written after the scan was signed: the signature covers findings and evidence, but "

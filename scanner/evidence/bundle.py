@@ -47,6 +47,7 @@ class Bundle:
         self.document = read_document(folder, what_if=what_if)
         self.manifest = parse_manifest(self.document, folder)
         self._records = {Shard(r.account, r.region): r for r in self.manifest.shards}
+        # The organization's evidence is that of the bundle, whichever account its record names.
         self._failed = {
             (AccountId("") if r.region == ORG else r.account, r.region)
             for r in self.manifest.shards
@@ -179,6 +180,7 @@ class Bundle:
     def check(self) -> None:
         """Check every evidence file against its checksum in the manifest."""
         for name, sha256 in sorted(self._expected().items()):
+            # Other programs need not record checksums.
             if sha256 and file_sha256(self.folder / name) != sha256:
                 raise BundleError(
                     f"{name} is not the file that {NAME} lists (its SHA-256 differs). "

@@ -118,6 +118,7 @@ def _compare(folder: Path, there: Mapping[str, bool], named: Mapping[str, str]) 
     )
     for name in sorted(there.keys() & named.keys()):
         try:
+            # Links, pipes and devices are never opened.
             sha256 = file_sha256(folder / name) if there[name] else ""
         except BundleError:
             sha256 = ""

@@ -60,6 +60,7 @@ class GzipStream:
     def write_member(self, data: bytes, lines: int) -> None:
         """Add a member with this number of lines. OSError: the disk is full or fails; call `salvage`."""
         write_all(self._file, data)
+        # After writing: the digest covers what is in the file for certain.
         self._sha.update(data)
         self._offset += len(data)
         self._lines += lines

@@ -66,6 +66,7 @@ class PublicKey:
             from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
         key: Any = load_der_public_key(self.der)
         try:
+            # With the algorithm of the key: a signature cannot choose a weaker one.
             key.verify(signature, message, *_parameters(self.algorithm))
         except InvalidSignature:
             return False

@@ -16,6 +16,7 @@ MALFORMED: Final = "MalformedAnswer"
 MISMATCH: Final = "AnswerMismatch"
 """The code of a call whose recorded answer is not about what was requested (`evidence.identity`)."""
 
+# Without these it is not known what was called, so that the line cannot even be a failed call.
 _REQUIRED: Final = {"service": str, "operation": str, "parameters": dict}
 
 
@@ -54,6 +55,7 @@ def _document(raw: bytes) -> Any:  # noqa: ANN401 -- whatever JSON holds
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
+        # One lone surrogate must not make a whole file unreadable.
         return orjson.loads(mended_json(raw.decode(errors="replace")))
 
 
@@ -76,6 +78,7 @@ def parse_line(raw: bytes, ref: EvidenceRef) -> EvidenceLine:
         service=document["service"],
         operation=document["operation"],
         parameters=document["parameters"],
+        # Not parsed here: a call without a valid time is a call all the same.
         at=str(document.get("at") or ""),
         response=response,
         error=error,

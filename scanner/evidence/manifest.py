@@ -208,6 +208,7 @@ def _shards(shape: Shape, bundle: Path) -> tuple[ShardRecord, ...]:
     listed_shards = {Shard(record.account, record.region) for record in listed}
     if len(listed_shards) < len(listed):
         raise BundleError(f"{NAME}: 'shards' names an account-Region twice.")
+    # Other programs need not list their shards: the files show which there are.
     inferred = [
         ShardRecord(
             account=shard.account,
@@ -249,6 +250,7 @@ def _files(shape: Shape) -> Mapping[str, str]:
     files = shape.mapping("files", str)
     for name in files:
         folder, below, _ = name.partition("/")
+        # Names of other folders are checked where they are used (`scan_files`).
         if below and folder in ("evidence", INPUTS) and not _within(folder, name):
             raise BundleError(f"{NAME}: files names {name[:80]!r}, which is not a file below {folder}/.")
     return files

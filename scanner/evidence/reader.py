@@ -64,6 +64,7 @@ def shards_on_disk(bundle: Path) -> tuple[Shard, ...]:
 def read_lines(bundle: Path, name: str, allowance: Allowance | None = None) -> Iterator[EvidenceLine]:
     """Yield the lines of one evidence file. BundleError: as `raw_lines`, or a line is not of the format."""
     for number, raw in enumerate(raw_lines(bundle, name, allowance), start=1):
+        # Blank lines count in the numbers, which are those of an editor.
         if raw and not raw.isspace():
             yield parse_line(raw, EvidenceRef(name, number))
 

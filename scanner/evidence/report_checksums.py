@@ -28,11 +28,13 @@ def read_checksums(folder: Path) -> dict[str, str]:
     path = folder / NAME
     try:
         with open_regular(path) as file:
+            # At most this much, because anyone may have written the file.
             text = file.read(_LONGEST).decode("utf-8", "replace")
     except FileNotFoundError:
         return {}
     except OSError as problem:
         raise BundleError(f"{path} cannot be read: {problem.strerror}.") from problem
+    # Two spaces, as `sha256sum` writes them.
     pairs = (line.split("  ", 1) for line in text.splitlines() if line[_DIGEST:].startswith("  "))
     return {name: digest for digest, name in pairs if names_a_file(name)}
 

@@ -94,6 +94,7 @@ class ScanFiles:
             )
         if name.startswith(f"{FINDINGS[0]}/"):
             self._check_columns(name)
+        # Once for each file: hashing all of them again would double the reading.
         self._checked.add(name)
 
     @property

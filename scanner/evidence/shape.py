@@ -58,6 +58,7 @@ class Shape:
 
     def need(self, key: str) -> str:
         """Return a required string, which identifies something. BundleError: it is absent or empty."""
+        # An empty name would make different things the same.
         if text := self.text(key):
             return text
         raise self._broken(key, "a string that names it")
@@ -133,5 +134,6 @@ class Shape:
             f"{self.ref.file}: line {self.ref.line}: {self.where}.{key} should be {expected}. "
             "The answer counts as a failed read.",
             self.ref,
+            # The path begins with the operation.
             self.where.partition(".")[0],
         )

@@ -51,6 +51,7 @@ def signature_checks(
     if not (document.get(SIGNATURE) or document.get(TIME_STAMP) or trust.roots):
         return  # there is nothing that could have a time stamp
     try:
+        # Also without a valid signature: a time stamp that is wrong is reported as well.
         yield _time_stamp_check(document.get(TIME_STAMP), statement, finished_at, trust)
     except BundleError as problem:
         yield Check("time_stamp", CheckResult.FAILED, str(problem))

@@ -45,6 +45,7 @@ def request_token(signature: bytes, send: Callable[[bytes], bytes]) -> bytes:
     try:
         response: Any = decode_timestamp_response(answer)
         status, words = response.status, " ".join(response.status_string)
+        # 1 is "granted with modifications" (RFC 3161, section 2.4.2), none of which is accepted here.
         if status != 0:
             raise OutputError(
                 f"The time stamping authority refused the request (status {status}). {words}".strip()

@@ -265,6 +265,7 @@ def encode_line(call: Call, *, with_place: bool) -> bytes:
     """Return the JSON line of a call, without a line end. `with_place` adds account and Region."""
     line: dict[str, Any] = {"service": call.service, "operation": call.operation}
     if with_place:
+        # Only in the organization's file: the path of any other one names both.
         line |= {"account": call.shard.account, "region": call.shard.region}
     line |= {"parameters": call.parameters, "at": rfc3339(call.at)}
     if call.request_id:

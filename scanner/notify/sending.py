@@ -96,6 +96,7 @@ class Sender:
                 raise NotSentError(_partial(refused, total, call))
             if not parts:
                 return total
+            # botocore retries only requests that fail as a whole.
             self._sleep(2.0**attempt)
         return total
 

@@ -114,6 +114,7 @@ def message(summary: ScanSummary, severity: Severity) -> str:
     size = sum(len(line.encode()) + 1 for line in lines)
     for number, finding in enumerate(shown, 1):
         block = "\n".join(_block(number, finding)) + "\n"
+        # In bytes, as SNS counts.
         size += len(block.encode()) + 1
         if size > MAX_MESSAGE - _ROOM_FOR_REST:
             lines.append(f"{len(shown) - number + 1:,} more are in the reports.")

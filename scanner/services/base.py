@@ -75,6 +75,8 @@ class Operation:
     @property
     def is_required(self) -> bool:
         """Whether a gap is recorded where the list was not read to the end."""
+        # What is listed once for each of something is a gap of that thing. A list with a `condition` is
+        # required, unless another answer implies that it is empty (`catalogue.read_lists`).
         return not (self.per or self.optional)
 
 
@@ -104,6 +106,7 @@ class Gaps:
     """The gaps of one shard, without duplicates, in the order in which they were noted."""
 
     def __init__(self) -> None:
+        # A dict as an ordered set: many values may lack the same read.
         self._gaps: dict[Gap, None] = {}
 
     def note(self, gap: Gap | None) -> None:

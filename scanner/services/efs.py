@@ -37,6 +37,7 @@ def parse(sources: Sources) -> Iterator[Resource]:
         key = row.text("KmsKeyId")
         yield Resource(
             arn=Arn(
+                # The ARN is optional in the model.
                 row.text("FileSystemArn") or sources.arn("elasticfilesystem", f"file-system/{system_id}")
             ),
             type="EFS",

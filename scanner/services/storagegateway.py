@@ -139,6 +139,7 @@ def _missing(sources: Sources, row: Shape) -> Gap:
     arn = row.need("VolumeARN")
     for operation in _DESCRIPTIONS:
         for answer in sources.answers.every(operation):
+            # One call describes many volumes, so its refusal is that of each of them.
             if answer.gap is not None and arn in (answer.parameters.get("VolumeARNs") or ()):
                 return answer.gap
     is_stored = (row.text("VolumeType") or "").upper().startswith("STORED")

@@ -95,6 +95,7 @@ def parquet_pieces(findings: Iterable[Finding], names: Names, metadata: Mapping[
     batches = _batches(iter(findings), names, schema)
     with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
         while group := tuple(islice(batches, ROW_GROUP // _BATCH)):
+            # One row group at a time, whatever the number of findings.
             writer.write_table(pa.Table.from_batches(group, schema), row_group_size=ROW_GROUP)
             yield stream.take()
     yield stream.take()

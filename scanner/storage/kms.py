@@ -99,6 +99,7 @@ def kms_key(arn: str, profile: str | None = None) -> KmsKey:
     with _translated("kms:GetPublicKey", arn, UsageError):
         session = boto3.Session(profile_name=profile)
         client = session.client("kms", region_name=parts.region, config=_CONFIG)
+        # One call checks that the key exists, is for signing, and may be read.
         answer = client.get_public_key(KeyId=arn)
     algorithm = next((name for name in ALGORITHMS if name in answer.get("SigningAlgorithms", ())), None)
     if algorithm is None:

@@ -130,6 +130,7 @@ class StoredTable:
                 numbers = pc.list_parent_indices(lists)
                 is_wanted = pc.is_in(pc.list_flatten(lists), value_set=texts)
                 members_wanted = pc.list_flatten(lists).filter(is_wanted).to_pylist()
+                # Many texts may be in one list, whose row is converted once.
                 row_of = cache(partial(_row_of, batch.drop_columns([members])))
                 for text, number in zip(members_wanted, numbers.filter(is_wanted).to_pylist(), strict=True):
                     rows[text] = row_of(number)
@@ -181,6 +182,7 @@ class StoredTable:
 
     def _may_hold(self, path: Path, column: str, values: Collection[str]) -> bool:
         if path not in self._ranges:
+            # Opening a file caches its ranges.
             with self._opened(path):
                 pass
         if column not in self._ranges[path]:

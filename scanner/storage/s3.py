@@ -136,6 +136,7 @@ def open_s3(options: S3Options) -> Any:  # noqa: ANN401 -- boto3 makes the class
         client = boto3.Session(profile_name=options.profile).client("s3", config=_CONFIG)
     except _CREDENTIALS as problem:
         raise CredentialsError(f"The credentials cannot be used: {problem}. {_LOG_IN}") from problem
+    # A hook, because a forgotten parameter would not show until a bucket is another account's.
     client.meta.events.register("before-call.s3", _refuse_without_owner)
     return client
 

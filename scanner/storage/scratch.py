@@ -112,6 +112,7 @@ class SpoolReader:
 
 
 def _rows_of(database: sqlite3.Connection, name: str) -> Iterator[Any]:
+    # By rowid, so that the order is that of adding and not that of the index.
     query = "SELECT row FROM spooled WHERE wanted_by = ? ORDER BY rowid"
     for (row,) in database.execute(query, (name,)):
         yield orjson.loads(row)

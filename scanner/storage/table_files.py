@@ -58,6 +58,7 @@ def table_files(folder: Path, table: str) -> TableFiles:
         return TableFiles((single,))
     if not (folder / table).is_dir() and not _is_by_account(folder):
         raise no_table(single)
+    # By account, so that rows that belong to none come first.
     return TableFiles(tuple(sorted((folder / table).glob("*.parquet"), key=account_of)))
 
 

@@ -78,6 +78,7 @@ def _post(url: str, query: bytes) -> bytes:
     request = urllib.request.Request(  # noqa: S310 -- check_url allows http and https only
         url, data=query, headers={"Content-Type": _QUERY, "Accept": _REPLY}, method="POST"
     )
+    # Not the default opener, which follows redirects.
     opener = urllib.request.build_opener(_NoRedirect)
     with opener.open(request, timeout=SECONDS) as answer:
         kind = answer.headers.get_content_type()

@@ -84,6 +84,7 @@ class _Outputs:
         payload = shape.serialization.get("payload")
         body = shape if payload is None else members(shape)[payload]
         return _Output(
+            # A payload that is no structure (text, bytes) is the body itself.
             convert=self._plan().of(body) if body.type_name == "structure" else unusual,
             payload=payload,
             located=any("location" in member.serialization for member in members(shape).values()),
@@ -94,6 +95,7 @@ class _Outputs:
 class _Json(JSONParser):
     def __init__(self) -> None:
         super().__init__(timestamp_parser=instant)
+        # botocore's own methods, also those that are overridden below.
         self._own: Any = super()
         self._outputs = _Outputs(lambda: JsonPlan(rest=False))
 

@@ -106,6 +106,7 @@ class XmlPlan:
             if converter is None:
                 converter = self.of(member)
             if converter is _text:
+                # An empty element is an empty text, as for botocore.
                 return [node.text or "" for node in nodes]
             return [converter(node) for node in nodes]
 

@@ -86,6 +86,7 @@ def parse_plans(answers: Answers, gaps: Gaps) -> tuple[BackupPlan, ...]:
         (
             (row, ref)
             for row, ref in rows(answers, "backup:ListBackupPlans", "BackupPlansList")
+            # With IncludeDeleted, which other programs may use, the list also has deleted plans.
             if row.text("DeletionDate") is None
         ),
         "BackupPlanId",

@@ -89,6 +89,7 @@ def _plan(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Restore
         account=answers.shard.account,
         region=answers.shard.region,
         schedule=row.text("ScheduleExpression"),
+        # Schedules are in UTC unless they name a time zone (API reference).
         timezone=row.text("ScheduleExpressionTimezone") or "Etc/UTC",
         start_window_hours=row.integer("StartWindowHours"),
         last_executed_at=row.instant("LastExecutionTime"),
