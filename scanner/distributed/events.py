@@ -28,6 +28,7 @@ ScanId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,
 
 
 class _Part(BaseModel):
+    # An option with a typing mistake must not be ignored: another scope would be scanned.
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 

@@ -35,6 +35,7 @@ def gather(step: Invocation) -> Answer:
     states = _states(step, past.scope)
     records = {Shard(row.account, row.region): row for state in states.values() for row in state.records}
     changed = _ask_owners(step, past, records)
+    # These files are longer now, and have other checksums.
     records |= changed
     _write_plane(step, past, records, changed)
     batches = pack(
@@ -134,6 +135,7 @@ def _ask_owners(
         step.work.write_file(workspace.rewritten(record.file), step.folder / record.file)
         changed[Shard(record.account, record.region)] = record
 
+    # The other half is for the control plane and the manifest.
     deadline = Deadline.within(step.seconds * 0.5, margin=step.seconds * 0.05)
     ask_owners(step.request.collecting(deadline), step.folder, keep, records)
     return changed

@@ -43,6 +43,7 @@ def judge(event: Judge, step: Invocation) -> Answer:
     out = step.folder / "judged"
     rows, notes = write_batch(bundle, step.folder / workspace.PLANE, out, facts_request(bundle, judgement))
     home = home_account(manifest)
+    # Findings about waivers are filed in one account, so that one batch writes them.
     is_home = home in accounts or (event.batch == 0 and not any(home in batch for batch in plan["batches"]))
     waivers = Waivers(judgement.waivers, judgement.clock(manifest), home if is_home else None)
     write_findings(bundle, out, judgement, rows, waivers)
@@ -78,6 +79,7 @@ def _fetch_evidence(
     files = {record.file for record in manifest.shards if record.account in accounts and record.file}
     files.discard(workspace.ORGANIZATION)
     step.work.fetch_all(sorted(files - rewritten), step.folder)
+    # Gather has added the answers of key owners to these.
     for file in sorted(files & rewritten):
         step.work.fetch(workspace.rewritten(file), step.folder / file)
 

@@ -47,6 +47,7 @@ def _newest(step: Invocation, manifest: Manifest) -> str:
     means = step.request.environment.means
     # Newest first.
     for place in judged_scans(step.request.environment.scans, means):
+        # A repeated step finds its own scan in the bucket, too.
         if place != step.evidence.place and _is_of(step.evidence.at(place), manifest):
             return place.prefix
     return ""

@@ -235,6 +235,7 @@ class Workspace:
     def _pieces(self, name: str) -> Iterator[bytes] | None:
         with translated_errors(self.place, self._means, writes=False):
             try:
+                # With the mode, botocore verifies the checksum while the body is read.
                 answer = self._client.get_object(ChecksumMode="ENABLED", **self._where(name))
             except ClientError as problem:
                 if code_of(problem) in _NOT_THERE:

@@ -200,6 +200,7 @@ class Answers:
             parameters=chain[0].parameters,
             pages=answer_pages,
             gap=gap,
+            # All lines are errors, and each of them is an answer (`_is_answer`).
             absent=not answered and gap is None,
             code=chain[-1].error.code if not answered and gap is None and chain[-1].error else "",
             refs=tuple(line.ref for line in chain),
@@ -211,6 +212,7 @@ class Answers:
         about = _about(pages)
         walked: dict[str, None] = {}
         token = ""  # nosec B105 # a token of pagination, no password
+        # Edited evidence may have tokens that lead in a circle.
         while token in pages and token not in walked:
             walked[token] = None
             line = pages[token]
@@ -263,6 +265,7 @@ def _moment(line: EvidenceLine) -> datetime:
         moment = datetime.fromisoformat(line.at)
     except ValueError:
         return _NEVER
+    # Other programs may omit the offset.
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 

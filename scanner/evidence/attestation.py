@@ -63,6 +63,7 @@ def canonical_bytes(manifest: bytes) -> bytes:
             "manifest.json has more than base64 in the line of its time stamp, which no signature covers. "
             + _RESTORE
         )
+    # On the bytes: JSON that is parsed and written again may have other numbers and escapes.
     return _SIGNATURE_LINE.sub(_UNSIGNED, _TIME_STAMP_LINE.sub(b"", manifest))
 
 

@@ -238,6 +238,7 @@ def file_sha256(path: Path) -> str:
     digest = hashlib.sha256()
     try:
         with open_regular(path) as stream:
+            # In chunks: a file of evidence may have gigabytes.
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
     except OSError as problem:

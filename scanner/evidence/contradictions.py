@@ -180,6 +180,7 @@ def _shards(bundle: Bundle) -> Check:
     ]
     files = [bundle.folder / _file(bundle, record) for record in read]
     absent = [record for record, path in zip(read, files, strict=True) if not path.is_file()]
+    # A scan that was evaluated into another folder than its bundle has no evidence of its own.
     if bundle.manifest.source_sha256 and len(absent) == len(read):
         return Check(name, CheckResult.NOT_CHECKED, "The evidence is in the bundle that was evaluated.")
     if absent:
@@ -245,6 +246,7 @@ def _clock(manifest: Manifest) -> tuple[CheckResult, str]:
         return CheckResult.OK if is_same else CheckResult.FAILED, f"{requested} --as-of requested"
     if finished is None:
         return CheckResult.NOT_CHECKED, ", and the manifest has no finished_at"
+    # Without --as-of, the clock is that of the end of the collection, or a later one.
     if as_of == finished or (as_of > finished - TOLERANCE and not inputs.has_as_of):
         return CheckResult.OK, ", not before the collection finished"
     end = f", but the collection finished at {rfc3339(finished)}"

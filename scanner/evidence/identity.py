@@ -214,6 +214,7 @@ def _ends(arn: str, name: str) -> bool:
 
 
 def _is_among(requested: object, returned: str) -> bool:
+    # Only a list of names limits which names may be returned.
     return not isinstance(requested, list | tuple) or any(is_same(name, returned) for name in requested)
 
 

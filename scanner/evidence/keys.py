@@ -177,4 +177,5 @@ def _parameters(algorithm: str) -> tuple[Any, ...]:
 
     if algorithm == EC:
         return (ec.ECDSA(hashes.SHA256()),)
+    # Ed25519 has no parameters: it hashes the message itself.
     return (padding.PKCS1v15(), hashes.SHA256()) if algorithm == RSA else ()

@@ -68,6 +68,7 @@ def read_document(bundle: Path, *, what_if: bool = False) -> dict[str, Any]:
             f"{bundle} is no evidence: audit what-if made it of a scan and of changes that are not applied. "
             "Name the scan itself."
         )
+    # Even without the public key, a changed manifest shows: its digest is in the statement.
     if isinstance(document.get(SIGNATURE), dict):
         signed_statement(raw, str(document.get("scan_id") or ""))
     return document

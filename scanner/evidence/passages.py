@@ -134,6 +134,7 @@ class Passages:
         """Write everything that is not behind an open passage."""
         while (front := self._front) is not None:
             self._write_pieces(front)
+            # Lines that are still to come belong before those of the next passage.
             if not front.closed:
                 return
             self._joint += front.raw

@@ -200,6 +200,7 @@ def has_foreign_findings(folder: Path) -> bool:
     """
     try:
         with open_regular(folder / FOREIGN) as file:
+            # Only the head, since the file may have gigabytes.
             return _OURS not in file.read(_HEAD)
     except OSError:
         return False

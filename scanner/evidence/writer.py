@@ -133,6 +133,7 @@ class ShardWriter:
 
     def write_to(self, passage: Passage, call: Call) -> None:
         """Add a line to a passage, for `Strand.write`."""
+        # Before the lock is taken, because encoding takes most of the time.
         line = encode_line(call, with_place=self.shard.region == ORG)
         with self._writing():
             self._passages.append(passage, line)

@@ -57,7 +57,7 @@ def event_call(summary: ScanSummary, event_bus: str) -> Call:
         "Source": SOURCE,
         "DetailType": DETAIL_TYPE,
         "Detail": _fitting_detail(summary),
-        # A name, or the ARN of a bus in another account.
+        # A name or an ARN, which may be that of a bus in another account.
         "EventBusName": event_bus,
     }
     return Call(

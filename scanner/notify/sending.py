@@ -103,6 +103,7 @@ class Sender:
     def _client(self, call: Call) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
         key = (call.service, call.region, call.account)
         if key not in self._clients:
+            # A bus that is only named is in the Region of the environment.
             region = {"region_name": call.region} if call.region else {}
             session = self._session(call.account, call.region)
             self._clients[key] = session.client(call.service, config=_CONFIG, **region)

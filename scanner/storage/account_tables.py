@@ -67,6 +67,7 @@ class AccountTable:
         name = account or ORGANIZATION
         if name in self._closed:
             raise ValueError(f"{self.folder / name}.parquet is complete, but more rows of {name} arrived")
+        # The account of a row may come from evidence of other programs, and be anything.
         if Path(name).name != name:
             raise ValueError(f"{name!r} cannot be the name of a file")
         return ParquetTable(self.folder, name, self._row, row_group=self._row_group).__enter__()

@@ -10,6 +10,7 @@ SCHEME: Final = "s3://"
 
 # S3 user guide, "General purpose bucket naming rules"; dots are allowed, since old buckets have them.
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+# S3 allows no bucket with the form of an IP address (same page).
 _ADDRESS: Final = re.compile(r"[0-9]+(\.[0-9]+){3}")
 _LONGEST_PREFIX: Final = 700  # bytes of 1,024 for a key: the rest is for the name of a file
 

@@ -185,7 +185,7 @@ def _hold_scope(pages: tuple[Shape, ...]) -> LegalHoldScope:
     )
 
 
-# Used only where no page has the object: the answer has a gap then, which is returned in its place.
+# A missing object has no members. Where a whole description is missing, its gap is returned instead.
 _EMPTY: Final = Shape({}, "nothing", EvidenceRef("", 0))
 
 
