@@ -25,10 +25,10 @@ _CALM: Final = 1.0
 
 # Calls a second that AWS allows one account in one Region, as far as AWS documents them.
 #
-# Sources: AWS General Reference, "AWS Backup endpoints and quotas" (facts 10.1); AWS Organizations User
-# Guide, "Quotas" (rate and burst of an account); Amazon EC2 Developer Guide, "Request throttling" (token
+# Sources: AWS General Reference, "AWS Backup endpoints and quotas"; AWS Organizations User Guide,
+# "Quotas" (rate and burst of an account); Amazon EC2 Developer Guide, "Request throttling" (token
 # bucket of 100 describes, refilled with 20 a second, when a page size is given); Resource Groups Tagging
-# API quotas (facts 10.2). AWS publishes no other rates.
+# API quotas. AWS publishes no other rates.
 @dataclass(frozen=True, slots=True)
 class Rate:
     """Calls per second in the long run, and the burst of calls at once."""

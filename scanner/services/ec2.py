@@ -13,7 +13,7 @@ from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_pairs
 
-# Without a page size, EC2 responds more slowly and throttles earlier (facts 10.2).
+# Without a page size, EC2 is slower and throttles earlier (EC2 Developer Guide, "Request throttling").
 _PAGE: Final = 1000
 
 OPERATIONS: Final = (

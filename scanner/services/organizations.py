@@ -25,7 +25,7 @@ from scanner.services.base import CallScope, Gaps, Operation, rows, texts
 from scanner.services.caller import Caller
 from scanner.services.iam import entry_refusal
 
-_PAGE: Final = 20  # the largest that the service accepts (facts 10.2)
+_PAGE: Final = 20  # the largest page (Organizations API Reference)
 
 _UNIT: Final = "organisational unit"
 LIST_POLICIES: Final = "organizations:ListPolicies"
@@ -148,7 +148,7 @@ def collect_account(caller: Caller) -> None:
     """Record the effective backup policy of the caller's own account.
 
     Each account reads its own policy, since Organizations allows an account only a few calls per second
-    (facts 10.2).
+    (User Guide, "Quotas").
     """
     caller.call("organizations", "DescribeEffectivePolicy", PolicyType=_BACKUP_POLICY)
 
@@ -183,7 +183,7 @@ def no_organization(answers: Answers) -> tuple[EvidenceRef, ...]:
     """Return the evidence that the account belongs to no organisation; empty: there is none.
 
     It is AWSOrganizationsNotInUseException, or the error of DescribeGlobalSettings outside an organisation
-    (ERROR_9601; facts 6, row 2). A successful answer about the organisation takes precedence.
+    (ERROR_9601, which AWS does not document). A successful answer about the organisation takes precedence.
     """
     calls = [answers.one(name) for name in (_DESCRIBE, _LIST_ACCOUNTS, _GLOBAL_SETTINGS)]
     if any(call.pages for call in calls) or _is_described(answers):
@@ -275,7 +275,7 @@ def _ou_paths(answers: Answers, organization_id: str | None) -> Mapping[str, str
 
 
 def _cross_account_backup(answers: Answers) -> Reading[bool]:
-    """Parse the global setting, a text that is on only if it is "true" (facts 6, row 2)."""
+    """Parse the global setting, a text that is on only if it is "true" (AWS Backup API Reference)."""
     answer = answers.one(_GLOBAL_SETTINGS)
     settings = {k: v for page in answer.pages for k, v in page.mapping("GlobalSettings", str).items()}
     if (setting := settings.get(_CROSS_ACCOUNT)) is not None:

@@ -1,8 +1,8 @@
 """Amazon RDS, and Aurora, Neptune and DocumentDB, which share its API.
 
 DescribeDBClusters returns Aurora, Neptune, DocumentDB and RDS Multi-AZ clusters, which differ in their
-engine. The cluster is the unit of backup; its instances are not resources (facts 1.2). RDS Custom and RDS on
-Outposts have an `unsupported_kind`, since AWS Backup cannot back them up (facts 1.1).
+engine. The cluster is the unit of backup; its instances are not resources. RDS Custom and RDS on Outposts
+have an `unsupported_kind`, since AWS Backup cannot back them up (AWS Backup Developer Guide).
 """
 
 from collections.abc import Iterator
@@ -88,7 +88,7 @@ def parse(sources: Sources) -> Iterator[Resource]:
 
 def _is_member(row: Shape) -> bool:
     engine = row.text("Engine") or ""
-    # AWS Backup backs up clusters as a whole; their instances cannot be selected (facts 1.2).
+    # AWS Backup backs up clusters as a whole; their instances cannot be selected (Developer Guide).
     in_cluster = bool(row.text("DBClusterIdentifier"))
     return in_cluster or engine.startswith(("aurora", "neptune", "docdb"))
 

@@ -1,7 +1,7 @@
 """The Resource Groups Tagging API: tags that a service's list omits, and a second source of resources.
 
 GetResources returns only resources that have or had tags. If it was read to the end, all others have no tags
-(facts 1.2). It never proves that an inventory is complete.
+(API reference, "GetResources"). It never proves that an inventory is complete.
 """
 
 from collections.abc import Mapping

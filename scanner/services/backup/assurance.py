@@ -22,7 +22,7 @@ from scanner.services.backup.restore_testing import parse_restore_testing
 from scanner.services.base import Gaps, Operation, objects, rows, text, texts
 from scanner.services.caller import Caller, record_all
 
-_PAGE: Final = 1000  # the largest that the service accepts (facts 10.1)
+_PAGE: Final = 1000  # the largest page (AWS Backup API Reference)
 
 OPERATIONS: Final = (
     Operation(

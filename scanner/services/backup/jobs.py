@@ -14,7 +14,7 @@ from scanner.model.names import AccountId, Arn, Shard, parse_arn
 from scanner.services.base import Gaps, Operation, created_by_rule, objects, rows, text
 from scanner.services.caller import Caller, record_all
 
-_PAGE: Final = 1000  # the largest that the service accepts (facts 10.1)
+_PAGE: Final = 1000  # the largest page (AWS Backup API Reference)
 
 _HISTORIES: Final = (
     (JobKind.BACKUP, "backup:ListBackupJobs", "BackupJobs", "BackupJobId", "RecoveryPointArn"),

@@ -22,7 +22,7 @@ from scanner.model.names import Arn, Shard, partition_of
 from scanner.services.base import Gaps, Operation, distinct, rows, texts
 from scanner.services.caller import Caller
 
-_PAGE: Final = 1000  # the largest that the service accepts (facts 10.1)
+_PAGE: Final = 1000  # the largest page (AWS Backup API Reference)
 
 _EQUALS: Final = "StringEquals"
 
@@ -177,7 +177,7 @@ def _rule(rule: Shape) -> BackupRule:
 
 
 def _lifecycle(lifecycle: Shape | None) -> Lifecycle:
-    """Parse a lifecycle. -1 means the same as no value: keep forever, or never move (facts 4).
+    """Parse a lifecycle. -1 means the same as no value: keep forever, or never move.
 
     AWS Backup archives "if the value is true" (API reference, "Lifecycle"): a missing opt-in means false.
     """
@@ -237,7 +237,7 @@ def _terms(terms: Shape | None) -> SelectionTerms:
 
 
 def _tag_operator(tag: Shape) -> str:
-    """Return the operator of a ListOfTags entry: always STRINGEQUALS (facts 3.1)."""
+    """Return the operator of a ListOfTags entry: always STRINGEQUALS (API reference, "Condition")."""
     operator = tag.text("ConditionType") or _EQUALS
     return _EQUALS if operator.upper() == _EQUALS.upper() else operator
 

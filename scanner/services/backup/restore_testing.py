@@ -16,7 +16,7 @@ from scanner.model.names import Arn
 from scanner.services.base import Gaps, Operation, distinct, rows, texts
 from scanner.services.caller import Caller
 
-_PAGE: Final = 1000  # the largest that the service accepts (facts 10.1)
+_PAGE: Final = 1000  # the largest page (AWS Backup API Reference)
 
 _LIST: Final = "backup:ListRestoreTestingPlans"
 _SELECTIONS: Final = "backup:ListRestoreTestingSelections"

@@ -19,14 +19,14 @@ from scanner.model.names import Arn, Shard, parse_arn, partition_of, vault_arn
 from scanner.services.base import Gaps, Operation, created_by_rule, distinct, objects, rows, text
 from scanner.services.caller import Caller
 
-_PAGE: Final = 1000  # the largest that the service accepts (facts 10.1)
+_PAGE: Final = 1000  # the largest page (AWS Backup API Reference)
 _VAULTS: Final = "backup:ListBackupVaults"
 
 _POINTS = "backup:ListRecoveryPointsByBackupVault"
 _POINT_IN_TIME = "backup:GetPITRMalwareScanResults"
 _PLAIN = "BACKUP_VAULT"
 _NOT_FOUND = "ResourceNotFoundException"
-_CONTINUOUS = ":continuous:"  # no response field shows this, only the ARN (facts 9)
+_CONTINUOUS = ":continuous:"  # no response field shows this, only the ARN (seen, not documented)
 
 OPERATIONS: Final = (
     Operation(
@@ -37,8 +37,8 @@ OPERATIONS: Final = (
         own=("BackupVaultList[].BackupVaultArn",),
         identity=("BackupVaultList[].BackupVaultName",),
     ),
-    # AWS allows five calls per second. It is called for the few vaults whose list entry is incomplete (facts
-    # 5).
+    # AWS allows five calls per second (General Reference, "AWS Backup endpoints and quotas"), so it is called
+    # only for the few vaults whose list entry is incomplete.
     Operation(
         "backup",
         "DescribeBackupVault",
@@ -160,7 +160,8 @@ def parse_vaults(answers: Answers, gaps: Gaps) -> tuple[Vault, ...]:
 
 def _vault(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Vault:
     name = row.need("BackupVaultName")
-    kind = row.word("VaultType", _TYPES) or _PLAIN  # omitted in Regions without air-gapped vaults (facts 5)
+    # Missing in Regions without air-gapped vaults (Developer Guide, "Logically air-gapped vault").
+    kind = row.word("VaultType", _TYPES) or _PLAIN
     shard = answers.shard
     points = answers.read(_POINTS, BackupVaultName=name)
     match points:
@@ -289,7 +290,7 @@ def _plan_shard(row: Shape, vault: Shard) -> Shard:
     """Return the account and Region of the plan that created a recovery point.
 
     A plan backs up resources of its own account and Region. The ARN of an S3 bucket has neither; the plan of
-    a copy is then in the account and Region of the vault that it was copied from (facts 9).
+    a copy is then in the account and Region of the vault that it was copied from (docs/assumptions.md).
     """
     for arn in (row.text("ResourceArn"), row.text("SourceBackupVaultArn")):
         parts = parse_arn(arn or "")
