@@ -292,8 +292,7 @@ def open_stack(name: str, profile: str | None = None) -> StackClient:
         except aws.NoRegionError as problem:
             raise UsageError("No Region is set. Set AWS_REGION to the Region of the stack.") from problem
         except (aws.ClientError, aws.ParamValidationError) as problem:
-            # CloudFormation has no code of its own for a missing stack:
-            # ValidationError stands for many mistakes.
+            # A missing stack has the code ValidationError, like many other mistakes.
             if "does not exist" in str(problem) or isinstance(problem, aws.ParamValidationError):
                 region = session.region_name
                 raise UsageError(

@@ -70,7 +70,7 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
         with os.fdopen(handle, "wb") as file:
             file.writelines(pieces)
             file.flush()
-            # Before the file gets its name: after a power failure, what has the name has the content.
+            # Before the file is renamed: after a power failure, it has its name only with its content.
             os.fsync(file.fileno())
         part.replace(path)
         _sync_folder(path.parent)
