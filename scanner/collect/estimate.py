@@ -55,6 +55,7 @@ class Estimate:
 
 def plan(operations: Iterable[Operation]) -> tuple[Planned, ...]:
     """Return where and how often operations are called."""
+    # With `per` or a condition, the number of calls is unknown before the scan.
     return tuple(
         Planned(operation, operation.scope, operation.per or operation.condition) for operation in operations
     )
@@ -105,6 +106,7 @@ def slowest_seconds(operations: Iterable[Operation]) -> float:
 
 
 def _wait(rate: Rate, calls: int) -> float:
+    # Calls within the burst do not wait.
     return max(0.0, math.ceil(calls - rate.burst) / rate.per_second)
 
 
@@ -141,6 +143,7 @@ def rehearse(
     counter = _Count()
     scope = ask(request, environment, opening, counter).scope
     environment.wiring.clients.close()
+    # Without an answer about Regions, all Regions of the scope are counted.
     enabled = opening.regions or {}
     return estimate(
         scope,

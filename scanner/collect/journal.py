@@ -161,6 +161,7 @@ class Journal:
         """Create a journal in `folder`, replacing an existing one."""
         if (folder / NAME).exists():
             _locked(folder).close()  # refused while another process uses it
+        # In one step, so that no journal lacks its first line.
         write_atomically(folder / NAME, _encoded(header_document(header)))
         return cls(folder / NAME, _locked(folder))
 

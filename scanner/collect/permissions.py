@@ -79,6 +79,7 @@ def is_asked_of_members(operation: Operation) -> bool:
 
 
 def _by_service(actions: set[str]) -> tuple[Statement, ...]:
+    # AssumeRole has a statement of its own, which is limited to the role.
     listed = sorted(actions - {_ALWAYS_ALLOWED, _ASSUME_ROLE})
     return tuple(
         Statement(f"Read{_camel(service)}", tuple(group))
@@ -236,6 +237,7 @@ _CALLER_CONDITIONS: Final = """
 Conditions:
   HasOrganization: !Not [!Equals [!Ref OrganizationId, ""]]""".splitlines()
 
+# `AWS::NoValue` removes a condition. With an empty value, a condition would match no principal.
 _TRUST: Final = """\
   Role:
     Type: AWS::IAM::Role
@@ -386,6 +388,7 @@ _HCL_CONDITION: Final = f"""
       }}
     }}""".splitlines()
 
+# In Terraform, only a dynamic block can leave out a condition.
 _HCL_MEMBER: Final = """
 data "aws_iam_policy_document" "trust" {
   statement {

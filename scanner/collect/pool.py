@@ -225,6 +225,7 @@ class Pool:
             for account, queue in self._queues.items()
             if queue.tasks and queue.threads < self._most
         ]
+        # An account with its share of the places comes after those that are still to be entered.
         modest = [entry for entry in waiting if entry[1] < self._share]
         if not modest and self._entrances:
             return self._entrances.popleft()

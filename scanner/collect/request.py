@@ -35,7 +35,9 @@ class CollectRequest:
     excluded: tuple[Excluded, ...] = ()
     role_name: str = DEFAULT_ROLE
     external_id: str | None = None
+    # CloudTrail records the calls of the scan under this name.
     session_name: str = "vaultproof"
+    # The longest session of a role that another role assumes (IAM User Guide, "Roles terms and concepts").
     duration_seconds: int = 3600
     profile: str | None = None
     concurrency: int = 16

@@ -88,6 +88,7 @@ def resume(
         request = journal_request(options, access, state)
         state = checked_against_files(state, folder)
         remove_parts(folder)
+        # The organization is read again, because the scope depends on its answers.
         if state.scope is None:
             remove_organization(folder)
         # Nothing is left to read: no credentials are needed.

@@ -129,6 +129,7 @@ def attempt(
     for number in range(1, policy.attempts + 1):
         try:
             return send()
+        # Not a failure of the call: nothing is recorded.
         except Halted:
             raise
         except Exception as problem:  # any exception of a client is a failed read
@@ -183,6 +184,7 @@ def _final(problem: Exception, attempts: int) -> FinalError:
     if isinstance(problem, FinalError):  # another call that this one needed: renewing a role
         return problem
     if not isinstance(problem, ClientError):
+        # The exceptions of a parser (KeyError) would say nothing about the answer.
         name = "BrokenAnswerError" if _unreadable(problem) else type(problem).__name__
         return FinalError(Failure(name, str(problem), 0, attempts))
     code, status = _code_and_status(problem)

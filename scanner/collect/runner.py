@@ -100,6 +100,7 @@ def _new_collection(
         home=environment.home,
         requested=request.asked(),
     )
+    # After the first calls, so that wrong credentials do not replace the journal of an earlier scan.
     with Journal.create(folder, header) as journal:
         remove_organization(folder)
         yield Collection(

@@ -355,6 +355,7 @@ def _translated(action: str) -> Iterator[None]:
             raise CredentialsError(
                 f"AWS does not accept the credentials ({message}). Log in again."
             ) from problem
+        # CloudFormation has AccessDenied, Step Functions AccessDeniedException.
         if "AccessDenied" in code:
             raise UsageError(
                 f"{action} was refused ({message}). Grant the caller this permission."

@@ -178,6 +178,7 @@ def scan_request(options: ScanOptions, environment: Environment, s3: Any, folder
     if environment.config is None:
         return ScanRequest(options, Settings(), environment)
     path = folder / "audit.yaml"
+    # Here the last part of the place is the name of a file.
     where, _, name = environment.config.prefix.rpartition("/")
     place = Place(environment.config.bucket, where)
     if not name or not Workspace(s3, place, environment.means).fetch(name, path):

@@ -84,6 +84,7 @@ def carry_out(event: Event, environment: Environment, s3: Any, request_id: str, 
             request=scan_request(event.scan, environment, s3, folder),
             evidence=Workspace(s3, environment.evidence(scan_id), environment.means),
             work=Workspace(s3, environment.work(scan_id), environment.means),
+            # A folder of its own: audit.yaml, which is next to it, is no file of the scan.
             folder=folder / "scan",
             ends_at=ends_at,
         )

@@ -208,6 +208,7 @@ class Workspace:
         """Check that the existing object has this content. OutputError: it has not."""
         with translated_errors(self.place, self._means, writes=True):
             head = self._client.head_object(ChecksumMode="ENABLED", **self._where(name))
+        # Every object of a scan was written with this checksum.
         if head.get("ChecksumSHA256", "") != base64.b64encode(digest).decode():
             raise OutputError(
                 f"{self.place}/{name} already exists with other content: a scan is written once. "

@@ -151,6 +151,7 @@ def signed_statement(manifest: bytes, scan_id: str) -> SignedStatement | None:
         return None
     payload, key_id, signature = _opened(_compact(line[:-1]))
     attestation = _parse_statement(payload)
+    # The key id of the envelope is not signed (DSSE, "Protocol"), so it has to repeat the signed one.
     if attestation.key.id != key_id:
         raise BundleError(
             f"The envelope in manifest.json names the key {key_id[:200]}, and the statement in it the key "

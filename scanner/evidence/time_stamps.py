@@ -144,6 +144,7 @@ def _response(token: bytes) -> Any:  # noqa: ANN401 -- the library's class
 def _sequence(content: bytes) -> bytes:
     """Return a DER sequence of encoded values."""
     length = len(content)
+    # 0x30 is the tag of a sequence (X.690, section 8.9).
     if length < _SHORT:
         return bytes((0x30, length)) + content
     size = (length.bit_length() + 7) // 8

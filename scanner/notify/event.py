@@ -98,6 +98,7 @@ def detail(summary: ScanSummary) -> dict[str, Any]:
 
 
 def _changes(summary: ScanSummary) -> dict[str, int] | None:
+    # None is not zero: without an earlier scan, it is unknown what changed.
     if summary.former is None:
         return None
     return {kind.value: summary.changes.get(kind, 0) for kind in Kind}

@@ -56,6 +56,7 @@ def collect_keys(caller: Caller, named: Iterable[str], *, aliases: Mapping[str, 
     Keys of another account are described here by ARN, since that account's own shard may not name them. Keys
     of another Region cannot be described here.
     """
+    # By ARN, because answers name one key by its id, its ARN and its aliases.
     keys = {_arn(name, aliases, partition, caller.shard) for name in named}
     caller.each((key for key in sorted(keys) if _is_in_region(key, caller.shard)), _describe)
 

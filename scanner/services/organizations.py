@@ -185,6 +185,7 @@ def no_organization(answers: Answers) -> tuple[EvidenceRef, ...]:
     It is AWSOrganizationsNotInUseException, or the error of DescribeGlobalSettings outside an organisation
     (ERROR_9601, which AWS does not document). A successful answer about the organisation takes precedence.
     """
+    # Any of the three is enough: the caller may have been denied the others.
     calls = [answers.one(name) for name in (_DESCRIBE, _LIST_ACCOUNTS, _GLOBAL_SETTINGS)]
     if any(call.pages for call in calls) or _is_described(answers):
         return ()
@@ -266,6 +267,7 @@ def _ou_paths(answers: Answers, organization_id: str | None) -> Mapping[str, str
         parent = waiting.pop()
         # Removed when they are visited, so that contradictory answers cannot lead in a circle.
         for child in children.pop(parent, ()):
+            # Ids of accounts are digits.
             if child.startswith("ou-"):
                 paths[child] = f"{paths[parent]}{child}/"
                 waiting.append(child)
@@ -359,6 +361,7 @@ def _trusted_access(answers: Answers, gaps: Gaps) -> Reading[bool]:
 def _policies_enabled(answers: Answers, gaps: Gaps) -> Reading[bool]:
     """Return whether the root of the organisation has the policy type for backup policies enabled."""
     enabled = any(
+        # Policies of a type that is not enabled in the root have no effect (AWS Organizations User Guide).
         kind.text("Type") == _BACKUP_POLICY and kind.text("Status") == "ENABLED"
         for root, _ in rows(answers, _ROOTS, "Roots")
         for kind in root.children("PolicyTypes")

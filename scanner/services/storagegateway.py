@@ -63,6 +63,7 @@ def collect(caller: Caller) -> set[str]:
     for answer in caller.pages("storagegateway", "ListVolumes"):
         for row in objects(answer, "VolumeInfos"):
             if arn := text(row, "VolumeARN"):
+                # The ARN of a volume begins with that of its gateway.
                 volumes.setdefault(arn.partition("/volume/")[0], []).append((text(row, "VolumeType"), arn))
     return caller.each(volumes, lambda own, gateway: _describe(own, volumes[gateway]))
 

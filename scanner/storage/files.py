@@ -137,6 +137,7 @@ def replaced(folder: Path) -> Iterator[Path]:
 
 def _exchange(folder: Path, part: Path, old: Path) -> None:
     try:
+        # A link to nothing does not exist, and would be in the way all the same.
         if folder.is_symlink() or folder.exists():
             folder.rename(old)
         part.rename(folder)

@@ -98,6 +98,7 @@ def parquet_pieces(findings: Iterable[Finding], names: Names, metadata: Mapping[
             # One row group at a time, whatever the number of findings.
             writer.write_table(pa.Table.from_batches(group, schema), row_group_size=ROW_GROUP)
             yield stream.take()
+    # The footer, which is written when the writer is closed.
     yield stream.take()
 
 

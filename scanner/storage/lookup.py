@@ -153,6 +153,7 @@ class StoredTable:
         """Yield the row groups with a matching row."""
         missing = set(values)
         for path, is_named in self._in_turn(values) if values else ():
+            # The files of the accounts that the values name had all of them.
             if not missing and column in _OWN and not is_named:
                 return
             if not self._may_hold(path, column, values):
@@ -282,6 +283,7 @@ def is_called(text: str) -> Callable[[pa.Table], pa.Array]:
     def matching(table: pa.Table) -> pa.Array:
         subject, name = table.column("subject"), table.column("name")
         mask = pc.or_(pc.equal(name, text), pc.ends_with(name, f" / {text}"))
+        # What precedes the last part of an ARN, or the id of a rule (`PLAN_ARN#RULE_ID`).
         for mark in "/:#":
             mask = pc.or_(mask, pc.ends_with(subject, mark + text))
         return mask

@@ -77,6 +77,7 @@ class Replacement:
         target = {"Bucket": place.bucket, **options.owner}
         with translated_errors(place, options, writes=True):
             if self.manifest is None:
+                # First: without a manifest, the rest is no scan, even if the program ends here.
                 client.delete_object(Key=place.key(LAST), **target)
             else:
                 attributes = {**options.encryption, "ContentType": "application/json"}

@@ -94,6 +94,7 @@ def _type_name(kind: pa.DataType) -> str:
 
 def open_file(files: TableFiles, path: Path) -> pq.ParquetFile:
     """Open one file of a table. BundleError: it is unreadable, or its columns differ from the manifest's."""
+    # Before Arrow parses a file that anyone may have written.
     files.verify(path)
     try:
         file = pq.ParquetFile(path)

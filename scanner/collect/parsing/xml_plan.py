@@ -188,6 +188,7 @@ class _Tags(dict[str, "_Member | None"]):
 
 
 def _children(members_by_tag: Mapping[str, _Member]) -> Convert:
+    # The namespace is removed once for each tag, not for each element.
     by_tag = _Tags(members_by_tag)
 
     def convert(node: Any) -> Any:  # noqa: ANN401 -- a Convert

@@ -195,6 +195,7 @@ def _frameworks(answers: Answers, gaps: Gaps) -> Iterator[Framework]:
         answer = answers.one("backup:DescribeFramework", FrameworkName=name)
         described = next(iter(answer.pages), _EMPTY)
         details = FrameworkDetails(
+            # Shows whether AWS Config records what the controls need (API reference, "DescribeFramework").
             status=described.text("FrameworkStatus"),
             controls=tuple(_control(control) for control in described.children("FrameworkControls")),
         )

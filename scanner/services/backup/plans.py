@@ -73,6 +73,7 @@ def collect(caller: Caller) -> None:
 
 
 def _collect_plan(caller: Caller, plan: str) -> tuple[str, ...]:
+    # Without a VersionId, AWS returns the current version, which is the one that runs.
     caller.call("backup", "GetBackupPlan", BackupPlanId=plan)
     pages = caller.pages("backup", "ListBackupSelections", BackupPlanId=plan)
     for selection in texts(pages, "BackupSelectionsList", "SelectionId"):
