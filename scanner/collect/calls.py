@@ -161,8 +161,8 @@ class Caller:
         self.recorder = recorder
         self._wiring = wiring
         self._reserve = reserve
-        # Copies (`at`, `branched`) share these: a call is made once per
-        # shard, and AWS's rates apply to a shard.
+        # Copies (`at`, `branched`) share the register and the sender: calls are made once per shard, to which
+        # AWS's rates apply as well.
         self._asked = CallRegister()
         self._endpoint = ""
         self._sender = Sender(
