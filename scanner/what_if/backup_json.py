@@ -70,6 +70,7 @@ def _results(
     """Return the changes of an entry, or that it has members of other types than AWS Backup documents."""
     try:
         return tuple(_of_entry(entry, origin, defaults))
+    # Parsers read members without checks: one place turns every wrong type into "not judged".
     except (AttributeError, KeyError, TypeError, ValueError):
         return (NotJudged(origin, MALFORMED.format("members have other types")),)
 
@@ -100,7 +101,9 @@ def _placed(
     kind: ChangeKind, fields: Mapping[str, Any], action: Action, place: tuple[str, str], origin: Origin
 ) -> PlannedChange | NotJudged:
     """Return a change with its account and Region; an ARN in it decides."""
+    # An ARN cannot contradict itself, while the options and the envelope may be meant for other entries.
     account, region = fields.get("place") or place
+    # Global settings belong to the organization, whichever Region the file is for.
     region = ORG if kind is ChangeKind.GLOBAL_SETTINGS else region
     problem = fields.get("problem")
     if problem:
@@ -132,6 +135,7 @@ def _parts(content: Mapping[str, Any]) -> Iterator[Parts]:
 
 def _plan(content: Mapping[str, Any]) -> Iterator[Parts]:
     plan = content.get("BackupPlan", content if "Rules" in content else None)
+    # An id alone is what DeleteBackupPlan takes. Together with a plan it is what UpdateBackupPlan takes.
     is_removed = "BackupPlanId" in content and set(content) <= {"BackupPlanId", "BackupPlanName"}
     if is_removed:
         yield (
@@ -156,12 +160,14 @@ def _selection(content: Mapping[str, Any]) -> Iterator[Parts]:
     plan, identity = str(content.get("BackupPlanId") or ""), str(content.get("SelectionId") or "")
     if not isinstance(selection, Mapping) and not (identity and plan):
         return
+    # A selection may be written flat, with the ids of its plan among its own members.
     terms = dict(selection) if isinstance(selection, Mapping) else {}
     terms = {
         key: value
         for key, value in terms.items()
         if key not in {"BackupPlanId", "BackupPlanName", "SelectionId"}
     }
+    # The id of a plan that the same file creates does not exist yet, so its name stands in for it.
     by_name = str(content.get("BackupPlanName") or "")
     fields: dict[str, Any] = {
         "id": identity,
@@ -181,6 +187,7 @@ def _vault(content: Mapping[str, Any]) -> Iterator[Parts]:
     fields = {"name": name, "place": _place(content.get("BackupVaultArn"))}
     if "Policy" in content:
         policy = content["Policy"]
+        # The API takes the policy as text. People write it as JSON in JSON, which means the same.
         text = policy if isinstance(policy, str) else orjson.dumps(policy).decode()
         yield ChangeKind.VAULT_POLICY, {**fields, "document": {"Policy": text}}
     if "SNSTopicArn" in content:
@@ -188,6 +195,7 @@ def _vault(content: Mapping[str, Any]) -> Iterator[Parts]:
         yield ChangeKind.VAULT_NOTIFICATIONS, {**fields, "document": notifications}
     if limits := {key: content[key] for key in _LOCK if content.get(key) is not None}:
         yield ChangeKind.VAULT_LOCK, {**fields, "document": limits}
+    # Calls about parts of a vault name the vault too: they must not count as a change of the vault itself.
     if not {"Policy", "SNSTopicArn", *_LOCK} & set(content):
         document = {key: content[key] for key in ("BackupVaultName", "EncryptionKeyArn") if content.get(key)}
         yield ChangeKind.VAULT, {**fields, "document": document}
@@ -205,6 +213,7 @@ def _settings(content: Mapping[str, Any]) -> Iterator[Parts]:
 def _tags(content: Mapping[str, Any]) -> Iterator[Parts]:
     arns = content.get("ResourceARNList") or [content.get("ResourceARN") or content.get("ResourceArn")]
     tags = content.get("Tags")
+    # AWS Backup and the tagging API take a map of tags; most services take a list of Key and Value.
     if isinstance(tags, list):
         pairs = [tag for tag in tags if isinstance(tag, Mapping)]
         tags = {str(tag.get("Key")): str(tag.get("Value") or "") for tag in pairs}
@@ -217,10 +226,12 @@ def _tags(content: Mapping[str, Any]) -> Iterator[Parts]:
 
 def _key_policy(content: Mapping[str, Any]) -> Iterator[Parts]:
     key, policy = content.get("KeyId"), content.get("Policy")
+    # A vault's access policy has a member Policy as well.
     if not isinstance(key, str) or policy is None or "BackupVaultName" in content:
         return
     text = policy if isinstance(policy, str) else orjson.dumps(policy).decode()
     fields: dict[str, Any] = {"name": key, "document": {"Policy": text}, "place": _place(key)}
+    # KMS accepts an id or an alias too, but neither says the account and the Region.
     if _place(key) is None:
         fields["problem"] = "The policy of a key needs the ARN of the key as KeyId."
     yield ChangeKind.KEY_POLICY, fields
@@ -240,6 +251,7 @@ def _role(content: Mapping[str, Any]) -> Iterator[Parts]:
     yield ChangeKind.ROLE, {"name": arn, "document": document, "place": (parts.account, AWS_GLOBAL)}
 
 
+# The order decides: a selection may have the id of a plan, and policies and locks the name of a vault.
 _PARSERS: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Parts]], ...]] = (
     _role,
     _key_policy,

@@ -29,6 +29,7 @@ from scanner.what_if.terraform.references import objects
 
 _PLACEHOLDER: Final = "{{changeSet:"
 """The beginning of `{{changeSet:KNOWN_AFTER_APPLY}}`."""
+# The physical id of these types is all that a removal needs: a plan's id, a vault's name.
 _REMOVED: Final = {
     "AWS::Backup::BackupPlan": ChangeKind.PLAN,
     "AWS::Backup::BackupVault": ChangeKind.VAULT,
@@ -72,6 +73,7 @@ def change_set_changes(document: Mapping[str, Any], file: str, defaults: Default
 def _of_change(template: Template, resource: Mapping[str, Any], file: str) -> Iterator[Result]:
     kind, logical_id = str(resource.get("ResourceType") or ""), str(resource.get("LogicalResourceId") or "")
     origin, action = Origin(file, logical_id), resource.get("Action")
+    # Types that AWS Backup backs up come first: their removal needs the physical id, not the properties.
     if kind in CLOUDFORMATION:
         yield from _of_resource(template, resource, kind, origin)
         return
@@ -94,6 +96,7 @@ def _of_resource(
 ) -> Iterator[Result]:
     """Yield what happens to a resource that AWS Backup can back up."""
     action, physical = resource.get("Action"), str(resource.get("PhysicalResourceId") or "")
+    # "Conditional" counts as an update: whether the resource is replaced is known only when it is deployed.
     replaced = action == "Modify" and resource.get("Replacement") == "True"
     if action not in {"Add", "Import", "Modify", "Remove"} or (not physical and action != "Add"):
         yield NotJudged(origin, f"What happens to it ({str(action)[:40]}) is known only when it is deployed.")
@@ -107,6 +110,7 @@ def _of_resource(
         yield NotJudged(origin, "The change set has no values: describe it with --include-property-values.")
         return
     is_new = action == "Add" or replaced
+    # The name of an existing resource may be one that CloudFormation generated, so it is not in a property.
     named = properties if is_new else {**properties, **_named(kind, physical)}
     yield planned(
         template,
@@ -138,6 +142,7 @@ def _removal(template: Template, resource: Mapping[str, Any], kind: str, origin:
         account=template.account,
         region=template.region,
         origin=origin,
+        # Ref returns the id of a plan, but the name of a vault.
         name=name if removed is ChangeKind.VAULT else "",
         id=name if removed is ChangeKind.PLAN else "",
     )
@@ -153,6 +158,7 @@ def _after(template: Template, resource: Mapping[str, Any], kind: str, origin: O
         template, origin.address, {"Type": kind, "Properties": properties}, origin
     ):
         is_plan = isinstance(result, PlannedChange) and result.kind is ChangeKind.PLAN
+        # With the id, a plan that the change renames is still the same plan.
         yield replace(result, id=plan_id) if is_plan and isinstance(result, PlannedChange) else result
 
 
@@ -171,4 +177,5 @@ def _without_placeholders(value: Any) -> Any:  # noqa: ANN401 -- JSON
         return {key: _without_placeholders(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_without_placeholders(item) for item in value]
+    # The placeholder may be only a part of a text, like an ARN: the whole text is unknown then.
     return UNKNOWN if isinstance(value, str) and _PLACEHOLDER in value else value

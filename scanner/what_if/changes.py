@@ -69,6 +69,7 @@ def combined(sets: Iterable[ChangeSet]) -> ChangeSet:
         notes.update(dict.fromkeys(change_set.notes))
         not_judged.update(dict.fromkeys(change_set.not_judged))
         for change in change_set.changes:
+            # A plan and its template may both be given: the same change twice is one, and no contradiction.
             earlier = changes.setdefault(_identity(change), change)
             if (earlier.action, earlier.document) != (change.action, change.document):
                 raise UsageError(_contradiction(earlier, change))
@@ -78,6 +79,7 @@ def combined(sets: Iterable[ChangeSet]) -> ChangeSet:
 
 def _identity(change: PlannedChange) -> tuple[str, ...]:
     """Return what two changes of the same thing have in common."""
+    # Global settings exist once, so an option --region does not make two of them.
     place = "" if change.region == ORG else change.region
     plan = change.plan
     of_plan = () if plan is None else (plan.id, plan.name, plan.address)
@@ -103,6 +105,7 @@ def _removed_parent(change: PlannedChange, removed: Iterable[PlannedChange]) -> 
             continue
         if change.kind is ChangeKind.SELECTION and candidate.kind is ChangeKind.PLAN:
             plan = change.plan
+            # Either may be empty, and two empty names are not the same plan.
             if plan is not None and {plan.id, plan.name} & {candidate.id, candidate.name} - {""}:
                 return candidate
         in_vault = change.kind in VAULT_KINDS and candidate.kind is ChangeKind.VAULT

@@ -35,6 +35,7 @@ _HARMLESS: Final = frozenset(
     {"AWS::Serverless-2016-10-31", "AWS::LanguageExtensions", "AWS::SecretsManager-2020-07-23"}
 )
 """AWS's own transforms, which leave resources of other types as they are written."""
+# CloudFormation names these as the API does; the target vault and the rules themselves it does not.
 _RULE: Final = ("RuleName", "ScheduleExpression", "ScheduleExpressionTimezone", "RecoveryPointTags")
 _WINDOWS: Final = ("StartWindowMinutes", "CompletionWindowMinutes")
 _DAYS: Final = ("DeleteAfterDays", "MoveToColdStorageAfterDays")
@@ -102,6 +103,7 @@ def _of_resource(
     origin: Origin,
     macros: tuple[str, ...],
 ) -> Iterator[Result]:
+    # Fn::ForEach (AWS::LanguageExtensions) has the place of a logical id.
     if logical_id.startswith("Fn::"):
         yield NotJudged(origin, f"{logical_id[:60]} makes resources that are known only when it is deployed.")
         return
@@ -119,6 +121,7 @@ def _of_resource(
         if kind != _ROLE:
             yield NotJudged(origin, problem)
         return
+    # Unknown was handled above: only a condition that is certainly not met drops the resource silently.
     if template.is_created(resource) is False:
         return
     properties = template.resolved(resource.get("Properties") or {})
@@ -177,6 +180,7 @@ class _Resource:
             return where
         return PlannedChange(
             kind=kind,
+            # A template does not show what the stack has: whether this creates is decided by the scan.
             action=Action.UPDATE,
             account=account,
             region=region or own,
@@ -191,14 +195,17 @@ def _organizations_policy(resource: _Resource) -> Iterator[Result]:
     """Yield the change of a policy of AWS Organizations that is a backup policy."""
     properties = resource.properties
     kind, name = properties.get("Type"), properties.get("Name")
+    # AWS::Organizations::Policy is also the type of service control policies and tag policies.
     if isinstance(kind, str) and kind != "BACKUP_POLICY":
         return
     if not isinstance(kind, str) or not isinstance(name, str):
         yield NotJudged(resource.origin, "Its name and type are known only when the template is deployed.")
         return
+    # CloudFormation takes the content as JSON; DescribePolicy returns it as text.
     content = properties.get("Content", UNKNOWN)
     if not isinstance(content, str):
         content = UNKNOWN if has_unknown(content) else orjson.dumps(content).decode()
+    # Absent means attached to nothing: CloudFormation detaches what the property does not list.
     targets = properties.get("TargetIds", [])
     yield PlannedChange(
         kind=ChangeKind.BACKUP_POLICY,
@@ -219,6 +226,7 @@ def _plan(resource: _Resource) -> Iterator[Result]:
     rules = plan.get("BackupPlanRule")
     document: dict[str, Any] = {
         "BackupPlanName": plan.get("BackupPlanName"),
+        # A list that a function makes is unknown as a whole. An empty list would be a plan without rules.
         "Rules": [_rule(rule) for rule in rules] if isinstance(rules, list) else UNKNOWN,
     }
     if advanced := plan.get("AdvancedBackupSettings"):
@@ -230,7 +238,9 @@ def _rule(rule: Any) -> Any:  # noqa: ANN401 -- an object, or UNKNOWN
     if not isinstance(rule, Mapping):
         return UNKNOWN
     parsed = {name: rule[name] for name in _RULE if name in rule}
+    # Templates often write numbers as text, and CloudFormation converts them.
     parsed |= {name: _integer(rule[name]) for name in _WINDOWS if name in rule}
+    # CloudFormation calls it TargetBackupVault; the API, and so the evidence, TargetBackupVaultName.
     parsed["TargetBackupVaultName"] = rule.get("TargetBackupVault", UNKNOWN)
     if "EnableContinuousBackup" in rule:
         parsed["EnableContinuousBackup"] = _boolean(rule["EnableContinuousBackup"])
@@ -284,6 +294,7 @@ def _selection(resource: _Resource) -> Iterator[Result]:
             f"The plan of the backup selection {name if isinstance(name, str) else ''} is unknown.",
         )
         return
+    # The role is required, so one that is absent here comes from a function that gave no value.
     role = selection.get("IamRoleArn", UNKNOWN)
     yield resource.change_of(ChangeKind.SELECTION, {**selection, "IamRoleArn": role}, name=name, plan=plan)
 
@@ -293,6 +304,7 @@ def _plan_reference(template: Template, plan_id: object) -> PlanReference | None
         return PlanReference(id=plan_id)
     if not isinstance(plan_id, PlanOf):
         return None
+    # AWS assigns the plan's id, so the plan is found by its name.
     plan = template.resolved(template.resources[plan_id.logical_id]).get("Properties", {}).get("BackupPlan")
     name = plan.get("BackupPlanName") if isinstance(plan, Mapping) else None
     return PlanReference(name=name, address=plan_id.logical_id) if isinstance(name, str) else None
@@ -303,6 +315,7 @@ def _vault(resource: _Resource) -> Iterator[Result]:
     properties = resource.properties
     name = properties.get("BackupVaultName")
     key = properties.get("EncryptionKeyArn")
+    # Without a key AWS Backup uses aws/backup for a new vault; an existing vault keeps its key.
     document = {"BackupVaultName": name, **({"EncryptionKeyArn": key} if key is not None else {})}
     yield resource.change_of(ChangeKind.VAULT, document, name=name)
     if not isinstance(name, str):
@@ -315,6 +328,7 @@ def _vault(resource: _Resource) -> Iterator[Result]:
         limits = (
             {key: _integer(value) for key, value in lock.items()}
             if isinstance(lock, Mapping)
+            # An unknown lock must not look like a lock without limits.
             else {"": UNKNOWN}
         )
         yield resource.change_of(ChangeKind.VAULT_LOCK, limits, name=name)
@@ -332,6 +346,7 @@ def _air_gapped(resource: _Resource) -> Iterator[Result]:
         for key in ("MinRetentionDays", "MaxRetentionDays")
         if key in properties
     }
+    # The API has no LockConfiguration for these: they are locked from their creation, with these limits.
     kind = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
     yield resource.change_of(
         ChangeKind.VAULT, {"BackupVaultName": name, "VaultType": kind, **limits}, name=name

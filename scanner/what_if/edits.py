@@ -79,6 +79,7 @@ def apply(edits: ShardEdits, change: PlannedChange) -> str:
     """
     if problem := problem_of(change):
         raise NotJudgedError(problem)
+    # Read before the edit as well: after a removal, the list no longer has the ARN.
     before = "" if change.action is Action.CREATE else _subject(edits, change)
     _APPLY[change.kind](edits, change)
     return before or _subject(edits, change)
@@ -92,6 +93,7 @@ def _subject(edits: ShardEdits, change: PlannedChange) -> str:
         selection = id_of_selection(edits, change, plan_id) if change.plan and plan_id else ""
         return f"{arn}#{selection}" if selection else arn
     if change.kind in VAULT_KINDS:
+        # The ARN in the list wins, since it has the true partition.
         row = vault_row(edits, change.name) or {}
         return str(row.get("BackupVaultArn") or vault_arn(edits.partition, edits.shard, change.name))
     named_by_arn = {ChangeKind.TAGS, ChangeKind.KEY_POLICY, ChangeKind.RESOURCE}
@@ -112,6 +114,7 @@ _APPLY: Final[Mapping[ChangeKind, Apply]] = {
     ChangeKind.VAULT_POLICY: _either(put_policy, remove_policy),
     ChangeKind.VAULT_LOCK: _either(put_lock, remove_lock),
     ChangeKind.VAULT_NOTIFICATIONS: _either(put_notifications, remove_notifications),
+    # Settings and tags have no removal: deleting the code that sets them leaves them as they are.
     ChangeKind.REGION_SETTINGS: put_region_settings,
     ChangeKind.GLOBAL_SETTINGS: put_global_settings,
     ChangeKind.ROLE: _either(put_role, remove_role),
@@ -140,6 +143,7 @@ def in_order(changes: Iterable[PlannedChange]) -> list[PlannedChange]:
 
 def _rank(change: PlannedChange) -> tuple[int, int]:
     place = _ORDER.index(change.kind) if change.kind in _ORDER else len(_ORDER)
+    # Creations have the reverse order: a vault before its policy, a plan before its selections.
     return (0, place) if change.action is Action.REMOVE else (1, -place)
 
 
@@ -161,4 +165,5 @@ def shards_of(change: PlannedChange) -> tuple[Shard, ...]:
     account = AccountId(change.account)
     region = _SHARED.get(change.kind)
     own = Shard(account, region or RegionName(change.region))
+    # ListBuckets returns the buckets of all Regions, and is called once for each account.
     return (Shard(account, AWS_GLOBAL), own) if _family(change) == "bucket" else (own,)

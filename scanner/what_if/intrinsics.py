@@ -99,6 +99,7 @@ class Template:
         number, items = self.resolved(argument[0]), self.resolved(argument[1])
         position = int(number) if isinstance(number, int) or str(number).isdecimal() else -1
         is_there = isinstance(items, list) and 0 <= position < len(items)
+        # CloudFormation refuses an index out of range, so nothing is known of what would be deployed.
         return items[position] if is_there else UNKNOWN
 
     def _split(self, argument: Any) -> Any:  # noqa: ANN401 -- JSON
@@ -113,6 +114,7 @@ class Template:
         if not (isinstance(argument, list) and len(argument) in {3, 4}):
             return UNKNOWN
         value: Any = self.mappings
+        # The keys may be functions too. Ref of a pseudo parameter (the Region) is the usual one.
         for key in map(self.resolved, argument[:3]):
             if not isinstance(key, str | int) or not isinstance(value, Mapping):
                 return UNKNOWN
@@ -127,6 +129,7 @@ class Template:
             return UNKNOWN
         then, otherwise = self.resolved(argument[1]), self.resolved(argument[2])
         if (is_met := self.condition(argument[0])) is None:
+            # Both branches may say the same, as with a condition that changes only another part.
             return then if then == otherwise and not has_unknown(then) else UNKNOWN
         return then if is_met else otherwise
 
@@ -135,6 +138,7 @@ class Template:
         return self._met({"Condition": name}, _DEEPEST)
 
     def _met(self, expression: Any, depth: int) -> Ternary:  # noqa: ANN401 -- JSON
+        # Conditions that refer to each other in a circle never end: CloudFormation refuses them.
         if depth == 0 or not isinstance(expression, Mapping) or len(expression) != 1:
             return None
         name, argument = next(iter(expression.items()))
@@ -145,6 +149,7 @@ class Template:
         if name == "Fn::Equals":
             sides = [self.resolved(side) for side in argument]
             are_known = len(sides) == _PAIR and not has_unknown(sides) and not any(map(_is_own, sides))
+            # Parameters are always text, while a template may write the other side as a number.
             return str(sides[0]) == str(sides[1]) if are_known else None
         return _combined(str(name), [self._met(inner, depth - 1) for inner in argument])
 
@@ -159,6 +164,7 @@ class Template:
             return NO_VALUE
         if name in pseudo:
             return pseudo[name] or UNKNOWN
+        # After the pseudo parameters, as AWS:: is reserved. A default in the template is not a value.
         if name in self.parameters:
             return self.parameters[name]
         kind = self._type(name)
@@ -166,6 +172,7 @@ class Template:
             return self._property(name, "BackupVaultName")
         if kind == _PLAN:
             return PlanOf(name)
+        # Ref of a role returns its name; without RoleName CloudFormation generates one.
         return self._property(name, "RoleName") if kind == _ROLE else UNKNOWN
 
     def _attribute(self, name: str, attribute: str) -> Any:  # noqa: ANN401 -- JSON
@@ -204,10 +211,12 @@ class Template:
             pieces.append(text[end : match.start()])
             end = match.end()
             name = match[2].strip()
+            # ${!Name} is a literal ${Name} (CloudFormation, "Fn::Sub").
             if match[1]:
                 pieces.append(f"${{{name}}}")
                 continue
             value = variables[name] if name in variables else self._named(name)
+            # How a flag would be written as text is not documented.
             if isinstance(value, bool) or not isinstance(value, str | int):
                 return UNKNOWN
             pieces.append(str(value))
@@ -260,6 +269,7 @@ def _combined(name: str, answers: list[Ternary]) -> Ternary:
     """Return the answer of `Fn::Not`, `Fn::And` or `Fn::Or` from those of its conditions."""
     if name == "Fn::Not" and len(answers) == 1:
         return None if answers[0] is None else not answers[0]
+    # One such answer decides, whatever the unknown ones are.
     deciding = {"Fn::And": False, "Fn::Or": True}.get(name)
     if deciding is None or not answers:
         return None

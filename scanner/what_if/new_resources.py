@@ -48,8 +48,10 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "volume": Family("ec2:DescribeVolumes", "Volumes", "VolumeId", ("ec2", "volume/")),
     "instance": Family("ec2:DescribeInstances", "Reservations", "InstanceId", ("ec2", "instance/")),
     "database": Family("rds:DescribeDBInstances", "DBInstances", "DBInstanceArn", ("rds", "db:")),
+    # DescribeDBClusters returns Aurora, Multi-AZ, Neptune and DocumentDB clusters; Engine tells them apart.
     "cluster": Family("rds:DescribeDBClusters", "DBClusters", "DBClusterArn", ("rds", "cluster:")),
     "table": Family(
+        # ListTables returns names alone: encryption and tags need a call for each table.
         "dynamodb:ListTables",
         "TableNames",
         "",
@@ -60,6 +62,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
         "efs:DescribeFileSystems", "FileSystems", "FileSystemId", ("elasticfilesystem", "file-system/")
     ),
     "bucket": Family(
+        # ListBuckets returns no tags, versioning or encryption: each needs a call to the bucket's Region.
         "s3:ListBuckets",
         "Buckets",
         "Name",
@@ -97,6 +100,7 @@ class NewType:
 
 TERRAFORM: Final[Mapping[str, NewType]] = {
     "aws_ebs_volume": NewType("volume", encrypted="encrypted", key="kms_key_id"),
+    # EC2 instances have no key of their own: their volumes are encrypted.
     "aws_instance": NewType("instance"),
     "aws_db_instance": NewType(
         "database", "identifier", "storage_encrypted", "kms_key_id", engine_argument="engine"
@@ -110,6 +114,7 @@ TERRAFORM: Final[Mapping[str, NewType]] = {
     "aws_neptune_cluster": NewType(
         "cluster", "cluster_identifier", "storage_encrypted", "kms_key_arn", engine="neptune"
     ),
+    # The encryption of a table depends on the settings of the account too, so it stays unknown.
     "aws_dynamodb_table": NewType("table", "name"),
     "aws_efs_file_system": NewType("file system", encrypted="encrypted", key="kms_key_id"),
     "aws_s3_bucket": NewType("bucket", "bucket"),
@@ -142,6 +147,7 @@ CLOUDFORMATION: Final[Mapping[str, NewType]] = {
     "AWS::Redshift::Cluster": NewType("warehouse", "ClusterIdentifier", "Encrypted", "KmsKeyId"),
 }
 
+# A change that is not understood must be named: silence would read as "no effect".
 NOT_JUDGED: Final = frozenset(
     {
         *("aws_eks_cluster", "aws_dsql_cluster", "aws_timestreamwrite_table", "aws_fsx_ontap_volume"),
@@ -171,6 +177,7 @@ def document_of(kind: NewType, values: Mapping[str, Any], tags: object, address:
 def placeholder(address: str) -> str:
     """Return the id of a new resource that AWS names: readable, and different for each address."""
     safe = _UNSAFE.sub("-", address).strip("-")
+    # Two addresses may become equal without their special characters: the hash keeps them apart.
     return f"{PLACEHOLDER}-{safe}" + (
         "" if safe == address else f"-{uuid.uuid5(_NAMESPACE, address).hex[:8]}"
     )
@@ -180,6 +187,7 @@ def arn_of(document: Mapping[str, Any], account: str, region: str) -> str:
     """Return the ARN of a new resource."""
     service, prefix = FAMILIES[document["Family"]].arn
     partition, identity = partition_of(region), f"{prefix}{document['Id']}"
+    # ARNs of buckets have neither Region nor account.
     if document["Family"] == "bucket":
         return f"arn:{partition}:s3:::{identity}"
     return f"arn:{partition}:{service}:{region}:{account}:{identity}"
@@ -192,6 +200,7 @@ def family_of(arn: str) -> str:
         return ""
     for name, family in FAMILIES.items():
         service, prefix = family.arn
+        # A longer path is another type: `table/NAME/backup/ID` is a backup, not a table.
         if parts.service == service and parts.resource.startswith(prefix) and "/" not in id_of(arn, name):
             return name
     return ""

@@ -26,6 +26,7 @@ from scanner.what_if.edits import apply, in_order, operations, shards_of
 from scanner.what_if.shard_edits import Effects, NotJudgedError, ShardEdits
 from scanner.what_if.shard_lines import ShardLines
 
+# Checksums and the signature are of the scan's own files, and would be false for the edited ones.
 _NOT_OF_A_BUNDLE: Final = ("files", "columns", "capabilities_as_of", SIGNATURE, TIME_STAMP)
 
 
@@ -60,6 +61,7 @@ def write_overlay(bundle: Bundle, changes: Iterable[PlannedChange], folder: Path
     not_judged: list[NotJudged] = []
     written: dict[str, Shard] = {}
     subjects: dict[str, PlannedChange] = {}
+    # The order of shards decides which change a subject is attributed to: it must not depend on the files.
     for shard, of_shard in sorted(by_shard.items()):
         name = _file_of(bundle, shard)
         if name is None:
@@ -68,8 +70,10 @@ def write_overlay(bundle: Bundle, changes: Iterable[PlannedChange], folder: Path
         edits = _edits(bundle, shard, (name, operations(of_shard)), effects)
         done = tuple(_applied(edits, of_shard, not_judged, subjects))
         if done:
+            # Written at once, so that the lines of only one shard are in memory.
             edits.lines.write(folder / name)
             written[name] = shard
+            # By identity: the creation of a bucket edits two shards, and is one change.
             applied += (change for change in done if not any(change is earlier for earlier in applied))
     _link_others(bundle.folder, folder, written)
     document = _manifest(bundle, folder, written, len(applied))
@@ -88,7 +92,9 @@ def _own_shard(bundle: Bundle, shard: Shard) -> Shard:
 def _file_of(bundle: Bundle, shard: Shard) -> str | None:
     """Return the evidence file of a shard; None: it was not read."""
     for record in bundle.manifest.shards:
+        # The organization may have been read from a delegated administrator's account.
         if record.region == shard.region and (shard.region == ORG or record.account == shard.account):
+            # A partial shard can be edited: each edit still requires the lists that it depends on.
             is_read = record.status in {ShardStatus.COMPLETE, ShardStatus.PARTIAL}
             return record.file or None if is_read else None
     return shard_file(bundle.folder, shard)
@@ -143,6 +149,7 @@ def _link_others(source: Path, folder: Path, written: Collection[str]) -> None:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
+                # A scan has gigabytes of evidence: hard links cost neither time nor space.
                 os.link(file, target)
             except OSError:
                 shutil.copyfile(file, target)

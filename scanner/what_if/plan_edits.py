@@ -21,11 +21,13 @@ def put_plan(edits: ShardEdits, change: PlannedChange) -> None:
     """Create or replace a plan. Rules keep their ids by their names."""
     edits.require(PLANS, "the list of backup plans")
     is_created = change.action is Action.CREATE
+    # AWS allows several plans of one name, so a creation never becomes a replacement.
     plan_id = "" if is_created else edits.plan_id(change.id, change.name)
     if not plan_id and change.id and not is_created:
         raise NotJudgedError(f"The scan has no backup plan {change.id}: it was created since, or elsewhere.")
     is_new = not plan_id
     plan_id = plan_id or edits.new_id(change.origin.address or change.name, change.origin.file)
+    # Selections of the same file refer to the plan by its address or its name.
     edits.plan_ids[change.origin.address] = edits.plan_ids[change.name or change.origin.address] = plan_id
     document = change.document
     arn, name = edits.plan_arn(plan_id), document.get("BackupPlanName")
@@ -34,10 +36,12 @@ def put_plan(edits: ShardEdits, change: PlannedChange) -> None:
     if is_new:
         added = {**row, "CreationDate": edits.at, **renamed}
         edits.lines.edit_rows(PLANS, "BackupPlansList", lambda listed: listed, added)
+        # An empty list, not a missing one: a new plan certainly has no selections.
         edits.put(SELECTIONS, {"BackupPlanId": plan_id}, {"BackupSelectionsList": []})
     else:
         edits.edit_rows(PLANS, "BackupPlansList", "BackupPlanId", plan_id, renamed)
     if has_unknown(document):
+        # Without this, rules that exist now would be reported as removed by the change.
         edits.effects.unreadable.add(arn)
         what = f"{paths_of(document)} of the backup plan {change.name or plan_id}"
         edits.lines.put(PLAN, {"BackupPlanId": plan_id}, known_after_apply(what), edits.at)
@@ -48,6 +52,7 @@ def put_plan(edits: ShardEdits, change: PlannedChange) -> None:
 
 def _rules(edits: ShardEdits, plan_id: str, rules: Iterable[Any]) -> list[dict[str, Any]]:
     """Return rules with their ids: those of the rules that have the same names now."""
+    # Findings name a rule by its id: a new id would turn each finding into a new one.
     ids: dict[str, str] = {}
     for answer in edits.lines.of(PLAN, BackupPlanId=plan_id):
         plan = (answer.get("response") or {}).get("BackupPlan") or {}
@@ -66,6 +71,7 @@ def remove_plan(edits: ShardEdits, change: PlannedChange) -> None:
     if not plan_id:
         raise NotJudgedError(f"The scan has no backup plan {change.name or change.id} to remove.")
     edits.edit_rows(PLANS, "BackupPlansList", "BackupPlanId", plan_id, None)
+    # AWS refuses to delete a plan that has selections; tools delete these first.
     for operation in (PLAN, SELECTIONS, SELECTION):
         edits.lines.remove(operation, BackupPlanId=plan_id)
 
@@ -89,6 +95,7 @@ def id_of_selection(edits: ShardEdits, change: PlannedChange, plan_id: str) -> s
     ids = [str(row.get("SelectionId")) for row in rows]
     if change.id in ids:
         return change.id
+    # An id that the plan does not have is no reason to take another selection of the same name.
     named = [str(row.get("SelectionId")) for row in rows if row.get("SelectionName") == change.name]
     return named[0] if named and not change.id else ""
 
@@ -125,6 +132,7 @@ def _with_placeholder(edits: ShardEdits, document: Mapping[str, Any]) -> dict[st
     What it selects is known all the same. Whether the role exists and can be assumed stays unknown, since the
     roles of no account were read.
     """
+    # An empty account belongs to no shard, so the role is neither found nor reported as missing.
     placeholder = f"arn:{edits.partition}:iam:::role/{PLACEHOLDER}"
     role = document.get("IamRoleArn")
     return {**document, "IamRoleArn": placeholder} if role is UNKNOWN else dict(document)

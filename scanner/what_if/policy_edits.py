@@ -13,6 +13,7 @@ TARGETS: Final = "organizations:ListTargetsForPolicy"
 EFFECTIVE: Final = "organizations:DescribeEffectivePolicy"
 POLICY_OPERATIONS: Final = frozenset({POLICIES, POLICY, TARGETS, EFFECTIVE})
 _BACKUP: Final = {"PolicyType": "BACKUP_POLICY"}
+# ListPolicies is called once for each type of policy, with the type as its filter.
 _OF_TYPE: Final = {"Filter": "BACKUP_POLICY"}
 _LARGEST: Final = 10_000
 """The most characters that a backup policy may have (Organizations User Guide, "Quotas")."""
@@ -22,6 +23,7 @@ def put_backup_policy(edits: ShardEdits, change: PlannedChange) -> None:
     """Create or change a backup policy, and its targets where the change names them."""
     edits.require(POLICIES, "the list of backup policies", **_OF_TYPE)
     content = change.document.get("Content")
+    # AWS Organizations would refuse the change, so it has no effect that could be judged.
     if isinstance(content, str) and len(content) > _LARGEST:
         raise NotJudgedError(
             f"Its content has {len(content)} characters. AWS Organizations takes at most {_LARGEST}."
@@ -32,6 +34,7 @@ def put_backup_policy(edits: ShardEdits, change: PlannedChange) -> None:
         edits.edit_rows(POLICIES, "Policies", "Id", policy, {"Name": row["Name"]})
     else:
         edits.lines.edit_rows(POLICIES, "Policies", lambda listed: listed, row, _OF_TYPE)
+        # A new policy is attached to nothing until an attachment says so.
         edits.lines.put(TARGETS, {"PolicyId": policy}, _outcome(edits, {"Targets": []}), edits.at)
     if content is UNKNOWN:
         what = f"The content of backup policy {row['Name']}"
@@ -39,6 +42,7 @@ def put_backup_policy(edits: ShardEdits, change: PlannedChange) -> None:
     else:
         outcome = _outcome(edits, {"Policy": {"PolicySummary": row, "Content": content}})
     edits.lines.put(POLICY, {"PolicyId": policy}, outcome, edits.at)
+    # None: the source has attachments as resources of their own (Terraform), so the targets stay.
     if (targets := change.document.get("TargetIds")) is not None:
         _put_targets(edits, policy, targets)
 
@@ -92,6 +96,7 @@ def put_effective_policy(edits: ShardEdits, change: PlannedChange) -> None:
 
 def remove_effective_policy(edits: ShardEdits, _: PlannedChange) -> None:
     """Record that no backup policy reaches the account, which AWS answers with an error."""
+    # AWS has no empty effective policy: DescribeEffectivePolicy answers with this error.
     error = {
         "code": "EffectivePolicyNotFoundException",
         "message": "No backup policy reaches the account after the change.",
@@ -107,6 +112,7 @@ def policy_id(edits: ShardEdits, change: PlannedChange) -> str:
     identity = change.id or str(change.document.get("PolicyId") or "")
     if identity or address in edits.plan_ids:
         return identity or edits.plan_ids[address]
+    # The name of an attachment is not that of a policy.
     is_policy = change.kind is ChangeKind.BACKUP_POLICY
     named = [str(row["Id"]) for row in _policies(edits) if is_policy and row.get("Name") == change.name]
     is_new = change.action is Action.CREATE or not named
@@ -125,6 +131,7 @@ def _attached_policy(edits: ShardEdits, change: PlannedChange) -> str:
 
 
 def _put_targets(edits: ShardEdits, policy: str, targets: object) -> None:
+    # One unknown target makes the list unknown: which accounts the policy reaches depends on all.
     if not isinstance(targets, list) or not all(isinstance(target, str) for target in targets):
         what = f"What backup policy {policy} is attached to"
         edits.lines.put(TARGETS, {"PolicyId": policy}, {**_place(edits), **known_after_apply(what)}, edits.at)
@@ -143,5 +150,6 @@ def _outcome(edits: ShardEdits, response: Mapping[str, Any]) -> dict[str, Any]:
 
 def _place(edits: ShardEdits) -> dict[str, str]:
     """Return the account and the Region that lines about the organization have."""
+    # Lines about the organization carry their account, since their file is not named after one.
     line = next(iter(edits.lines.of(POLICIES)), {})
     return {key: value for key, value in line.items() if key in {"account", "region"}}

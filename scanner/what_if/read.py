@@ -32,10 +32,12 @@ def read_changes(files: Sequence[Path], defaults: Defaults) -> ChangeSet:
 
 def _changes_of(file: Path, defaults: Defaults) -> ChangeSet:
     content = _content(file)
+    # JSON first: it is also YAML, but YAML is far slower for plans of tens of megabytes.
     document = _json(content)
     template = _yaml(content, file) if document is None else YamlDocument(document, {})
     if is_terraform(document):
         return terraform_changes(document, str(file), defaults)
+    # A change set has no Resources, a template no Changes: the order of these checks is free.
     if is_change_set(template.data):
         return change_set_changes(template.data, str(file), defaults)
     if is_template(template.data):
@@ -64,6 +66,7 @@ def _json(content: bytes) -> Any:  # noqa: ANN401 -- whatever JSON holds
 
 
 def _yaml(content: bytes, file: Path) -> YamlDocument:
+    # Terraform's plan files are ZIP archives, and the usual mistake is to name one of them.
     if content.startswith(b"PK\x03\x04"):
         raise UsageError(
             f"{file} is a binary plan of Terraform. Name the output of terraform show -json {file}."
@@ -72,6 +75,7 @@ def _yaml(content: bytes, file: Path) -> YamlDocument:
         text = content.decode()
     except UnicodeDecodeError as problem:
         raise UsageError(f"{file} is neither JSON nor YAML: it is not UTF-8 text.") from problem
+    # !Ref and its like are not YAML's own tags.
     document, mistakes = read_yaml(text, str(file), short_forms=True)
     if mistakes or document is None:
         raise ConfigurationError(mistakes)

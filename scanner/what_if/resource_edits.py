@@ -25,14 +25,17 @@ def put_resource(edits: ShardEdits, change: PlannedChange) -> None:
     document = change.document
     family, identity = FAMILIES[document["Family"]], str(document["Id"])
     is_bucket, is_account = document["Family"] == _BUCKET, edits.shard.region == AWS_GLOBAL
+    # A bucket's change comes twice: for the list of the account, and for the Region with its details.
     if is_bucket and not is_account:
         _put_bucket_details(edits, change, identity)
         return
     edits.require(family.operation, f"the list that {identity} belongs to")
     if _is_listed(edits, document["Family"], change.name):
+        # The tags of a bucket are in the file of its Region.
         if not is_bucket:
             _add_tags(edits, change)
         return
+    # Raises before the list is edited: a resource without its tags would be judged as not selected.
     tags = _known_tags(change)
     row = _ROWS[document["Family"]](edits, change, [{"Key": key, "Value": tags[key]} for key in tags])
     edits.lines.edit_rows(family.operation, family.key, lambda listed: listed, row)
@@ -52,16 +55,19 @@ def remove_resource(edits: ShardEdits, change: PlannedChange) -> None:
     edits.require(family.operation, f"the list that {identity} belongs to")
     if not _is_listed(edits, name, change.name):
         raise NotJudgedError(f"The scan has no {change.name} to remove.")
+    # Some lists identify by ARN, others by id or name.
     names = {identity, change.name}
 
     def edit(row: Any) -> Any:  # noqa: ANN401 -- a row, or a name
         if name == _INSTANCE:
             rest = [inner for inner in row.get("Instances", ()) if inner.get(family.identity) not in names]
+            # DescribeInstances groups instances in reservations; an empty one is never returned.
             return {**row, "Instances": rest} if rest else None
         return None if (row.get(family.identity) if family.identity else row) in names else row
 
     edits.lines.edit_rows(family.operation, family.key, edit, identity=family.identity)
     _remove_details(edits, change.name, name)
+    # Else the tagging API would still prove that the resource exists.
     edits.edit_rows(RESOURCES, "ResourceTagMappingList", "ResourceARN", change.name, None)
 
 
@@ -94,6 +100,7 @@ def _known_tags(change: PlannedChange) -> dict[str, str]:
 
 def _add_tags(edits: ShardEdits, change: PlannedChange) -> None:
     """Give an existing resource the tags of the change. A template does not show those of the stack."""
+    # A creation has all tags. An update by a template keeps those that the stack added.
     if change.action is Action.CREATE:
         put_tags(edits, replace(change, document={"Tags": _known_tags(change)}))
         return
@@ -115,11 +122,13 @@ def _created(edits: ShardEdits) -> str:
 def _volume(edits: ShardEdits, change: PlannedChange, tags: list[Any]) -> Document:
     document = change.document
     return _present(
+        # Ready at once: AWS Backup skips what is still being created, and that state does not last.
         VolumeId=document["Id"],
         State="available",
         CreateTime=_created(edits),
         Encrypted=document["Encrypted"],
         KmsKeyId=document["Key"],
+        # An attachment is a resource of its own in plans and templates, and is not known here.
         Attachments=[],
         Tags=tags,
     )
@@ -128,6 +137,7 @@ def _volume(edits: ShardEdits, change: PlannedChange, tags: list[Any]) -> Docume
 def _instance(edits: ShardEdits, change: PlannedChange, tags: list[Any]) -> Document:
     instance = {
         "InstanceId": change.document["Id"],
+        # AWS Backup takes running and stopped instances; a new one starts.
         "State": {"Name": "running", "Code": 16},
         "LaunchTime": _created(edits),
         "Tags": tags,
@@ -151,6 +161,7 @@ def _database(edits: ShardEdits, change: PlannedChange, tags: list[Any]) -> Docu
 
 def _cluster(edits: ShardEdits, change: PlannedChange, tags: list[Any]) -> Document:
     document = change.document
+    # Without an engine it could be Aurora, Neptune, DocumentDB or RDS: four types with different rules.
     if not isinstance(document["Engine"], str):
         raise NotJudgedError("The engine of the cluster is known only after the change is applied.")
     return _present(
@@ -181,6 +192,7 @@ def _efs(edits: ShardEdits, change: PlannedChange, tags: list[Any]) -> Document:
 
 def _fsx(edits: ShardEdits, change: PlannedChange, tags: list[Any]) -> Document:
     document = change.document
+    # Scratch file systems of Lustre cannot be backed up (FSx API reference, CreateBackup).
     lustre = {"LustreConfiguration": _present(DeploymentType=document["Deployment"])}
     return {
         **_present(
@@ -234,6 +246,7 @@ _ROWS: Final[Mapping[str, Callable[[ShardEdits, PlannedChange, list[Any]], Any]]
 
 
 def _put_table(edits: ShardEdits, change: PlannedChange, name: str, tags: Mapping[str, str]) -> None:
+    # A table's key is in DescribeTable only, and absent for the AWS owned key: no answer is honest.
     described = known_after_apply(f"The encryption of the table {name}")
     edits.lines.put("dynamodb:DescribeTable", {"TableName": name}, described, edits.at)
     pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
@@ -242,6 +255,7 @@ def _put_table(edits: ShardEdits, change: PlannedChange, name: str, tags: Mappin
 
 def _put_bucket_details(edits: ShardEdits, change: PlannedChange, name: str) -> None:
     """Record a bucket's tags. Other resources of the plan decide its versioning and its encryption."""
+    # The parameters that a scan records, so that the line replaces the scan's own.
     about = {"Bucket": name, "ExpectedBucketOwner": str(edits.shard.account)}
     tags = _known_tags(change)
     is_known = any(True for _ in edits.lines.of("s3:GetBucketTagging", Bucket=name))

@@ -34,12 +34,15 @@ def _put_settings(edits: ShardEdits, operation: str, change: PlannedChange, what
     if answer is None:
         raise NotJudgedError(f"The scan did not read the {what} of {edits.shard.account}.")
     parameters = answer["parameters"]
+    # The evidence of the organization names the account in each line.
     extra = _place(answer)
+    # One unknown value makes the whole answer unknown: the opt-in of every type is in the same answer.
     if has_unknown(change.document):
         outcome = known_after_apply(f"{paths_of(change.document)} of the {what}")
     else:
         merged = dict(answer["response"])
         for section, values in change.document.items():
+            # UpdateRegionSettings changes the types that it names, and no others.
             merged[section] = {**(merged.get(section) or {}), **values}
         outcome = {"response": merged}
     edits.lines.put(operation, parameters, {**extra, **outcome}, edits.at)
@@ -47,13 +50,16 @@ def _put_settings(edits: ShardEdits, operation: str, change: PlannedChange, what
 
 def put_role(edits: ShardEdits, change: PlannedChange) -> None:
     """Create or change a role. A trust policy that is not known is left out, which is read as unknown."""
+    # IAM identifies a role by its name alone: the path is no part of it.
     name = change.name.rpartition("/")[2]
     trust, path = (change.document.get(key) for key in ("AssumeRolePolicyDocument", "Path"))
     row = {"Arn": change.name, "RoleName": name, "Path": path if isinstance(path, str) else "/"}
     if not has_unknown(trust) and trust is not None:
         row["AssumeRolePolicyDocument"] = trust
+    # A role of the same name is replaced: IAM takes a name only once in an account.
     remove_role(edits, change)
     edits.lines.edit_rows(ROLES, "Roles", lambda listed: listed, row)
+    # Where roles could not be listed, the scan asked for those that selections name, one by one.
     if not edits.lines.is_read(ROLES):
         edits.put(ROLE, {"RoleName": name}, {"Role": row})
 
@@ -83,10 +89,12 @@ def put_tags(edits: ShardEdits, change: PlannedChange) -> None:
     tags = change.document.get("Tags")
     if not isinstance(tags, Mapping) or has_unknown(tags):
         raise NotJudgedError(f"The tags of {change.name} are known only after the change is applied.")
+    # A list that was not read cannot show which tags the resource has now.
     edits.require(RESOURCES, "the tags of resources")
     pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
     rows = edits.lines.rows(RESOURCES, "ResourceTagMappingList")
     is_listed = any(row.get("ResourceARN") == change.name for row in rows)
+    # GetResources leaves out resources that never had tags.
     added = None if is_listed else {"ResourceARN": change.name, "Tags": pairs}
     edits.lines.edit_rows(
         RESOURCES,
@@ -94,6 +102,7 @@ def put_tags(edits: ShardEdits, change: PlannedChange) -> None:
         lambda row: {**row, "Tags": pairs} if row.get("ResourceARN") == change.name else row,
         added,
     )
+    # The services' own lists have tags too, and win where they have them.
     edits.lines.edit_containing(*edit_tags(change.name, dict(tags)))
 
 

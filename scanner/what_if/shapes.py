@@ -57,6 +57,7 @@ def _is_text(value: object) -> bool:
 
 
 def _is_days(value: object) -> bool:
+    # In Python True is an int, and would pass as one day.
     is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LONGEST
     return value is None or value is UNKNOWN or is_number
 

@@ -27,6 +27,7 @@ KEY_POLICY: Final = "kms:GetKeyPolicy"
 RESOURCES: Final = "resourcegroupstaggingapi:GetResources"
 
 _NAMESPACE: Final = uuid.UUID("6f4c4b0e-31c5-4d39-9a55-6f9a2f5c5d11")
+# The messages that AWS sends: `evidence/answers.json` reads such an error as "there is none".
 _NO_POLICY: Final = "Backup vault {} has no access policy"
 _NO_NOTIFICATIONS: Final = "Failed reading notifications from vault {}"
 
@@ -80,6 +81,7 @@ class ShardEdits:
     def plan_rows(self) -> Iterable[Document]:
         """Return the rows of the list of plans, without deleted ones."""
         rows = self.lines.rows(PLANS, "BackupPlansList")
+        # ListBackupPlans can return deleted plans, with the date of their deletion.
         return [row for row in rows if row.get("DeletionDate") is None]
 
     def require(self, operation: str, what: str, **parameters: str) -> None:
@@ -92,6 +94,7 @@ class ShardEdits:
 
         NotJudgedError: several plans have the name, which AWS allows.
         """
+        # A plan may be listed on two pages if plans changed during the scan.
         ids = dict.fromkeys(str(row.get("BackupPlanId")) for row in self.plan_rows())
         if identity:
             return identity if identity in ids else ""
@@ -113,6 +116,7 @@ class ShardEdits:
     def put_none(self, operation: str, vault: str) -> None:
         """Record that a vault has no policy or notifications: AWS answers that with an error."""
         text = _NO_POLICY if operation == POLICY else _NO_NOTIFICATIONS
+        # AWS Backup has no empty answer for either: both calls end with an error.
         error = {
             "code": "ResourceNotFoundException",
             "message": text.format(vault),
@@ -144,6 +148,7 @@ class ShardEdits:
 
     def new_id(self, *parts: str) -> str:
         """Return an identifier as AWS would assign one: the same for the same change."""
+        # Derived, never random: the same change gives the same findings in each run.
         return str(uuid.uuid5(_NAMESPACE, "\n".join((self.shard.account, self.shard.region, *parts))))
 
 

@@ -40,10 +40,12 @@ class ShardLines:
         self._removed: set[int] = set()
         self._added: list[Document] = []
         self._markers: dict[bytes, Callable[[Any], bool]] = {}
+        # A search in bytes spares parsing: most lines of a large shard are about other operations.
         names = tuple(f'"{operation.partition(":")[2]}"'.encode() for operation in operations)
         for number, raw in enumerate(raw_lines(folder, name), start=1):
             if any(operation in raw for operation in names):
                 line = parse_line(raw, EvidenceRef(name, number))
+                # The text may also be part of an answer: only the parsed line says which call it is.
                 if line.name in operations:
                     self._documents[number] = orjson.loads(raw)
 
@@ -61,6 +63,7 @@ class ShardLines:
 
     def _numbered(self, operation: str, parameters: Mapping[str, str]) -> Iterator[tuple[int, Document]]:
         service, _, name = operation.partition(":")
+        # Negative numbers keep added lines apart from those of the file.
         added = ((-number, document) for number, document in enumerate(self._added, start=1))
         for number, document in (*self._documents.items(), *added):
             if number in self._removed or (document["service"], document["operation"]) != (service, name):
@@ -94,6 +97,7 @@ class ShardLines:
             **outcome,
         }
         lines = [number for number, _ in self._numbered(operation, parameters)]
+        # An answer in several pages is replaced by one: the other pages would add their old rows.
         for number in lines[1:]:
             self._removed.add(number)
         if not lines:
@@ -126,11 +130,13 @@ class ShardLines:
             edited = [edit(row) if isinstance(row, kinds) else row for row in rows]
             changed = [row for row in edited if row is not None]
             if added is not None and _is_last(document):
+                # On the last page, as an earlier one may be full.
                 changed.append(added)
             if changed != rows:
                 response[key] = changed
                 removed = (row for row, now in zip(rows, edited, strict=True) if now is None)
                 if names := [row if isinstance(row, str) else str(row.get(identity)) for row in removed]:
+                    # Else another read that names the row would prove that the list is incomplete.
                     response[REMOVED_BY_CHANGE] = [*response.get(REMOVED_BY_CHANGE, ()), *names]
                 self._changed.add(number)
 
@@ -152,6 +158,7 @@ class ShardLines:
     def _lines(self) -> Iterator[bytes]:
         for number, raw in enumerate(raw_lines(self._folder, self._name), start=1):
             if number in self._removed:
+                # An empty line, so that the numbers of all lines after it stay.
                 yield b""
             elif number in self._documents:
                 yield orjson.dumps(self._documents[number]) if number in self._changed else raw
@@ -165,6 +172,7 @@ class ShardLines:
         edits = [edit for marker, edit in self._markers.items() if marker in raw]
         if not edits:
             return raw
+        # Parsed only if a marker is in it: the file is streamed, however large it is.
         document = orjson.loads(raw)
         is_changed = [edit(document) for edit in edits]
         return orjson.dumps(document) if any(is_changed) else raw
@@ -176,10 +184,12 @@ def _is_last(document: Document) -> bool:
     if not isinstance(response, dict):
         return False
     paging = pagination().get(f"{document['service']}:{document['operation']}")
+    # Some services send an empty token on the last page, others none.
     return paging is None or response.get(paging.output) in {None, ""}
 
 
 def known_after_apply(what: str) -> dict[str, Any]:
     """Return the outcome of a call whose answer is known only once the change is applied: a failed read."""
     message = f"{what} is known only after the change is applied."
+    # As an error, every reader treats it as missing: no default can take its place.
     return {"error": {"code": AFTER_CHANGE, "message": message, "status": 0, "attempts": 0}}

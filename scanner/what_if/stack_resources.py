@@ -30,6 +30,7 @@ def stack_resource(
 ) -> Iterator[PlannedChange | NotJudged]:
     """Yield a resource of a template, which creates it or has created it already: its name decides."""
     new = CLOUDFORMATION[kind]
+    # Without a name, a template is the same before and after the stack exists.
     name = properties.get(new.name) if new.name else None
     if not isinstance(name, str) or not name:
         yield NotJudged(
@@ -52,6 +53,7 @@ def planned(  # noqa: PLR0913 -- what a resource of a stack has
     stack_tags: Iterable[Any] = (),
 ) -> PlannedChange | NotJudged:
     """Return the change of a resource. `stack_tags`: those that CloudFormation adds."""
+    # In this order, as a resource's own tag wins over the stack's of the same key.
     tags = tags_of([*stack_tags, *_own_tags(properties)])
     document = document_of(CLOUDFORMATION[kind], _as_values(properties), tags, logical_id)
     account, region = template.account, template.region

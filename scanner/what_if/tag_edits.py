@@ -23,6 +23,7 @@ def edit_tags(arn: str, tags: Mapping[str, str]) -> tuple[bytes, Callable[[Any],
 
     A row is about the resource if a member of it is the ARN, or the identifier at the ARN's end.
     """
+    # Lists name a resource by its id, which is the end of its ARN.
     identifier = arn
     for separator in _SEPARATORS:
         identifier = identifier.rpartition(separator)[2] or identifier
@@ -32,6 +33,7 @@ def edit_tags(arn: str, tags: Mapping[str, str]) -> tuple[bytes, Callable[[Any],
         response = document.get("response")
         if not isinstance(response, dict):
             return False
+        # Calls like ListTagsOfResource name the resource in the request only, never in the answer.
         if "Tag" in document["operation"] and names & set(_texts(document["parameters"])):
             name = next((name for name in _NAMES if name in response), _NAMES[0])
             response[name] = _in_form(response.get(name), tags)
@@ -64,6 +66,7 @@ def _replaced(node: Any, names: set[str], tags: Mapping[str, str]) -> bool:  # n
 def _in_form(present: object, tags: Mapping[str, str]) -> object:
     if isinstance(present, Mapping):
         return dict(tags)
+    # Some services spell the members in lower case: the form that is there is kept.
     is_lower = isinstance(present, list) and any(isinstance(tag, Mapping) and "key" in tag for tag in present)
     key, value = ("key", "value") if is_lower else ("Key", "Value")
     return [{key: name, value: text} for name, text in tags.items()]

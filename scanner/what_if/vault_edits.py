@@ -47,7 +47,9 @@ def put_vault(edits: ShardEdits, change: PlannedChange) -> None:
     row = vault_row(edits, change.name)
     if row is not None:
         # Without a key in the document, the vault keeps the key that it has.
+        # The type of a vault never changes; a template that has another one would replace the vault.
         fields = {key: value for key, value in document.items() if key != "VaultType"}
+        # EncryptionKeyType describes the old key, so it must not outlive it.
         is_rekeyed = has_key and document.get("EncryptionKeyArn") != row.get("EncryptionKeyArn")
         removed = dict.fromkeys(("EncryptionKeyArn", "EncryptionKeyType")) if is_rekeyed else {}
         edits.edit_rows(VAULTS, "BackupVaultList", "BackupVaultName", change.name, {**removed, **fields})
@@ -60,6 +62,7 @@ def put_vault(edits: ShardEdits, change: PlannedChange) -> None:
         "VaultType": document.get("VaultType", "BACKUP_VAULT"),
         "CreationDate": edits.at,
         "NumberOfRecoveryPoints": 0,
+        # A logically air-gapped vault is locked from its creation (AWS Backup, "Logically air-gapped vault").
         "Locked": is_air_gapped,
         **document,
     }
@@ -67,8 +70,10 @@ def put_vault(edits: ShardEdits, change: PlannedChange) -> None:
     about = {"BackupVaultName": change.name}
     edits.put_none(POLICY, change.name)
     edits.put_none(NOTIFICATIONS, change.name)
+    # Known to be empty. A list that is absent would make every check of the vault unknown.
     edits.put(POINTS, about, {"RecoveryPoints": []})
     if is_air_gapped:
+        # Only DescribeBackupVault says whether an approval team is associated, and no template can.
         described = known_after_apply(f"The description of the backup vault {change.name}")
         edits.lines.put(VAULT, about, described, edits.at)
 
@@ -78,6 +83,7 @@ def remove_vault(edits: ShardEdits, change: PlannedChange) -> None:
     _require_vault(edits, change.name)
     points = sum(1 for _ in edits.lines.rows(POINTS, "RecoveryPoints", BackupVaultName=change.name))
     if points:
+        # Judged all the same: the change is meant to be applied once the vault is empty.
         edits.effects.notes.append(
             f"AWS deletes the backup vault {change.name} in {edits.shard.account}/{edits.shard.region} "
             f"only without recovery points, and it has {points:,}: it is judged as if they were gone."
@@ -130,7 +136,9 @@ def put_lock(edits: ShardEdits, change: PlannedChange) -> None:
     if not has_unknown(document):
         lock |= {key: document.get(key) for key in ("MinRetentionDays", "MaxRetentionDays")}
         lock["Locked"] = True
+        # Without it the lock is in governance mode, and has no date (AWS Backup, "Vault Lock").
         if (days := document.get("ChangeableForDays")) is not None:
+            # The cooling-off time counts from the first lock: a later change is assumed not to restart it.
             lock["LockDate"] = row.get("LockDate") or rfc3339(edits.as_of + timedelta(days=int(days)))
     edits.edit_rows(VAULTS, "BackupVaultList", "BackupVaultName", change.name, lock)
 
@@ -139,12 +147,14 @@ def remove_lock(edits: ShardEdits, change: PlannedChange) -> None:
     """Remove the lock of a vault."""
     row = _require_vault(edits, change.name)
     _note_compliance(edits, row, change)
+    # The limits go with the lock: AWS returns none for an unlocked vault.
     lock = {**dict.fromkeys(_LOCK_FIELDS), "Locked": False}
     edits.edit_rows(VAULTS, "BackupVaultList", "BackupVaultName", change.name, lock)
 
 
 def _note_compliance(edits: ShardEdits, row: Mapping[str, Any], change: PlannedChange) -> None:
     date = row.get("LockDate")
+    # A date in the future is still the cooling-off time, in which the lock can be changed.
     if row.get("Locked") and isinstance(date, str) and datetime.fromisoformat(date) <= edits.as_of:
         edits.effects.notes.append(
             f"AWS refuses to {change.action.value} the lock of the backup vault {change.name} in "

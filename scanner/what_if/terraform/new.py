@@ -28,6 +28,7 @@ from scanner.what_if.terraform.resources import Resource, Result, tag_changes
 def resource_changes(resource: Resource) -> Iterator[Result]:
     """Yield the change of a resource that AWS Backup could back up; nothing for resources of other types."""
     kind, action = resource.change.type, resource.action
+    # Of an existing resource only the tags decide what backs it up, and any type may have them.
     if action is Action.UPDATE or kind not in {*TERRAFORM, *NOT_JUDGED}:
         yield from tag_changes(resource)
         return
@@ -36,6 +37,7 @@ def resource_changes(resource: Resource) -> Iterator[Result]:
         return
     arn_before = _arn_before(resource)
     document, arn = new_document(resource)
+    # A resource that keeps its name keeps its ARN, and with it its recovery points and findings.
     if action in {Action.REMOVE, Action.REPLACE} and arn_before != arn:
         yield _removal(resource, arn_before)
         resource = replace(resource, action=Action.CREATE)

@@ -37,7 +37,9 @@ class Places:
     def of(self, change: ResourceChange) -> tuple[str, str]:
         """Return the account and the Region of a resource; empty where nothing says it."""
         key = str(change.configuration.get("provider_config_key") or "")
+        # What exists says itself where it is; the provider may have been changed since.
         account, region = self._in_arn(change)
+        # Version 6 of the provider has an argument `region` on each resource, which wins over the provider's.
         expressions = _mapping(self._provider(change).get("expressions"))
         region = _text(change.after.get("region")) or _text(change.before.get("region")) or region
         region = region or _region(self._value(expressions.get("region")))
@@ -49,6 +51,7 @@ class Places:
 
     def has_default_tags(self, change: ResourceChange) -> bool:
         """Check whether the provider of a resource adds tags, or is not in the plan."""
+        # Without the configuration nothing shows that there are no default tags.
         if not self._providers:
             return True
         return "default_tags" in _mapping(self._provider(change).get("expressions"))
@@ -62,6 +65,7 @@ class Places:
         for values in (change.before, change.after):
             for name in ("arn", "backup_vault_arn"):
                 parts = parse_arn(_text(values.get(name)))
+                # ARNs of buckets have no account.
                 if parts is not None and parts.account:
                     return parts.account, parts.region
         return "", ""
@@ -73,6 +77,7 @@ class Places:
             if parts is not None and parts.account:
                 return parts.account
         allowed = _mapping(expressions.get("allowed_account_ids")).get("constant_value")
+        # With several accounts allowed, which of them is used depends on the credentials.
         return str(allowed[0]) if isinstance(allowed, list) and len(allowed) == 1 else ""
 
     def _value(self, expression: object) -> str:

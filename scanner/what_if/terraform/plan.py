@@ -28,12 +28,14 @@ from scanner.what_if.terraform.resources import Resource, Result
 from scanner.what_if.terraform.selections import selection_changes
 
 _MAJOR: Final = "1"
+# Data sources are read during the plan: they change nothing in AWS.
 _NO_CHANGE: Final = (("no-op",), ("read",))
 _ACTIONS: Final[Mapping[tuple[str, ...], Action]] = {
     ("create",): Action.CREATE,
     ("update",): Action.UPDATE,
     ("delete",): Action.REMOVE,
     ("delete", "create"): Action.REPLACE,
+    # With create_before_destroy the order is reversed. The result is the same.
     ("create", "delete"): Action.REPLACE,
 }
 _PARSERS: Final[Mapping[str, Callable[[Resource], Iterator[Result]]]] = {
@@ -67,6 +69,7 @@ def terraform_changes(document: Mapping[str, Any], file: str, defaults: Defaults
     _check(document, file)
     entries = objects(document.get("resource_changes"))
     configurations = _configurations(document)
+    # Unchanged resources are parsed as well: others refer to them.
     every = tuple(_resource_change(entry, configurations) for entry in entries if _is_managed(entry))
     places, references = Places(document, defaults), References(every, _root_module(document))
     changes: list[PlannedChange] = []
@@ -82,6 +85,7 @@ def terraform_changes(document: Mapping[str, Any], file: str, defaults: Defaults
                 not_judged.append(result)
             else:
                 changes.append(result)
+    # Older versions of Terraform have no such member, and defer nothing.
     if document.get("complete") is False:
         not_judged.append(
             NotJudged(Origin(file), "The plan is not complete: Terraform deferred some changes.")
@@ -102,6 +106,7 @@ def _check(document: Mapping[str, Any], file: str) -> None:
             f"{file}: terraform plan ended with an error, so the plan lacks changes. Plan again."
         )
     changes = document.get("resource_changes")
+    # A plan without changes has no resource_changes at all, so their absence proves nothing.
     if changes is None and "planned_values" not in document:
         raise UsageError(
             f"{file} is a state of Terraform, not a plan. Run terraform plan -out FILE, and then "
@@ -144,6 +149,7 @@ def with_unknown(value: Any, unknown: Any) -> Any:  # noqa: ANN401 -- JSON
         keys = dict.fromkeys((*values, *(key for key, marked in unknown.items() if _marks(marked))))
         return {key: with_unknown(values.get(key), unknown.get(key)) for key in keys}
     if isinstance(unknown, list) and isinstance(value, list):
+        # The shorter of the two ends early: what is not marked is known.
         return [with_unknown(item, marked) for item, marked in zip_longest(value, unknown)]
     return value
 
@@ -161,6 +167,7 @@ def _configurations(document: Mapping[str, Any]) -> dict[tuple[str, str], Mappin
     """Return the configuration of each resource, by module (without indexes) and `type.name`."""
     root = _root_module(document)
     return {
+        # The configuration has one entry for all instances of count and for_each.
         (module, f"{resource.get('type')}.{resource.get('name')}"): resource
         for module, resource in _configured(root, "")
         if resource.get("mode", "managed") == "managed"
@@ -200,6 +207,7 @@ def _changes_of(
 ) -> Iterator[PlannedChange | NotJudged]:
     """Yield what one resource change means for AWS Backup; nothing where it means nothing."""
     origin = Origin(file, change.address)
+    # A `removed` block with destroy = false: the object stays, and only the state loses it.
     if "forget" in change.actions:
         if change.type.startswith(_BACKUP):
             yield NotJudged(origin, "Terraform forgets it: it stays in AWS as it is.")

@@ -21,6 +21,7 @@ def policy_resource(resource: Resource) -> Iterator[Result]:
     if not _is_backup(resource.change):
         return
     after = resource.change.after
+    # AWS assigns another id, so attachments of the old policy end with it.
     if resource.action is Action.REPLACE:
         yield _change(replace(resource, action=Action.REMOVE), {}, name=resource.text("name"))
         resource = replace(resource, action=Action.CREATE)
@@ -36,6 +37,7 @@ def policy_attachment(resource: Resource) -> Iterator[Result]:
     """Yield the changes of an `aws_organizations_policy_attachment`: of a detached and an attached target."""
     referred = resource.references.referred(resource.change, ("policy_id",))
     policy = referred[0] if referred is not None and referred[0].type == POLICY else None
+    # The attachment does not say the type of its policy: only the policy in the same plan does.
     if policy is not None and not _is_backup(policy):
         return
     before, after = resource.change.before, resource.change.after
@@ -50,6 +52,7 @@ def policy_attachment(resource: Resource) -> Iterator[Result]:
 
 
 def _is_backup(policy: ResourceChange) -> bool:
+    # The default of the provider is SERVICE_CONTROL_POLICY, so absence is not a backup policy.
     return _BACKUP in {values.get("type") for values in (policy.before, policy.after)}
 
 

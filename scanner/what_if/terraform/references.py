@@ -80,6 +80,7 @@ def _list(value: object) -> list[Any]:
 
 def _is_another(block: Mapping[str, Any], rule_name: object) -> bool:
     name = block.get("rule_name")
+    # A name that is an expression may be any rule's, so the block stays a candidate.
     constant = name.get("constant_value") if isinstance(name, Mapping) else None
     return rule_name is not None and constant is not None and constant != rule_name
 
@@ -125,6 +126,7 @@ class References:
     ) -> tuple[ResourceChange, str] | None:
         """Return the one resource that expressions at a path refer to, and the attribute; None: unclear."""
         targets = self._targets(change, references_of(change, path, rule_name))
+        # Of several resources an expression may use any, or combine them: a guess could be wrong.
         return next(iter(targets.values())) if len(targets) == 1 else None
 
     def all_referred(
@@ -132,6 +134,7 @@ class References:
     ) -> list[tuple[ResourceChange, str]] | None:
         """Return all resources that expressions at a path refer to; None: one refers to something else."""
         references = references_of(change, path)
+        # A variable or a local among them adds ARNs that are not known.
         if any(not self._targets(change, (reference,)) for reference in references):
             return None
         return list((self._targets(change, references) or {}).values()) or None
@@ -143,6 +146,7 @@ class References:
         for reference in references:
             for candidate, attribute in self._resolved(change, change.module, reference, _DEEPEST):
                 target = targets.get(candidate.address)
+                # Terraform lists both `a.b.arn` and `a.b`: the one with the attribute says more.
                 if target is None or not target[1]:
                     targets[candidate.address] = (candidate, attribute)
         return targets
@@ -154,6 +158,7 @@ class References:
         parts = _DOT.split(reference)
         if depth == 0 or len(parts) < 2:  # noqa: PLR2004 -- type and name
             return
+        # The value of a variable in a module is what the calling module passes.
         if parts[0] == "var":
             call = self._call(module)
             expression = _mapping(call.get("expressions")).get(parts[1])
@@ -162,6 +167,7 @@ class References:
             inner = f"{module}.module.{_INDEX.sub('', parts[1])}" if module else reference_module(parts[1])
             output = _INDEX.sub("", parts[2]) if len(parts) > 2 else ""  # noqa: PLR2004
             outputs = _mapping(_mapping(self._call(inner).get("module")).get("outputs"))
+            # Outputs are expressions inside the module, so their references are resolved there.
             expression = _mapping(outputs.get(output)).get("expression")
             for instance in self._instances(inner, module, parts[1]):
                 yield from self._through(change, instance, expression, depth)
@@ -192,6 +198,7 @@ class References:
         within = [
             instance for instance in instances if instance.startswith(f"{outer}." if outer else "module.")
         ]
+        # An index that is an expression may mean any instance.
         return [instance for instance in within if instance == wanted] or within
 
     def _candidates(

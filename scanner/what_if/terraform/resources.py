@@ -77,6 +77,7 @@ class Resource:
     def name_of_vault(self, value: object, path: tuple[str, ...], rule_name: object = None) -> object:
         """Return the name of a vault; one that is unknown is that of the resource it refers to."""
         referred = self.references.referred(self.change, path, rule_name) if value is UNKNOWN else None
+        # The provider uses the name of a vault as its id.
         if referred is None or referred[0].type not in _VAULTS or referred[1] not in {"name", "id", ""}:
             return value
         return referred[0].after.get("name", UNKNOWN)
@@ -119,6 +120,7 @@ def role_arn(role: Resource) -> object:
         return arn
     account, region = role.places.of(role.change)
     name, path = role.change.after.get("name"), role.change.after.get("path") or "/"
+    # The name only has to be the same wherever the role is referred to.
     name = role.change.name if name is UNKNOWN else name
     if not (account and isinstance(name, str) and isinstance(path, str)):
         return UNKNOWN
@@ -134,6 +136,7 @@ def plan_changes(resource: Resource) -> Iterator[Result]:
         **present(AdvancedBackupSettings=blocks_of(after.get("advanced_backup_setting"), _advanced)),
     }
     name = resource.text("name")
+    # The new name is what others refer to; the id still finds the plan that exists.
     if resource.action in {Action.UPDATE, Action.REPLACE} and isinstance(after.get("name"), str):
         name = str(after["name"])
     yield resource.change_of(ChangeKind.PLAN, document, name=name, identity=id_before(resource))
@@ -193,6 +196,7 @@ def _lifecycle(resource: Resource, blocks: object, *path: str) -> object:
     block = lifecycles[0]
     opt_in = "opt_in_to_archive_for_supported_resources"
     return present(
+        # The provider writes 0 for a number that is not set. AWS Backup takes 1 day at least.
         MoveToColdStorageAfterDays=block.get("cold_storage_after") or None,
         DeleteAfterDays=block.get("delete_after") or None,
         OptInToArchiveForSupportedResources=resource.if_configured(
@@ -213,6 +217,7 @@ def vault_changes(resource: Resource) -> Iterator[Result]:
     after = resource.change.after
     document = {
         "BackupVaultName": after.get("name"),
+        # Vaults have kms_key_arn, logically air-gapped ones encryption_key_arn.
         **present(EncryptionKeyArn=after.get("kms_key_arn") or after.get("encryption_key_arn")),
     }
     if resource.change.type != _VAULTS[0]:
@@ -256,6 +261,7 @@ def _of_vault(
     """Yield the change of a vault, or of what belongs to one; another name means a removal and a creation."""
     before, after = resource.change.before.get(attribute), resource.change.after.get(attribute)
     after = resource.name_of_vault(after, (attribute,))
+    # The name identifies a vault, so another name is another vault.
     if isinstance(before, str) and resource.action in {Action.REMOVE, Action.REPLACE} and before != after:
         yield replace(resource, action=Action.REMOVE).change_of(kind, {}, name=before)
         resource = replace(resource, action=Action.CREATE)
@@ -285,6 +291,7 @@ def _settings(
     resource: Resource, kind: ChangeKind, document: Mapping[str, Any], region: str = ""
 ) -> Iterator[Result]:
     if resource.action is Action.REMOVE:
+        # The provider deletes settings from its state only: AWS has no call that removes them.
         yield NotJudged(resource.origin, "Terraform stops managing these settings: they stay as they are.")
     else:
         yield resource.change_of(kind, document, name="", region=region)
@@ -293,6 +300,7 @@ def _settings(
 def role_changes(resource: Resource) -> Iterator[Result]:
     """Yield the change of an `aws_iam_role`, which a selection may name. Without its name there is none."""
     arn = role_arn(resource)
+    # Selections that refer to a role without a name are unknown themselves, which is enough.
     if not isinstance(arn, str) or not resource.places.of(resource.change)[0]:
         return
     after = resource.change.after
@@ -303,6 +311,7 @@ def role_changes(resource: Resource) -> Iterator[Result]:
 def tag_changes(resource: Resource) -> Iterator[Result]:
     """Yield the change of the tags of a resource that exists; nothing where the tags stay."""
     arn, before, after = resource.text("arn"), resource.change.before, resource.change.after
+    # Types without tags_all have no tags, or have them as resources of their own.
     if resource.action is not Action.UPDATE or not arn or "tags_all" not in before:
         return
     tags = after.get("tags_all")

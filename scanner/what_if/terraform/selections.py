@@ -60,6 +60,7 @@ def selection_changes(resource: Resource) -> Iterator[Result]:
         )
         return
     identity, before = id_before(resource), resource.change.before.get("plan_id")
+    # A selection cannot move: in another plan it is a new one, with a new id.
     if resource.action is Action.REPLACE and isinstance(before, str) and before != plan.id:
         removal = replace(resource, action=Action.REMOVE)
         old = PlanReference(id=before)
@@ -96,6 +97,7 @@ def _selection_conditions(blocks: object) -> object:
         return conditions
     merged: dict[str, Any] = {}
     for block in conditions:
+        # Conditions are combined by AND: one that is unknown can exclude anything.
         if block is UNKNOWN:
             return UNKNOWN
         for name, operator in _CONDITIONS.items():
@@ -103,6 +105,7 @@ def _selection_conditions(blocks: object) -> object:
             if entries is UNKNOWN:
                 return UNKNOWN
             merged.setdefault(operator, []).extend(entries or ())
+    # The four operators may come in several blocks. All of them must hold, in any order.
     return {operator: entries for operator, entries in merged.items() if entries} or None
 
 
@@ -118,6 +121,7 @@ def _resources(resource: Resource) -> object:
     resources = resource.change.after.get("resources")
     if resources is not UNKNOWN or resource.action is not Action.CREATE:
         return resources
+    # ARNs that AWS assigns get the same placeholder as the resources themselves, so they match.
     referred = resource.references.all_referred(resource.change, ("resources",))
     arns = [arn_of_new(resource, change) for change, attribute in referred or () if attribute in {"arn", ""}]
     is_complete = referred and len(arns) == len(referred) and all(arns)
