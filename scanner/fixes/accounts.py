@@ -11,6 +11,7 @@ def opt_in(bench: Workbench, problem: Problem) -> None:
     cause = problem.cause
     entry = bench.draft.region_settings(cause.account, cause.region)
     preference = entry.document["ResourceTypeOptInPreference"]
+    # UpdateRegionSettings refuses names that the Region does not know.
     if cause.about not in preference:
         raise NoFixError(f"AWS Backup lists no service opt-in for {cause.about} in {cause.region}.")
     preference[cause.about] = True
@@ -23,6 +24,7 @@ def opt_in(bench: Workbench, problem: Problem) -> None:
 def enable_cross_account(bench: Workbench, problem: Problem) -> None:
     """Turn on cross-account backup in the management account."""
     entry = bench.draft.global_settings()
+    # All global settings of AWS Backup are text, the flags too.
     entry.document["GlobalSettings"] = {"isCrossAccountBackupEnabled": "true"}
     entry.because_of(
         problem.cause, "Copy actions to other accounts work from now on: copies are stored there."
@@ -32,6 +34,7 @@ def enable_cross_account(bench: Workbench, problem: Problem) -> None:
 def create_role(bench: Workbench, problem: Problem) -> None:
     """Create a role that a selection names, with AWS's managed policies for backup and restore."""
     entry = bench.draft.role(problem.cause.subject)
+    # The recorded roles have it after all, so that creating it would fail.
     if entry.before is not None:
         raise NoFixError("The role exists since.")
     trust_backup(entry, problem.cause)

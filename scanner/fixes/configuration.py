@@ -23,6 +23,7 @@ class RecordedPlan:
     @property
     def is_of_organization(self) -> bool:
         """Whether an Organizations backup policy made it: it can only be changed there."""
+        # AWS Backup gives plans of backup policies ids of this form, and refuses changes of them.
         return self.id.startswith("orgs/")
 
 
@@ -45,6 +46,7 @@ class RecordedVault:
     name: str
     row: Mapping[str, Any]
     policy: Mapping[str, Any] | None = None
+    # A policy that could not be read would be overwritten by one that only has the new statement.
     policy_problem: str = ""
     notifications: Mapping[str, Any] | None = None
     notifications_problem: str = ""
@@ -76,6 +78,7 @@ class RecordedShard:
     selections: tuple[RecordedSelection, ...] = ()
     vaults: Mapping[str, RecordedVault] = field(default_factory=dict)  # by name
     keys: Mapping[str, RecordedKey] = field(default_factory=dict)  # by ARN
+    # None: not read. An empty map would mean that no type is listed.
     opt_in: Mapping[str, bool] | None = None
     roles: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)  # ARN to trust policy
     are_plans_read: bool = False
@@ -96,6 +99,7 @@ class Destination:
     region: str
     is_air_gapped: bool
     is_customer_managed: bool
+    # A vault that no copy reaches today may be broken itself, so it is proposed last.
     works: int
     is_locked: bool = False
 

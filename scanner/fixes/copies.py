@@ -18,6 +18,7 @@ def copy_elsewhere(bench: Workbench, problem: Problem) -> None:
     cause = problem.cause
     plan, rule = bench.draft.rule(cause.subject)
     suits = _suits(bench, cause, plan)
+    # A second copy into the same vault would not help.
     present = {str(action.get("DestinationBackupVaultArn")) for action in rule.get("CopyActions") or ()}
     ranked = sorted(
         (
@@ -45,6 +46,7 @@ def copy_elsewhere(bench: Workbench, problem: Problem) -> None:
 
 def _suits(bench: Workbench, cause: RootCause, plan: Entry) -> Suits:
     """Return which destinations serve the purpose that a root cause names."""
+    # The control may accept certain accounts or Regions only: a copy elsewhere would still fail it.
     accounts = bench.texts("resource-cross-account-copy", "accounts")
     regions = bench.texts("resource-cross-region-copy", "regions")
 
@@ -59,6 +61,7 @@ def _suits(bench: Workbench, cause: RootCause, plan: Entry) -> Suits:
     if cause.kind is CauseKind.NO_CROSS_REGION_COPY:
         return lambda place: other_region(place) and not place.is_air_gapped
     if cause.kind is CauseKind.NO_AIR_GAPPED_COPY:
+        # The only purpose for which an air-gapped vault is proposed: its retention limits cannot be changed.
         return lambda place: place.is_air_gapped
     return lambda place: not place.is_air_gapped
 
@@ -68,6 +71,7 @@ def _rank(place: Destination, plan: Entry) -> tuple[bool, bool, int, str]:
     distance = (place.account != plan.account) + (place.region != plan.region)
     return (
         not place.works,
+        # Types that AWS Backup does not fully manage need a customer managed key for other accounts.
         not place.is_customer_managed and not place.is_air_gapped,
         distance * 1000 - place.works,
         place.arn,
@@ -77,11 +81,13 @@ def _rank(place: Destination, plan: Entry) -> tuple[bool, bool, int, str]:
 def _action(bench: Workbench, rule: Document, place: Destination) -> Document:
     days = required_days(bench, "copy-retention")
     present = days_of(rule)
+    # A copy that ends before its source protects less than the rule promises.
     days = days if present is None else max(days, present)
     try:
         row = bench.draft.recorded_vault(place.arn)[1].row
     except NoFixError:
         row = {}
+    # Copy jobs with a retention outside the lock's limits fail (AWS Backup, "Vault Lock").
     if row.get("Locked") or place.is_air_gapped:
         days = max(days, int(row.get("MinRetentionDays") or days))
         days = min(days, int(row.get("MaxRetentionDays") or days))
@@ -98,8 +104,10 @@ def share(bench: Workbench, problem: Problem) -> None:
     key = shard.keys.get(cause.subject)
     if key is None or key.policy is None:
         raise NoFixError(f"The scan did not read the policy of {cause.subject}.")
+    # The policies of aws/ebs and other AWS managed keys are fixed (AWS KMS, "AWS managed keys").
     if not key.is_customer_managed:
         raise NoFixError("The policy of an AWS managed key cannot be changed.")
+    # The key's own account needs no share: its IAM policies and the key policy decide there.
     accounts = sorted(set(_destinations(bench.draft, problem)) - {parts.account})
     if not accounts:
         raise NoFixError("Which accounts the copies go to is not known.")
@@ -118,6 +126,7 @@ def _destinations(draft: Draft, problem: Problem) -> Iterator[str]:
         parts = parse_arn(subject.partition("->")[2])
         if parts is not None and parts.account:
             yield parts.account
+            # A failing copy action names its destination. A failing resource is in the rules that cover it.
             continue
         for rule in draft.configuration.covering_rules.get(subject, ()):
             for action in draft.rule(rule)[1].get("CopyActions") or ():

@@ -35,12 +35,14 @@ _STRING_EQUALS: Final = "STRINGEQUALS"
 def correct_tag(bench: Workbench, problem: Problem) -> None:
     """Correct the tag of each resource that a selection misses by its spelling."""
     wanted = _wanted_tag(bench.draft, problem.cause)
+    # Which of several tags was misspelled is not clear, so the ARN is selected instead.
     if wanted is None:
         cover(bench, problem)
         return
     key, value = wanted
     for arn in problem.subjects:
         tags = bench.draft.tags(arn, *_place(arn, problem.cause))
+        # The misspelled tag stays: something else may depend on it.
         tags.document["Tags"][key] = value
         tags.because_of(
             problem.cause,
@@ -53,9 +55,11 @@ def _wanted_tag(draft: Draft, cause: RootCause) -> tuple[str, str] | None:
     selection = _selection(draft, cause)
     if selection is None:
         return None
+    # Patterns (StringLike) do not say which value is meant.
     listed = [tag for tag in selection.get("ListOfTags") or () if tag.get("ConditionType") == _STRING_EQUALS]
     conditions = (selection.get("Conditions") or {}).get("StringEquals") or ()
     named = [(str(tag.get("ConditionKey")), str(tag.get("ConditionValue"))) for tag in (*listed, *conditions)]
+    # Conditions have the prefix; in ListOfTags people write it although AWS does not ask for it.
     wanted = {(key.removeprefix("aws:ResourceTag/"), value) for key, value in named}
     return next(iter(wanted)) if len(wanted) == 1 else None
 
@@ -75,6 +79,7 @@ def cover(bench: Workbench, problem: Problem) -> None:
     """Select the resources by their ARNs: in the plan that suits best, or else in a new one."""
     by_place: dict[tuple[str, str, bool], list[str]] = {}
     for arn in problem.subjects:
+        # A plan acts in its own account and Region only.
         place = (*_place(arn, problem.cause), arn in bench.avoid)
         by_place.setdefault(place, []).append(arn)
     for (account, region, is_copied), arns in sorted(by_place.items()):
@@ -108,6 +113,7 @@ def _select(
             ("", best) if parts is None else (parts.resource.removeprefix("backup-plan:"), "")
         )
     role = _role(bench, shard, plan_id, cause)
+    # A selection cannot be changed, only replaced: the existing ones stay as they are.
     document: Document = {"SelectionName": SELECTION, "IamRoleArn": role, "Resources": []}
     entry = Entry(
         ChangeKind.SELECTION,
@@ -123,6 +129,7 @@ def _select(
     document["SelectionName"] = entry.name
     entry = bench.draft.add(entry)
     selected = sorted({*entry.document["Resources"], *arns})
+    # Counted with what other root causes have added to the same selection.
     if len(selected) > _MOST_ARNS:
         raise NoFixError(
             f"More than {_MOST_ARNS} resources of {shard.account}/{shard.region} are in no plan: a "
@@ -172,6 +179,7 @@ def best_plan(bench: Workbench, shard: RecordedShard, *, without_copies: bool = 
 def _makes_backups(bench: Workbench, shard: RecordedShard, rule: Document) -> bool:
     name = str(rule.get("TargetBackupVaultName"))
     arn = vault_arn(shard.partition, Shard(AccountId(shard.account), RegionName(shard.region)), name)
+    # Every job of a rule whose vault does not exist fails.
     return gap_hours(bench, rule) < NEVER_HOURS and bench.draft.has_vault(arn)
 
 
@@ -180,7 +188,9 @@ def _rank(
 ) -> tuple[bool, int, int, str]:
     """Return how far a plan is from what is required: schedule, copies, use. Smaller is better."""
     hours, days = required_hours(bench, *_TARGETS), required_days(bench, *_TARGETS)
+    # One rule must do both: a frequent one and a lasting one do not add up.
     suits = any(gap_hours(bench, rule) <= hours and (days_of(rule) or _FOREVER) >= days for rule in rules)
+    # Copy actions that fail are no advantage of a plan.
     working = {place.arn: place for place in bench.draft.configuration.destinations if place.works}
     copies = {
         (place.account != shard.account, place.region != shard.region)
@@ -241,6 +251,7 @@ def _vault_for_new_plan(shard: RecordedShard) -> str | None:
         and (key := shard.keys.get(str(vault.row.get("EncryptionKeyArn")))) is not None
         and key.is_customer_managed
         and key.is_enabled
+        # A limit could be shorter than what the new rule needs, and then every job fails.
         and not vault.row.get("MaxRetentionDays")
     ]
     return min(usable, default=None)
@@ -251,12 +262,14 @@ def _role(bench: Workbench, shard: RecordedShard, plan_id: str, cause: RootCause
     account = bench.draft.shard(shard.account, AWS_GLOBAL)
     own = [selection for selection in shard.selections if selection.plan_id == plan_id]
     named = [str(selection.document.get("IamRoleArn")) for selection in (*own, *shard.selections)]
+    # Only roles whose trust policy was read: another one may be missing, or not assumable.
     usable = (role for role in named if account.roles.get(role) is not None)
     default = f"arn:{shard.partition}:iam::{shard.account}:role/{_DEFAULT_ROLE}"
     role = next(usable, default)
     if role == default and role not in account.roles:
         if not account.are_roles_read:
             raise NoFixError(f"The scan did not read the roles of {shard.account}.")
+        # The console creates this role on first use. Accounts without the console do not have it.
         entry = bench.draft.role(default)
         trust_backup(entry, cause)
     return role

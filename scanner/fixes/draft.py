@@ -46,12 +46,14 @@ class Entry:
 
     def change(self) -> FixChange | None:
         """Return the change; None: nothing differs."""
+        # A strategy may find that another one has mended its cause already.
         if self.before is not None and self.before == self.document:
             return None
         return FixChange(
             kind=self.kind,
             account=self.account,
             region=self.region,
+            # Copied, as strategies go on changing the draft in later rounds.
             document=deepcopy(self.document),
             step=self.step,
             name=self.name,
@@ -85,6 +87,7 @@ class Draft:
         if change.is_new and change.kind in _PARTS:
             for key, entry in tuple(self._entries.items()):
                 is_there = (entry.account, entry.region) == (change.account, change.region)
+                # Parts of a vault have the vault's name; selections have a name of their own.
                 owner = entry.plan_name if entry.kind is ChangeKind.SELECTION else entry.name
                 if is_there and entry.kind in _PARTS[change.kind] and owner == change.name:
                     del self._entries[key]
@@ -94,6 +97,7 @@ class Draft:
         entry = self._entries.get(change.key)
         if entry is not None:
             entry.document["Resources"] = [arn for arn in entry.document["Resources"] if arn not in resources]
+            # AWS Backup reads a selection without resources and tags as "everything", so it must go.
             if not entry.document["Resources"]:
                 self.drop(change)
 
@@ -113,6 +117,7 @@ class Draft:
         if parts is None:
             raise NoFixError(f"{arn} is not the ARN of a backup plan.")
         identity = parts.resource.removeprefix("backup-plan:")
+        # In a what-if, new plans have made-up ids: findings about them name these.
         name = self.created_ids.get(identity)
         if name is not None:
             return self._existing_entry(ChangeKind.PLAN, parts.account, parts.region, name)
@@ -146,6 +151,7 @@ class Draft:
         shard = self.shard(account, region)
         for plan in shard.plans.values():
             if not plan.is_of_organization:
+                # The changed document, so that each strategy sees what earlier ones did.
                 entry = self._entries.get((account, region, ChangeKind.PLAN.value, "", plan.id))
                 yield plan.arn, entry.document if entry else dict(plan.document)
         for entry in self._entries.values():
@@ -172,6 +178,7 @@ class Draft:
         plan = self.plan(arn)
         name = self.created_ids.get(identity)
         for rule in plan.document.get("Rules") or ():
+            # New rules have no id before AWS assigns one.
             if rule.get("RuleId") == identity or (name is not None and rule.get("RuleName") == name):
                 return plan, rule
         raise NoFixError(f"The scan did not read the rule {identity} of the backup plan {plan.name}.")
@@ -209,6 +216,7 @@ class Draft:
         shard, name = self._place_of_vault(arn)
         vault = shard.vaults.get(name)
         if vault is None:
+            # The vault is one that a change creates: it has no policy yet.
             return self.part_of_vault(ChangeKind.VAULT_POLICY, arn, None)
         if vault.policy_problem:
             raise NoFixError(vault.policy_problem)
@@ -229,6 +237,7 @@ class Draft:
         entry = Entry(
             kind, shard.account, shard.region, step, deepcopy(dict(before or {})), before, name=name
         )
+        # CloudFormation has policy, lock and notifications in the vault: formats need it as a whole.
         entry.context["vault"] = {} if vault is None else _whole(vault)
         return self._entry(entry)
 
@@ -252,6 +261,7 @@ class Draft:
         account = self.configuration.management_account
         if not account:
             raise NoFixError("The scan does not know the management account of the organisation.")
+        # UpdateGlobalSettings leaves settings alone that it does not name.
         entry = Entry(ChangeKind.GLOBAL_SETTINGS, account, ORG, Step.ORGANIZATION, {}, {})
         return self._entry(entry)
 
@@ -263,6 +273,7 @@ class Draft:
         shard = self.shard(parts.account, AWS_GLOBAL)
         trust = shard.roles.get(arn)
         if arn in shard.roles and trust is None:
+            # An unknown trust policy would be replaced, and with it whoever else may assume the role.
             raise NoFixError(f"The scan did not read the trust policy of {arn}.")
         before = {"AssumeRolePolicyDocument": trust} if arn in shard.roles else None
         entry = Entry(
@@ -296,6 +307,7 @@ class Draft:
     def tags(self, arn: str, account: str, region: str) -> Entry:
         """Return the tags of a resource. NoFixError: they were not read."""
         tags = self.configuration.tags.get(arn)
+        # None: not read. An empty map would mean that the resource has no tags.
         if tags is None:
             raise NoFixError(f"The scan did not read the tags of {arn}.")
         before = {"Tags": dict(tags)}
@@ -304,7 +316,9 @@ class Draft:
 
     def _entry(self, entry: Entry) -> Entry:
         plan = entry.plan_id or entry.plan_name
+        # Names of selections are unique within a plan only.
         key = (entry.account, entry.region, entry.kind.value, plan, entry.id or entry.name)
+        # Two root causes that concern one thing change the same document.
         return self._entries.setdefault(key, entry)
 
     def _existing_entry(self, kind: ChangeKind, account: str, region: str, name: str) -> Entry:

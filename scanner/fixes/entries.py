@@ -26,6 +26,7 @@ def plan_document(change: FixChange) -> dict[str, Any]:
     """Return a plan as CreateBackupPlan takes it: without the ids that AWS has given to its rules."""
     rules = [
         {key: value for key, value in rule.items() if key != "RuleId"}
+        # GetBackupPlan returns RuleId; CreateBackupPlan and UpdateBackupPlan refuse it.
         for rule in change.document.get("Rules") or ()
     ]
     return {**change.document, "Rules": rules}
@@ -51,6 +52,7 @@ def _vault_part(change: FixChange) -> dict[str, Any]:
 
 
 def _role(change: FixChange) -> dict[str, Any]:
+    # IAM wants paths with a slash at both ends.
     path, _, name = change.name.partition(":role/")[2].rpartition("/")
     role = {"Arn": change.name, "RoleName": name, "Path": f"/{path}/" if path else "/"}
     return {"Role": {**role, **change.document}}

@@ -6,18 +6,23 @@ from typing import Any, Final
 from scanner.fixes.configuration import Document
 
 _VERSION: Final = "2012-10-17"
+# The AWS Config rule about manual deletion demands the first three in one statement.
+# The fourth closes the way around it: removing the policy removes the Deny.
 _DELETION: Final = (
     "backup:DeleteRecoveryPoint",
     "backup:UpdateRecoveryPointLifecycle",
     "backup:PutBackupVaultAccessPolicy",
     "backup:DeleteBackupVaultAccessPolicy",
 )
+# What AWS re:Post names for shared keys: more than the minimum of the developer guide.
 _KEY_USE: Final = ("kms:DescribeKey", "kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*")
 
 
 def statements(policy: Mapping[str, Any]) -> list[Any]:
     """Return the statements of a policy, which may be one object."""
     content = policy.get("Statement") or []
+    # One statement may be an object of its own (IAM User Guide, "Statement").
+    # IAM accepts a single statement without a list.
     return list(content) if isinstance(content, list) else [content]
 
 
@@ -26,6 +31,7 @@ def add_statement(policy: Document, statement: Mapping[str, Any]) -> None:
     policy.setdefault("Version", _VERSION)
     others = [
         present
+        # Applied twice, the policy stays the same.
         for present in statements(policy)
         if not (isinstance(present, Mapping) and present.get("Sid") == statement["Sid"])
     ]
@@ -38,6 +44,7 @@ def deny_deletion(exempt: list[str]) -> dict[str, Any]:
     return {
         "Sid": "VaultproofDenyDeletion",
         "Effect": "Deny",
+        # AWS Backup Audit Manager accepts the Deny only with wildcards for principal and resource.
         "Principal": "*",
         "Action": list(_DELETION),
         "Resource": "*",
@@ -51,6 +58,7 @@ def admit_organization(organization: str) -> dict[str, Any]:
         "Sid": "VaultproofAdmitOrganizationCopies",
         "Effect": "Allow",
         "Principal": "*",
+        # Cross-account principals can get nothing else in a vault's policy (AWS Backup, "Access policies").
         "Action": "backup:CopyIntoBackupVault",
         "Resource": "*",
         "Condition": {"StringEquals": {"aws:PrincipalOrgID": organization}},
@@ -73,6 +81,7 @@ def share_key(account: str, partition: str) -> tuple[dict[str, Any], dict[str, A
         "Principal": principal,
         "Action": "kms:CreateGrant",
         "Resource": "*",
+        # Grants only for AWS services, as the KMS documentation recommends for shared keys.
         "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}},
     }
     return use, grant
@@ -88,6 +97,7 @@ def restrict_to_organization(policy: Document, organization: str) -> int:
     for statement in statements(policy):
         if isinstance(statement, Mapping) and _is_for_principals(statement):
             condition = {name: dict(values) for name, values in (statement.get("Condition") or {}).items()}
+            # A condition on another organization that is there already is a decision, and stays.
             condition.setdefault("StringEquals", {}).setdefault("aws:PrincipalOrgID", organization)
             if condition != statement.get("Condition"):
                 changed += 1
@@ -109,6 +119,7 @@ def denies_its_change(policy: Mapping[str, Any]) -> bool:
         isinstance(statement, Mapping)
         and statement.get("Effect") == "Deny"
         and statement.get("Principal") in ("*", {"AWS": "*"})
+        # A Deny with exceptions still lets the excepted principals change the policy.
         and not statement.get("Condition")
         and {"backup:PutBackupVaultAccessPolicy", "backup:*", "*"} & set(_listed(statement.get("Action")))
         for statement in statements(policy)

@@ -50,6 +50,7 @@ class Workbench:
             value
             for control in controls
             for name in names
+            # All tiers count: a rule covers resources of several, and has to satisfy the strictest.
             for value in self.parameters.get(f"{control}.{name}", ())
             if isinstance(value, int | float)
         ]

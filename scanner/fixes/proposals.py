@@ -66,6 +66,7 @@ STRATEGIES: Final[Mapping[CauseKind, Strategy]] = {
     _K.ARN_MISMATCH: cover,
     _K.SELECTION_EXCLUDES: cover,
     _K.TAG_VALUE: cover,
+    # Adding a tag that the resource lacks could change more than its backups.
     _K.TAG_MISSING: cover,
     _K.TAG_SPELLING: correct_tag,
     _K.VAULT_NOT_LOCKED: lock_vault,
@@ -91,6 +92,7 @@ def propose(bench: Workbench, problems: Iterable[Problem]) -> tuple[ManualStep, 
             strategy(bench, problem)
         except NoFixError as problem_with_it:
             manual.append(_step(problem, str(problem_with_it), NO_STRATEGY))
+    # Last, as any strategy may have brought a plan into the draft.
     accept_lifecycles(bench.draft)
     return tuple(manual)
 

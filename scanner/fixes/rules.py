@@ -28,6 +28,7 @@ _FREQUENCY = "plan-frequency-and-retention"
 def start_often(bench: Workbench, problem: Problem) -> None:
     """Let a rule start as often as the failing controls require."""
     plan, rule = bench.draft.rule(problem.cause.subject)
+    # Only the controls that fail: another one may ask for less, and is met.
     hours = required_hours(bench, *sorted(problem.controls))
     start_every(bench, rule, hours, plan.document["Rules"])
     plan.because_of(problem.cause, f"The rule {rule['RuleName']} starts more often: more backups are stored.")
@@ -42,6 +43,7 @@ def meet_target(bench: Workbench, problem: Problem) -> None:
     days, hours = required_days(bench, _FREQUENCY), required_hours(bench, _FREQUENCY)
     rule = _closest(bench, rules, hours, days)
     start_every(bench, rule, hours, rules)
+    # None is for ever, which is long enough.
     if (retention := days_of(rule)) is not None and retention < days:
         _keep(bench.draft, plan, rule, days)
     plan.because_of(
@@ -58,6 +60,7 @@ def _closest(bench: Workbench, rules: list[Document], hours: int, days: int) -> 
         keeps = FOREVER_DAYS if retention is None else retention
         is_enough = keeps >= days
         return (
+            # Its retention cannot be raised over 35 days, so it is the last choice.
             is_continuous(rule) and days > LONGEST_CONTINUOUS,
             gap_hours(bench, rule) > hours,
             not is_enough,
@@ -90,6 +93,7 @@ def _keep(draft: Draft, plan: Entry, rule: Document, days: int) -> None:
             f"{LONGEST_CONTINUOUS} days; {days} are required."
         )
     longest = _limits(draft, plan, rule)[1]
+    # Jobs with a retention over the lock's maximum fail: that would be worse than a short one.
     if longest is not None and days > longest:
         raise NoFixError(
             f"The lock of the vault {rule['TargetBackupVaultName']} allows at most {longest} days; {days} "
@@ -116,6 +120,7 @@ def _lock_of(draft: Draft, arn: str) -> tuple[int | None, int | None]:
         _, vault = draft.recorded_vault(arn)
     except NoFixError:
         return None, None
+    # Limits without a lock are not enforced.
     if not vault.row.get("Locked"):
         return None, None
     return vault.row.get("MinRetentionDays"), vault.row.get("MaxRetentionDays")
@@ -136,6 +141,7 @@ def within_lock(bench: Workbench, problem: Problem) -> None:
         retention = days_of(rule)  # a copy without an expiry has that of its source
     if shortest is not None and retention is not None and retention < shortest:
         keep_for(terms, shortest, most=longest)
+    # A backup without an expiry is longer than any maximum.
     elif longest is not None and (retention is None or retention > longest):
         keep_for(terms, longest, most=longest)
     else:
@@ -151,6 +157,7 @@ def valid_lifecycle(bench: Workbench, problem: Problem) -> None:
     if terms is rule and is_continuous(rule):
         lifecycle = dict(rule.get("Lifecycle") or {})
         lifecycle.pop("MoveToColdStorageAfterDays", None)
+        # Continuous backups have no cold storage (AWS Backup, "Point-in-time recovery").
         rule["Lifecycle"] = {**lifecycle, "DeleteAfterDays": LONGEST_CONTINUOUS}
     else:
         cold = (terms.get("Lifecycle") or {}).get("MoveToColdStorageAfterDays")
@@ -171,6 +178,7 @@ def accept_lifecycles(draft: Draft) -> None:
                     lifecycle.get("MoveToColdStorageAfterDays"),
                     lifecycle.get("DeleteAfterDays"),
                 )
+                # UpdateBackupPlan sends the whole plan, so an old mistake in another rule makes it fail.
                 if isinstance(cold, int) and isinstance(retention, int) and retention < cold + COLD_DAYS:
                     terms["Lifecycle"] = {**lifecycle, "DeleteAfterDays": cold + COLD_DAYS}
                     note = (
@@ -187,6 +195,7 @@ def without_cold_storage(bench: Workbench, problem: Problem) -> None:
     """Remove a move to cold storage that AWS Backup ignores for what the rule covers."""
     plan, rule = bench.draft.rule(problem.cause.subject)
     lifecycle = dict(rule.get("Lifecycle") or {})
+    # AWS Backup ignores the setting for types without cold storage, so nothing changes for them.
     lifecycle.pop("MoveToColdStorageAfterDays", None)
     rule["Lifecycle"] = lifecycle
     plan.because_of(problem.cause)
@@ -196,6 +205,7 @@ def start_at_all(bench: Workbench, problem: Problem) -> None:
     """Set a schedule that AWS Backup accepts and that starts."""
     plan, rule = bench.draft.rule(problem.cause.subject)
     present = str(rule.get("ScheduleExpression") or "")
+    # Day 31 was meant as the end of the month: `L` says so in every month.
     last = {**rule, "ScheduleExpression": last_day_of_month(present)}
     if starts_at_all(bench, last):
         rule.update(last)
@@ -241,6 +251,7 @@ def _make_continuous(plan: Entry, rule: Document, cause: RootCause) -> None:
     if (
         retention is not None
         and retention <= LONGEST_CONTINUOUS
+        # A continuous rule with cold storage is refused.
         and not (rule.get("Lifecycle") or {}).get("MoveToColdStorageAfterDays")
     ):
         rule["EnableContinuousBackup"] = True
@@ -249,6 +260,7 @@ def _make_continuous(plan: Entry, rule: Document, cause: RootCause) -> None:
             {
                 "RuleName": name,
                 "TargetBackupVaultName": rule["TargetBackupVaultName"],
+                # Not 05:00, the default of AWS Backup, at which other rules usually start.
                 "ScheduleExpression": "cron(30 4 ? * * *)",
                 "EnableContinuousBackup": True,
                 "Lifecycle": {"DeleteAfterDays": LONGEST_CONTINUOUS},
@@ -261,6 +273,7 @@ def single_continuous(bench: Workbench, problem: Problem) -> None:
     """Leave one of the continuous rules that cover a resource continuous: the one that keeps longest."""
     configuration = bench.draft.configuration
     for subject in problem.subjects:
+        # AWS Backup keeps one continuous recovery point for each resource; other rules make snapshots.
         rules = [bench.draft.rule(name) for name in configuration.continuous_rules.get(subject, ())]
         if not rules:
             raise NoFixError("The scan does not show which continuous rules cover the resource.")

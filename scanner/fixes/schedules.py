@@ -11,8 +11,10 @@ from scanner.protection.clock import clock_of
 from scanner.protection.schedule import rhythm
 from scanner.protection.timetable import windows_overlap
 
+# AWS Backup's own defaults for a rule without a schedule or a time zone.
 DEFAULT_SCHEDULE: Final = "cron(0 5 ? * * *)"
 DEFAULT_ZONE: Final = "Etc/UTC"
+# The default of AWS Backup Audit Manager's control on frequency and retention.
 DEFAULT_DAYS: Final = 35
 LONGEST_CONTINUOUS: Final = 35
 """Days: AWS Backup keeps continuous backups no longer."""
@@ -21,6 +23,7 @@ COLD_DAYS: Final = 90
 _DAY: Final = 24
 _DAYS_OF: Final = ("min_days", "min_retention_days")
 _HOURS_OF: Final = ("max_gap_hours", "max_interval_hours")
+# Minute, hour, day of the month, month, day of the week, year (AWS Backup, "Cron expressions").
 _FIELDS: Final = 6
 _SHORTEST_MONTH: Final = 28
 
@@ -40,6 +43,7 @@ def gap_hours(bench: Workbench, rule: Document) -> float:
     expression = str(rule.get("ScheduleExpression") or DEFAULT_SCHEDULE)
     zone = str(rule.get("ScheduleExpressionTimezone") or DEFAULT_ZONE)
     gap = rhythm(expression, clock_of(zone, bench.as_of)).max_gap_hours
+    # Unknown counts as too rare: a strategy then sets a schedule that is certain.
     return NEVER_HOURS if gap is None else gap
 
 
@@ -60,6 +64,7 @@ def start_every(bench: Workbench, rule: Document, hours: int, others: Iterable[D
         return
     rule["ScheduleExpression"] = _schedule(str(rule.get("ScheduleExpression") or ""), hours)
     if gap_hours(bench, rule) > hours:
+        # UTC has no daylight saving, which can skip a run (AWS Backup, "Plan options").
         rule["ScheduleExpressionTimezone"] = DEFAULT_ZONE
     separate(bench, rule, others)
 
@@ -74,6 +79,7 @@ def separate(bench: Workbench, rule: Document, others: Iterable[Document]) -> bo
     fields = present.removeprefix("cron(").removesuffix(")").split()
     if len(fields) != _FIELDS or not fields[1].isdecimal():
         return not _overlaps(bench, rule, rivals)
+    # The first try is the present hour, so a rule that overlaps with none does not move.
     for shift in range(_DAY):
         hour = str((int(fields[1]) + shift) % _DAY)
         rule["ScheduleExpression"] = f"cron({' '.join([fields[0], hour, *fields[2:]])})"
@@ -85,11 +91,13 @@ def separate(bench: Workbench, rule: Document, others: Iterable[Document]) -> bo
 
 def _overlaps(bench: Workbench, rule: Document, others: Iterable[Document]) -> bool:
     own = _starts_of(rule)
+    # Unknown counts as an overlap: the next hour may be certain.
     return any(windows_overlap(own, _starts_of(rival), bench.as_of) is not False for rival in others)
 
 
 def _starts_of(rule: Document) -> BackupRule:
     """Return a rule as far as its starts need it."""
+    # Overlaps are judged over the whole start window, eight hours by default (AWS Backup, "Plan options").
     window = rule.get("StartWindowMinutes")
     return BackupRule(
         id="",
@@ -107,6 +115,7 @@ def _starts_of(rule: Document) -> BackupRule:
 def last_day_of_month(present: str) -> str:
     """Return a schedule for a day that not every month has, on the last day of the month; else it stays."""
     fields = present.removeprefix("cron(").removesuffix(")").split()
+    # Days 29 to 31: months without them have no start.
     is_late = len(fields) == _FIELDS and fields[2].isdecimal() and int(fields[2]) > _SHORTEST_MONTH
     return f"cron({' '.join([*fields[:2], 'L', *fields[3:]])})" if is_late else present
 
@@ -126,6 +135,7 @@ def _time_of(expression: str) -> tuple[int, int]:
         minute, hour = int(fields[0]), int(fields[1])
         if minute < 60 and hour < _DAY:  # noqa: PLR2004 -- minutes of an hour
             return minute, hour
+    # 05:00, as in the default schedule.
     return 0, 5
 
 
@@ -133,6 +143,7 @@ def keep_for(terms: Document, days: int, *, most: int | None = None) -> None:
     """Let a rule or a copy action keep its backups for at least so many days, with valid cold storage."""
     lifecycle: dict[str, Any] = dict(terms.get("Lifecycle") or {})
     cold = lifecycle.get("MoveToColdStorageAfterDays")
+    # AWS Backup refuses less than 90 days between the move to cold storage and the deletion.
     if isinstance(cold, int) and days < cold + COLD_DAYS:
         days = cold + COLD_DAYS
     lifecycle["DeleteAfterDays"] = days if most is None else min(days, most)

@@ -14,6 +14,7 @@ _LOCKED: Final = "vault-locked"
 _NOTIFIES: Final = "vault-notifications"
 _UNDELETABLE: Final = "vault-manual-deletion-denied"
 _AIR_GAPPED: Final = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
+# BACKUP_JOB_FAILED is deprecated: a failed job is reported by BACKUP_JOB_COMPLETED.
 _DEFAULT_EVENTS: Final = ["BACKUP_JOB_COMPLETED", "COPY_JOB_FAILED"]
 
 
@@ -29,6 +30,7 @@ def add_vault(bench: Workbench, arn: str, cause: RootCause) -> Entry:
     if parts is None or not parts.resource.startswith("backup-vault:"):
         raise NoFixError(f"{arn} is not the ARN of a backup vault.")
     shard = draft.shard(parts.account, parts.region)
+    # A vault that was not listed may exist: creating it again fails.
     if not shard.are_vaults_read:
         raise NoFixError(f"The scan did not read the list of vaults in {shard.account}/{shard.region}.")
     name = parts.resource.removeprefix("backup-vault:")
@@ -36,6 +38,7 @@ def add_vault(bench: Workbench, arn: str, cause: RootCause) -> Entry:
     entry = Entry(
         ChangeKind.VAULT, shard.account, shard.region, Step.VAULTS_AND_KEYS, document, None, name=name
     )
+    # The key of a vault is fixed at its creation (AWS Backup, "Creating a vault").
     if key := key_for(shard):
         document["EncryptionKeyArn"] = key
         note = f"The vault is encrypted with {key}, a customer managed key of the same account and Region."
@@ -57,6 +60,7 @@ def add_vault(bench: Workbench, arn: str, cause: RootCause) -> Entry:
 def _protect(bench: Workbench, arn: str, cause: RootCause, *, admits_copies: bool) -> None:
     """Add the policy, the lock and the notifications that controls require to a new vault."""
     deny(bench, arn, cause)
+    # A vault that only rules of its own account use needs no access for others.
     if admits_copies and bench.draft.configuration.organization:
         admit(bench, arn, cause)
     lock(bench, arn, cause)
@@ -78,7 +82,9 @@ def key_for(shard: RecordedShard) -> str:
         for vault in shard.vaults.values()
         if vault.row.get("EncryptionKeyArn") in usable
     ]
+    # A vault needs a key of its Region, and a key of another account depends on that account.
     here = f":{shard.region}:{shard.account}:"
+    # The ARN breaks ties, so that two runs propose the same key.
     return min((arn for arn in set(own) if here in arn), key=lambda arn: (-own.count(arn), arn), default="")
 
 
@@ -142,6 +148,7 @@ def lock(bench: Workbench, arn: str, cause: RootCause) -> None:
         raise NoFixError("A logically air-gapped vault is always locked; its limits cannot be changed.")
     present = {
         name: row[name]
+        # An unlocked vault has no limits in force.
         for name in ("MinRetentionDays", "MaxRetentionDays")
         if row.get(name) and row.get("Locked")
     }
@@ -149,9 +156,11 @@ def lock(bench: Workbench, arn: str, cause: RootCause) -> None:
     entry = draft.part_of_vault(ChangeKind.VAULT_LOCK, arn, before)
     limits = entry.document
     shortest = int(max(bench.numbers((_LOCKED,), "min_retention_days"), default=0))
+    # The lowest that AWS Backup takes is 1; CloudFormation requires the member.
     limits["MinRetentionDays"] = max(shortest, int(limits.get("MinRetentionDays") or 1))
     longest = [days for days in bench.numbers((_LOCKED,), "max_retention_days") if days]
     if longest:
+        # The strictest of all tiers, and never wider than the lock that is there.
         limits["MaxRetentionDays"] = int(min(*longest, limits.get("MaxRetentionDays") or min(longest)))
     if bench.compliance_days is None:
         note = (
@@ -173,6 +182,7 @@ def _row(draft: Draft, arn: str) -> dict[str, Any]:
     try:
         return dict(draft.recorded_vault(arn)[1].row)
     except NoFixError:
+        # A vault that a change creates has no row in the scan.
         if draft.has_vault(arn):
             return {}
         raise
@@ -203,6 +213,7 @@ def notify(bench: Workbench, arn: str, cause: RootCause) -> None:
         )
     entry = draft.part_of_vault(ChangeKind.VAULT_NOTIFICATIONS, arn, present)
     events = bench.texts(_NOTIFIES, "events") or _DEFAULT_EVENTS
+    # PutBackupVaultNotifications replaces the events, so the present ones are sent again.
     present_events = list(present.get("BackupVaultEvents") or ()) if present else []
     entry.document.update(
         SNSTopicArn=topic, BackupVaultEvents=list(dict.fromkeys([*present_events, *events]))
