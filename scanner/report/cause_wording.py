@@ -87,6 +87,7 @@ def cause_name(cause: RootCause) -> str:
     for prefix in _PLACES:
         if cause.subject.startswith(prefix):
             return cause.subject.removeprefix(prefix)
+    # The whole ARN would repeat the account and the Region, which formats show next to it.
     arn = parse_arn(cause.subject)
     if arn is not None and arn.service in _LAST_PART:
         return arn.resource.rpartition("/")[2]
@@ -103,5 +104,6 @@ _NOT_TRACED: Final[Mapping[str, str]] = {
 
 def untraced_reason(control: str) -> str:
     """Return why a failure of a control has no root cause."""
+    # By the beginning, since several controls check recovery points.
     reasons = (reason for start, reason in _NOT_TRACED.items() if control.startswith(start))
     return next(reasons, "no link of the chain is proven broken by what the scan knows")

@@ -81,6 +81,7 @@ def read_scan(folder: Path) -> Scan:
     """
     manifest = read_manifest(folder)
     checked = ScanFiles(folder, manifest)
+    # Before anything is parsed: a file that was changed must not be shown as a result.
     checked.checked(*FINDINGS_FILES, FACTS)
     rows = partial(
         replace,
@@ -93,6 +94,7 @@ def read_scan(folder: Path) -> Scan:
     summary = _own_summary(folder, manifest, checked)
     stored = stored_findings(folder)
     files = checked.checked(FOLDER)
+    # Schema 2 without findings files is a scan without findings, not one of schema 1.
     if files or manifest.schema == JUDGED_SCHEMA:
         document = _document(folder / FINDINGS) if summary is None else summary
         return rows(_filed_scan(manifest, document, files, _causes(checked)))
@@ -114,6 +116,7 @@ def _filed_scan(
     scan = scan_from_documents(manifest, {**document, "findings": [], "truncated": None}, None)
     filed = Filed(files, scan.controls)
     counted = sum(sum(statuses.values()) for statuses in document["summary"]["controls"].values())
+    # A Parquet file that is missing as a whole has no checksum that could differ.
     if len(filed) != counted:
         raise BundleError(
             f"The files {FOLDER}/*.parquet in {NAME} contain {len(filed):,} findings, but {SUMMARY} counts "
@@ -144,6 +147,7 @@ def scan_from_documents(
 
 
 def _all_findings(document: _Document, stored: StoredFindings | None, *, ordered: bool) -> Stream[Finding]:
+    # Complete within the document, so findings.jsonl is not needed.
     if "findings" in document and not document.get("truncated"):
         parsed = map(finding_from_document, document["findings"])
         return tuple(sorted(parsed, key=lambda finding: finding.order))
@@ -161,6 +165,7 @@ def _is_unchanged(stored: StoredFindings, manifest: Manifest) -> bool:
 def _in_order(stored: StoredFindings) -> Stream[Finding]:
     """Return findings in order; they are loaded into memory only if another program wrote them unordered."""
     pairs = pairwise(finding.order for finding in stored)
+    # Checked by streaming: most files are in order, and need no memory then.
     if all(before <= behind for before, behind in pairs):
         return stored
     return tuple(sorted(stored, key=lambda entry: entry.order))
@@ -188,6 +193,7 @@ def _own_summary(folder: Path, manifest: Manifest, checked: ScanFiles) -> object
 def _check_same_scan(folder: Path, scan: _Document, manifest: Manifest) -> None:
     """Raise BundleError unless the summary, which has a checksum, describes the scan as the manifest does."""
     document = manifest_document(manifest)
+    # These three may change after the evaluation: another version reads it, or it is signed.
     for key in sorted(scan.keys() & document.keys() - {"tool", SIGNATURE, TIME_STAMP}):
         if scan[key] != document[key]:
             raise BundleError(
@@ -265,6 +271,7 @@ def _what(problem: Exception) -> str:
 
 def _unnamed(summary: _Document, findings: Iterable[Finding]) -> tuple[Control, ...]:
     """Return controls without definitions, each with the worst severity of its findings."""
+    # A control without findings has nothing that could say its severity.
     severities: dict[str, Severity] = dict.fromkeys(summary.get("controls", ()), Severity.INFO)
     for finding in findings:
         worst_so_far = severities.get(finding.control, Severity.INFO)

@@ -167,7 +167,7 @@ def _selection(content: Mapping[str, Any]) -> Iterator[Parts]:
         for key, value in terms.items()
         if key not in {"BackupPlanId", "BackupPlanName", "SelectionId"}
     }
-    # The id of a plan that the same file creates does not exist yet, so its name stands in for it.
+    # A plan that the same file creates has no id yet, so the selection may name it.
     by_name = str(content.get("BackupPlanName") or "")
     fields: dict[str, Any] = {
         "id": identity,

@@ -48,7 +48,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "volume": Family("ec2:DescribeVolumes", "Volumes", "VolumeId", ("ec2", "volume/")),
     "instance": Family("ec2:DescribeInstances", "Reservations", "InstanceId", ("ec2", "instance/")),
     "database": Family("rds:DescribeDBInstances", "DBInstances", "DBInstanceArn", ("rds", "db:")),
-    # DescribeDBClusters returns Aurora, Multi-AZ, Neptune and DocumentDB clusters; Engine tells them apart.
+    # DescribeDBClusters returns Aurora, Multi-AZ, Neptune and DocumentDB clusters; Engine says which.
     "cluster": Family("rds:DescribeDBClusters", "DBClusters", "DBClusterArn", ("rds", "cluster:")),
     "table": Family(
         # ListTables returns names alone: encryption and tags need a call for each table.

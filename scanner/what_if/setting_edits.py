@@ -59,7 +59,7 @@ def put_role(edits: ShardEdits, change: PlannedChange) -> None:
     # A role of the same name is replaced: IAM takes a name only once in an account.
     remove_role(edits, change)
     edits.lines.edit_rows(ROLES, "Roles", lambda listed: listed, row)
-    # Where roles could not be listed, the scan asked for those that selections name, one by one.
+    # Where roles could not be listed, the scan read those that selections name, one by one.
     if not edits.lines.is_read(ROLES):
         edits.put(ROLE, {"RoleName": name}, {"Role": row})
 

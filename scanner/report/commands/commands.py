@@ -20,6 +20,7 @@ from scanner.report.commands.values import (
 _PLACE: Final = re.compile(r"In account (?P<account>[^\s,]+)(?:, (?P<region>[^\s,]+))?:$")
 """The comment of a template that says where the commands below it are run."""
 
+# Global services: --region would be without effect, and would mislead.
 _WITHOUT_REGION: Final = frozenset(("iam", "organizations", "sts"))
 _CHANGES_PLAN: Final = ("update-backup-plan", "create-backup-selection", "delete-backup-selection")
 
@@ -65,11 +66,13 @@ def commands_of(
     first = ""
     if cause is not None and not is_its_own(failure, cause):
         first = cause_commands(failure, cause, structures, templates or {})
+    # Where the cause is the failure itself, the commands of its kind are more exact than the control's.
     own = KINDS.get(cause.kind, template) if cause is not None and not first else template
     lines = written(own, values_of(failure, structures)) if own.strip() else ""
     if cause is None or not first:
         return lines
     what = f"{cause_sentence(cause)} ({cause.control})" if cause.control else cause_sentence(cause)
+    # Commands of the control would add a second copy action: the mended one makes the copies.
     if cause.control.startswith(_OF_COPIES):
         lines = _comment("The copies are made at the next start of the rule. Then scan again.")
     then = f"{_comment(f'2. Then: {failure.control}')}\n{lines}" if lines else ""
@@ -94,6 +97,7 @@ def written(template: str, values: Values) -> str:
     if is_of_organization(values.names.get("PLAN_ID", "")) and any(
         word in template for word in _CHANGES_PLAN
     ):
+        # AWS Backup refuses changes of such a plan in the member account.
         template = POLICY_MADE
     lines: list[str] = []
     has_place = False
@@ -104,6 +108,7 @@ def written(template: str, values: Values) -> str:
             lines += [*_hints(values), _place(values.place)]
             has_place = True
             continue
+        # Pasted into the wrong account, a command would change something else.
         if not has_place and statement.words and any(values.place):
             lines.append(_place(values.place))
             has_place = True
@@ -127,14 +132,17 @@ def _statement(statement: Statement, values: Values) -> Iterator[str]:
         yield from _hints(values)
         yield comment
         return
+    # A value that is inserted into a loop or a substitution could change what the script does.
     if not statement.is_plain:
         yield from statement.text.splitlines()  # of a control of the user: it may be any script
         return
+    # AWS Backup cannot remove such a lock after its cooling-off time: it must not be pasted by accident.
     if _COMPLIANCE in statement.words:
         yield "# A lock in compliance mode can never be removed, not even by AWS: prepare it by hand."
         return
     words = _with_options(statement, values)
     command = filled(words, values.fill)
+    # After filling and before the command: only filling shows which placeholders are left.
     yield from _hints(values)
     if (mark := _MARKS.get((words[1], words[2])) if len(words) > 2 else None) is not None:  # noqa: PLR2004 -- aws SERVICE OPERATION
         yield f"# {mark}"
@@ -147,6 +155,7 @@ def _hints(values: Values) -> Iterator[str]:
     """Yield what to put for the placeholders that were just left, each once."""
     for name in values.missing:
         yield _comment(f"{name}: {values.hint(name)}")
+    # Filled with itself from now on, so that a placeholder is explained once.
     values.names = {**values.names, **{name: name for name in values.missing}}
     values.missing.clear()
 
@@ -157,6 +166,7 @@ def _with_options(statement: Statement, values: Values) -> tuple[str, ...]:
     if words[0] != "aws" or len(words) < 3:  # noqa: PLR2004 -- aws SERVICE OPERATION
         return words
     service, operation = words[1:3]
+    # Options behind a redirection would become arguments of another program.
     end = next((at for at, word in enumerate(words) if word in {">", "|"}), len(words))
     added: list[str] = []
     region = values.place[1]

@@ -5,6 +5,7 @@ from typing import Final
 
 from scanner.model.root_causes import CauseKind
 
+# The trust policy of AWS's own default role for AWS Backup.
 _TRUST: Final = (
     '\'{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", '
     '"Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}]}\''
@@ -19,6 +20,7 @@ KINDS: Final[Mapping[CauseKind, str]] = {
     CauseKind.ROLE_NOT_ASSUMABLE: (
         f"aws iam update-assume-role-policy --role-name ROLE_NAME --policy-document {_TRUST}\n"
     ),
+    # After its deletion is cancelled a key is still disabled (AWS KMS, "Deleting keys").
     CauseKind.KEY_DISABLED: (
         "# if its deletion is scheduled:\n"
         "aws kms cancel-key-deletion --key-id KEY_ID\n"
@@ -51,6 +53,7 @@ POLICY_MADE: Final = (
     "aws organizations describe-policy --policy-id POLICY_ID --query Policy.Content --output text "
     "> policy.json\n"
     "# edit policy.json\n"
+    # From a file: the content is JSON in JSON, and too long for a command line.
     "aws organizations update-policy --policy-id POLICY_ID --content file://policy.json\n"
 )
 """What takes the place of commands that change a plan, if a policy made the plan."""

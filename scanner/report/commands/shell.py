@@ -62,11 +62,13 @@ def _statements(template: str) -> Iterator[Statement]:
         if not waiting and line.lstrip().startswith("#"):
             yield Statement(line, comment=line.lstrip().removeprefix("#").strip())
             continue
+        # A quote may contain line breaks, which belong to the word.
         joint = "" if waiting.endswith(" ") else "\n"
         waiting = f"{waiting}{joint}{line}" if waiting else line
         if waiting.endswith("\\"):
             waiting = f"{waiting.removesuffix(chr(92)).rstrip()} "  # what follows is the same line
             continue
+        # None means an open quote: the command goes on in the next line.
         words = _words(waiting)
         if words is not None:
             yield from _with_comment(waiting, words)
@@ -84,6 +86,7 @@ def _words(text: str) -> tuple[str, ...] | None:
 
 
 def _with_comment(text: str, words: tuple[str, ...]) -> Iterator[Statement]:
+    # A `#` within quotes is no comment: the words must be the same without it.
     if (match := _TRAILING.search(text)) and _words(text[: match.start()]) == words:
         yield Statement(text, comment=match.group(1))
         text = text[: match.start()]
@@ -109,6 +112,7 @@ def filled(words: tuple[str, ...], fill: Fill) -> str:
 
 
 def _word(word: str, fill: Fill) -> str:
+    # JSON is filled value by value, so that a value cannot end a text or add a member.
     if not word.startswith(("{", "[")):
         return fill(word)
     try:

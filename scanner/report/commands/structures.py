@@ -52,6 +52,7 @@ class Structures:
     @cached_property
     def plans(self) -> Mapping[Place, Mapping[str, str]]:
         """The names of the plans of each account-Region, by ARN."""
+        # The rules name their plans, so that no further table has to be read.
         plans: dict[Place, dict[str, str]] = {}
         for row in self.rules.values():
             if (arn := parse_arn(row["plan"])) is not None:
@@ -62,6 +63,7 @@ class Structures:
     def rules_of_plans(self) -> Mapping[str, Row]:
         """The first rule of each plan whose target exists, by the plan's ARN."""
         rules: dict[str, Row] = {}
+        # Sorted, so that the commands are the same each time.
         for subject, row in sorted(self.rules.items()):
             if row["target_exists"] is True:
                 rules.setdefault(row["plan"], self.rules[subject])
@@ -72,6 +74,7 @@ class Structures:
         """The first role of each plan's selections that AWS Backup may assume; by account as well."""
         roles: dict[str, str] = {}
         for row in sorted(self._rows("selection"), key=lambda row: str(row["subject"])):
+            # Unknown is not enough: the command would name a role with which every job fails.
             usable = row["role_exists"] is True and row["role_admits_backup"] is True
             if usable and (role := parse_arn(row["role"] or "")) is not None:
                 roles.setdefault(row["plan"], row["role"])
@@ -81,6 +84,7 @@ class Structures:
     @cached_property
     def keys(self) -> Mapping[Place, str]:
         """The first customer managed key of each account-Region that is enabled, those of vaults first."""
+        # A key that encrypts a vault is known to work with AWS Backup.
         of_vaults = {row["key"] for row in self._rows("vaults")}
         keys: dict[Place, str] = {}
         for row in sorted(self._rows("keys"), key=lambda row: (row["key"] not in of_vaults, str(row["key"]))):
@@ -91,6 +95,7 @@ class Structures:
 
     def other_regions(self, region: str) -> tuple[str, ...]:
         """Return the Regions of the scope other than one."""
+        # Only scanned Regions: whether another one is enabled in the account is not known.
         return tuple(name for name in self.manifest.scope.regions if name != region)
 
     def _rows(self, table: str) -> Iterable[Row]:

@@ -52,6 +52,7 @@ HINTS: Final[Mapping[str, str]] = {
 }
 """Every placeholder, and what a user puts for it where the scan does not know it."""
 
+# Longest first: `ACCOUNT_ID` is also the end of `BACKUP_ACCOUNT_ID`.
 PLACEHOLDER: Final = re.compile(rf"\b({'|'.join(sorted(HINTS, key=len, reverse=True))})\b")
 
 _ORGANIZATION_PLAN: Final = "orgs/"
@@ -133,12 +134,14 @@ class Values:
     def _value(self, match: re.Match[str]) -> str:
         name = match.group()
         value = self._known(name)
+        # Names and tags are set by users of the accounts, and could be made to run a command.
         if value and is_safe(value):
             return value
         self.missing[name] = None
         return name
 
     def _known(self, name: str) -> str:
+        # Depends on the place, which changes within one template: a key must be of the same Region.
         if name == "KEY_ARN":
             return self.names.get(name, "") or self.structures.keys.get(self.place, "")
         return self.names.get(name, "")
@@ -191,6 +194,7 @@ def values_of_cause(failure: Failure, cause: RootCause, structures: Structures) 
         {"TYPE": cause.about or failure.subject_type},
         _where(blocker),
         {"ACCOUNT_ID": cause.account, "REGION": cause.region},
+        # Details describe the subject of the failure, so they would be wrong for another subject.
         _of_details(failure.details) if cause.subject.startswith("aws:account-region:") else {},
         _of_scan(structures, cause.account),
     )
@@ -207,12 +211,14 @@ def _first(*sources: Mapping[str, str]) -> dict[str, str]:
     """Merge values: those of the first source that has one."""
     names: dict[str, str] = {}
     for source in sources:
+        # The present names go last, so that an earlier source wins.
         names = {**{name: value for name, value in source.items() if value}, **names}
     return names
 
 
 def _of_scan(structures: Structures, account: str) -> dict[str, str]:
     manifest, path = structures.manifest, structures.paths.get(account, "")
+    # The path begins with the organization's id and ends with a slash.
     units = [unit for unit in path.split("/") if unit.startswith(("r-", "ou-"))]
     return {
         "ORGANIZATION_ID": manifest.scope.organization_id or "",
@@ -234,6 +240,7 @@ def place_of(failure: Failure) -> Place:
     cause = failure.root_cause
     if cause is not None and cause.kind is CauseKind.MISSING_READ:
         return place_of_cause(cause)
+    # Recovery points of many types have ARNs of their service; only the vault says where they are managed.
     vault = parse_arn(str(failure.details.get("vault") or "")) if _is_point(failure) else None
     account, region = (
         (vault.account, vault.region) if vault is not None else (failure.account, failure.region)
@@ -258,6 +265,7 @@ def is_of_organization(plan: str) -> bool:
 def _of_subject(subject: str, subject_type: str) -> dict[str, str]:
     """Return the values in the name of a subject."""
     if subject_type == "recovery_point":
+        # EBS recovery points are snapshots, which EC2 commands call by id.
         snapshot = subject.rpartition("/")[2] if ":snapshot/" in subject else ""
         return {"RECOVERY_POINT_ARN": subject, "SNAPSHOT_ID": snapshot}
     if ":backup-plan:" in subject:
@@ -272,6 +280,7 @@ def _of_arn(subject: str) -> dict[str, str]:
     if arn is None:
         return {}
     if arn.service == "iam":
+        # A path may have several parts: the name is the last one.
         path, _, name = arn.resource.removeprefix("role").rpartition("/")
         return {"ROLE_NAME": name, "ROLE_PATH": f"{path}/", "ROLE_OF_CAUSE": subject}
     if arn.service == "kms":
@@ -305,6 +314,7 @@ def _of_details(details: Mapping[str, Any]) -> dict[str, str]:
     """Return the values in the details of a finding."""
     vault = str(details.get("vault") or details.get("target") or "")
     resource = str(details.get("resource") or "")
+    # describe-backup-job is for the job that failed, not for the newest.
     jobs = [job for job in _rows(details.get("jobs")) if job.get("failed")]
     rules = [str(row.get("rule") or "") for key in ("covered_by", "rules") for row in _rows(details.get(key))]
     role = str(details.get("role") or "")
@@ -325,6 +335,7 @@ def _of_details(details: Mapping[str, Any]) -> dict[str, str]:
 def _keys(details: Mapping[str, Any]) -> Iterator[str]:
     """Yield the keys that block copies, or are not shared."""
     for row in _rows(details.get("source_keys_shared")):
+        # None is unknown, and no reason to change a key policy.
         if row.get("shared") is False and row.get("key"):
             yield str(row["key"])
 
@@ -339,16 +350,19 @@ def _of_structures(
 ) -> Mapping[str, str]:
     """Add what rules, selections and Regions say. `name`: what people call the subject."""
     plans = structures.plans.get(place, {})
+    # The only plan of a place is meant; of several, any could be.
     plan = names.get("RULE", "").partition("#")[0] or (next(iter(plans)) if len(plans) == 1 else "")
     rule = structures.rules.get(names.get("RULE", "")) or structures.rules_of_plans.get(plan, {})
     vault = str(rule.get("target") or "").rpartition(":")[2]
     regions = structures.other_regions(place[1])
     added = {
         "PLAN_ID": plan_id(plan),
+        # Names of copy actions are `PLAN / RULE -> VAULT`.
         "RULE_NAME": (str(rule.get("name") or "") or name).partition(" -> ")[0].rpartition(" / ")[2],
         "VAULT_NAME": vault,
         "SOURCE_VAULT": vault,
         "ROLE_ARN": structures.roles.get(plan, "") or structures.roles.get(place[0], ""),
+        # Where copies go is a decision, unless there is only one Region.
         "OTHER_REGION": regions[0] if len(regions) == 1 else "",
     }
     return _first(names, added)

@@ -24,6 +24,7 @@ from scanner.report.commands.structures import Structures
 from scanner.report.wording import STATUS_ORDER
 from scanner.storage.bounded import open_regular, read_lines
 
+# More would push the tree off the screen; the report has all findings.
 _MOST: Final = 12
 _SHOWN: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN, Status.WAIVED)
 
@@ -38,6 +39,7 @@ def advice(scan: Path, root: Node, files: Sequence[Path] = ()) -> tuple[tuple[Ad
     Also return the owner of the subject; None: no finding names one. `files`: the Parquet files of findings;
     empty: the scan has schema 1.
     """
+    # Failures of links explain the subject's own: they are mended first.
     broken = {node.subject for node in root.walk() if node.verdict is not Verdict.HOLDS} - {"", root.subject}
     subjects = {root.subject, *broken}
     definitions = definitions_of(scan)
@@ -45,6 +47,7 @@ def advice(scan: Path, root: Node, files: Sequence[Path] = ()) -> tuple[tuple[Ad
     shown = [
         finding
         for finding in findings
+        # Of links only failures: their unknowns would repeat what the tree says already.
         if finding.status in _SHOWN and (finding.subject == root.subject or finding.status is Status.FAIL)
     ]
     shown.sort(key=lambda finding: (STATUS_ORDER[finding.status], finding.severity.rank, *finding.order))
@@ -67,7 +70,9 @@ def advice_of(
 
 
 def _advice(finding: Finding, definition: Mapping[str, Any]) -> Advice:
+    # An unknown has nothing to remedy but the missing read, which its reason names.
     remediation = definition.get("remediation") or {} if finding.status in _REMEDIED else {}
+    # Advice that was made for this finding is more exact than that of its control.
     own = finding.to_do
     return Advice(
         control=finding.control,
@@ -157,6 +162,7 @@ def _controls(file: Path) -> Mapping[str, Mapping[str, Any]]:
             # findings.json may contain many findings; the definitions follow them, at the end.
             start = text.rfind(_DEFINITIONS)
             document = orjson.loads(b"{" + text[start + 1 :] if start >= 0 else text[:])
+    # A scan without definitions can still be shown, with ids in place of titles.
     except (OSError, ValueError):
         return {}
     controls = document.get("controls") if isinstance(document, dict) else None
@@ -181,6 +187,7 @@ def control_of(document: Mapping[str, Any]) -> Control:
             for status, cases in document.get("reason_cases", {}).items()
         },
         parameters=document["defaults"],
+        # Only the documentation is stored: ranges are checked when parameters are set.
         parameter_rules={
             name: ParameterRule(doc=doc) for name, doc in document.get("parameter_docs", {}).items()
         },

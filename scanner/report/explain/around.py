@@ -62,6 +62,7 @@ def _near_misses(row: Row) -> tuple[Node, ...]:
 def _passed_over(row: Row) -> tuple[Node, ...]:
     """Return the selections that match it but exclude it, each with the clause that excludes it."""
     passed, complete = members(row.get("passed_over"))
+    # A selection that excludes it may also be the nearest one: it is shown once.
     near = {text(near_miss, "selection") for near_miss in members(row.get("near_misses"))[0]}
     passed = [selection for selection in passed if text(selection, "selection") not in near]
     nodes = tuple(
@@ -74,6 +75,7 @@ def _passed_over(row: Row) -> tuple[Node, ...]:
         )
         for selection in passed
     )
+    # Details of findings may lack the column: that says nothing about selections.
     if complete or "passed_over" not in row:
         return nodes
     because = reasons(row, "passed_over") or "There may be selections that were not read."
@@ -93,6 +95,7 @@ def _opt_in(row: Row) -> tuple[Node, ...]:
         Node(
             kind=NodeKind.LINK,
             label="Service opt-in for its type",
+            # Off is broken only where the opt-in certainly counts: it does not for most types that are named.
             verdict=verdict_of(opted_in if decides else None if opted_in is False else opted_in),
             because=sentence(text(row, "opt_in_reason") or reasons(row, "opted_in", "opt_in_decides")),
             evidence=references(row, "opted_in"),
@@ -103,6 +106,7 @@ def _opt_in(row: Row) -> tuple[Node, ...]:
 def _losses(row: Row) -> Iterator[Node]:
     """Yield the loss scenarios (columns `survives_*`), each with the reason for its result."""
     for column in row:
+        # Columns are found by prefix, so that a new loss scenario needs no change here.
         if column.startswith(_SURVIVES) and not column.endswith(_BECAUSE):
             because = text(row, column + _BECAUSE) or reasons(row, column)
             yield Node(
@@ -120,6 +124,7 @@ def unknown_nodes(row: Row) -> Iterator[Node]:
     for doubt in members(row.get("not_known"))[0]:
         about = text(doubt, "about")
         if about not in _SHOWN_ELSEWHERE and not about.startswith(_SURVIVES):
+            # One missing read leaves many columns unknown: grouped by reason, it is one line.
             open_columns.setdefault(text(doubt, "reason"), []).append(about.replace("_", " "))
     for reason, columns in open_columns.items():
         more = len(columns) - _COLUMNS

@@ -47,6 +47,7 @@ def copy_nodes(resource: Row, rule: str, related: Related) -> Iterator[Node]:
 def _chains(resource: Row) -> dict[tuple[str, str], Row]:
     """Return the copy chains by copy action and effect; the first of equal ones."""
     chains, _ = members(resource.get("copy_links"))
+    # Reversed, because the last one wins in a mapping.
     return {_key(chain): chain for chain in reversed(chains)}
 
 
@@ -66,12 +67,14 @@ def _copy(copy: Row, destination: str, chain: Row, resource: Row, related: Relat
         label=short_name(destination),
         verdict=verdict_of(effective),
         subject=text(copy, "copy_action"),
+        # A copy that works needs no reason; the links say what was checked.
         because="" if effective else sentence(text(copy, "reason")),
         facts=facts(
             ("goes to", reach(copy) or place(destination)),
             ("in", place(destination)),
             ("retention", days(number(action, "retention_days")) if action else ""),
             ("copied as", text(copy, "copied_as")),
+            # The air-gapped target of a rule is recorded as a copy, without a copy action in the plan.
             ("kind", "air-gapped target" if text(copy, "kind") == AIR_GAPPED else ""),
         ),
         evidence=references(action, "") or references(resource, "copies"),

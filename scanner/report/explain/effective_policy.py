@@ -32,10 +32,12 @@ _NESTED: Final[Mapping[str, tuple[NodeKind, int]]] = {
 
 def effective_policy_nodes(account: Row, settings: Sequence[Row]) -> Iterator[Node]:
     """Yield the node of the effective policy, from the rows of `policy_settings`; nothing: there are none."""
+    # The row without a path is about the policy as a whole.
     whole = next((row for row in settings if not row.get("setting")), None)
     if whole is None or (whole.get("value") is None and whole.get("described") == _NONE):
         return
     rows = [(tuple(texts(row["setting"])[0]), row) for row in settings if row.get("setting")]
+    # One of the two sources is enough to know the policy.
     is_unknown = whole.get("value") is None and whole.get("described") is None
     yield Node(
         kind=NodeKind.GROUP,
@@ -75,6 +77,7 @@ def _nodes(rows: Sequence[tuple[tuple[str, ...], Row]]) -> Iterator[Node]:
     nested: dict[tuple[str, ...], list[tuple[tuple[str, ...], Row]]] = {}
     for path, row in rows:
         _, depth = _NESTED.get(path[0] if path else "", (NodeKind.SETTING, 0))
+        # A path that ends at the name itself is a value: an empty selection, for example.
         if 0 < depth < len(path):
             nested.setdefault(path[:depth], []).append((path[depth:], row))
         else:
@@ -89,6 +92,7 @@ def _setting(path: tuple[str, ...], row: Row) -> Node:
     computed, described = row.get("value"), row.get("described")
     sources, _ = members(row.get("sources"))
     set_by = tuple(map(_set_by, sources))
+    # AWS's own answer counts: it also has policies that the scan could not read.
     counting = computed if described is None else described
     because = text(row, "because")
     return Node(
@@ -111,6 +115,7 @@ def _shown(value: object) -> str:
     """Return a value for people: the members of a list with commas."""
     if not isinstance(value, str) or not value:
         return _NO_VALUE
+    # Lists are stored as JSON, all other values as the text that the policy has.
     if not value.startswith("["):
         return value
     return ", ".join(json.loads(value))

@@ -38,6 +38,7 @@ def recorded(
     BundleError: a file is missing, or differs from the checksum in the manifest of the bundle or of the scan:
     then it is not the evidence that the scan was evaluated from.
     """
+    # A bundle may come from elsewhere: links in it could point to any file of this machine.
     check_regular(bundle, ("evidence",))
     sums = [_checksums(folder) for folder in (bundle, scan)]
     wanted: defaultdict[str, set[int]] = defaultdict(set)
@@ -50,15 +51,18 @@ def recorded(
 
 def _checksums(bundle: Path) -> Mapping[str, str]:
     manifest = read_manifest(bundle)
+    # Manifests of earlier versions list evidence files with the shards only.
     shards = {record.file: record.sha256 for record in manifest.shards if record.file}
     return {**shards, **manifest.files}
 
 
 def _check(bundle: Path, file: str, sums: AbstractSet[str]) -> None:
+    # File names come from the scan's rows, which are not trusted either.
     if not file.startswith("evidence/") or ".." in Path(file).parts:
         raise BundleError(f"{file} is not an evidence file of a bundle.")
     if not (bundle / file).is_file():
         raise BundleError(f"{bundle} does not contain {file}. Name the folder of the bundle with --bundle.")
+    # Bundle and scan must agree: a bundle with a new manifest is other evidence.
     if not {file_sha256(bundle / file)} >= {sha256 for sha256 in sums if sha256}:
         raise BundleError(f"{file} was changed: its SHA-256 differs from the one in the manifest.")
 
@@ -68,6 +72,7 @@ def _lines(bundle: Path, file: str, wanted: set[int], names: tuple[str, ...]) ->
     for line in read_lines(bundle, file):
         if line.ref.line in wanted:
             yield _recorded(line, names)
+        # The rest of a large file need not be decompressed.
         if line.ref.line >= last:
             return
 
@@ -85,6 +90,7 @@ def _around(answer: str, names: tuple[str, ...]) -> str:
     """Return the part of an answer around the first of the names, else its beginning."""
     if len(answer) <= EXCERPT:
         return answer
+    # The subject is what an auditor looks for in an answer with a thousand rows.
     at = min((place for name in names if name and (place := answer.find(name)) >= 0), default=0)
     start = max(0, min(at - EXCERPT // 3, len(answer) - EXCERPT))
     part = answer[start : start + EXCERPT]

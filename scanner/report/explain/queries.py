@@ -30,6 +30,7 @@ _BY_NAME: Final = (
     ("recovery_point",),
 )
 """The tables that are searched for a name. A match in one group counts before those of the next."""
+# Ids of accounts have twelve digits.
 _PLACE: Final = re.compile(r"\d{12}(?P<region>/[a-z0-9-]+)?")
 _SHOWN: Final = 10
 _FEW: Final = 5_000  # names of a table that are compared one by one to find similar ones
@@ -50,6 +51,7 @@ class Facts:
 
     def table(self, name: str) -> StoredTable:
         """Return a table; it is looked for once."""
+        # Opening reads the footer of each file: with one file for each account, that takes longest.
         if name not in self._opened:
             self._opened[name] = StoredTable(self._tables(name))
         return self._opened[name]
@@ -58,6 +60,7 @@ class Facts:
         self, table: str, column: str, values: Iterable[str], limit: int | None = None
     ) -> dict[str, Row]:
         """Return the rows whose column is one of the values, by subject."""
+        # An empty name is a missing reference, and would match rows without a value.
         wanted: Collection[str] = {value for value in values if value}
         if not wanted:
             return {}
@@ -71,6 +74,7 @@ class Facts:
             return {}
         try:
             table = StoredTable(self._inventory(_GROUPS))
+        # Scans of earlier versions have no protection groups: the walk is made of the rows then.
         except NoTableError:
             return {}
         return {**table.rows_with("account", set(subjects.values()), "resources", subjects)}
@@ -119,6 +123,7 @@ class SubjectRow:
 
 def related_rows(facts: Facts, subject: SubjectRow) -> Related:
     """Return the rows that the tree of a subject refers to."""
+    # Resources are the other case: they are also read many at a time, for reports.
     if (query := _QUERIES.get(subject.table)) is not None:
         return query(facts, subject.row)
     return related_to_resources(facts, [subject.row])[text(subject.row, "subject")]
@@ -133,6 +138,7 @@ def related_to_resources(facts: Facts, rows: Iterable[Row]) -> dict[str, Related
     groups |= facts.groups(by_subject.values())
     scheduled = [backups for group in groups.values() for backups in group["scheduled"]]
     covers = [cover for row in by_subject.values() for cover in members(row.get("covered_by"))[0]]
+    # A selection may select the instance or the stack that contains the resource.
     arns = {*by_subject, *(text(cover, "parent") for cover in covers)} - {""}
     rules = facts.rows("rule", "subject", (text(backups, "rule") for backups in scheduled))
     selections = facts.selections_of({text(backups, "selection") for backups in scheduled} - {""}, arns)
@@ -156,6 +162,7 @@ def related_to_resources(facts: Facts, rows: Iterable[Row]) -> dict[str, Related
 def _of_vault(facts: Facts, row: Row) -> Related:
     arn = text(row, "subject")
     rules = facts.rows("rule", "target", (arn,), _USERS)
+    # Copy actions into the vault are read from their own table, with more columns.
     rules = {subject: rule for subject, rule in rules.items() if text(rule, "kind") == "rule"}
     copies = facts.rows("copy_action", "destination", (arn,), _USERS)
     # The rule table also has a row for each copy action.
@@ -220,9 +227,11 @@ _QUERIES: Final[Mapping[str, Callable[[Facts, Row], Related]]] = {
 
 def find_subject(facts: Facts, wanted: str) -> SubjectRow:
     """Return the row of the subject that `wanted` names. UsageError: no subject or several match."""
+    # Arguments of a terminal may have lone surrogates, which cannot be encoded for a search.
     query = wanted.strip().encode(errors="replace").decode()
     if not query or len(query) > _LONGEST:
         raise UsageError("Name a subject: the ARN, name or id of a resource, vault, plan or the like.")
+    # An exact match is one lookup; names need a search of several tables.
     subject = _exact(facts, _place_of(query) or query)
     if subject is not None:
         return subject
@@ -273,6 +282,7 @@ def _called(facts: Facts, query: str) -> list[str]:
         subjects = {
             text(row, "subject"): None
             for table in tables
+            # One more than is shown, to know whether there are more.
             for row in facts.table(table).names(is_called(query), _SHOWN + 1)
         }
         if subjects:
@@ -303,6 +313,7 @@ def _nearest(facts: Facts, query: str) -> str:
 
 def _candidates(facts: Facts, short: str) -> Iterator[tuple[str, str]]:
     """Yield subjects and their names that resemble a name; by a looser match where there are none."""
+    # The loose match selects far more names, so it is used only if the narrow one has none.
     for narrow in (True, False):
         alike = resembles(short, narrow=narrow)
         rows = [row for table in _SEARCHED for row in facts.table(table).names(alike, _FEW)]

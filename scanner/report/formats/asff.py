@@ -54,6 +54,7 @@ LABELS: Final = {
 }
 TYPE: Final = "Software and Configuration Checks/AWS Security Best Practices/Backup"
 
+# Security Hub imports a finding in its own Region, and findings about IAM have none.
 GLOBAL_HOMES: Final = ("us-east-1", "cn-north-1", "us-gov-west-1")
 """The Regions of the partitions' global services. Findings about global services go there, if in scope."""
 MAX_TITLE: Final = 256
@@ -70,6 +71,7 @@ _FAILED: Final = (Status.FAIL, Status.WAIVED)
 _NAME: Final = 256
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}")
 Document = dict[str, Any]
+# One UTF-16 unit, so that the limit is easy to keep.
 _CUT: Final = "\u2026"
 _EMPTY: Final = "(empty)"
 
@@ -113,6 +115,7 @@ def asff(view: View) -> Iterator[bytes]:
     hub = Hub(view)
     batches = Batches()
     for finding in view.findings:
+        # The call is made in this Region: the ARN of the product and the batch both depend on it.
         region = hub.region(finding)
         yield from batches.add((finding.account, region), encode(hub.finding(finding, region)))
     yield from batches.rest()
@@ -151,10 +154,12 @@ class Hub:
         remediation = _remediation(advice)
         return {
             "SchemaVersion": "2018-10-08",
+            # The same Id in each scan: BatchImportFindings then updates the record.
             "Id": f"vaultproof/{fingerprint}",
             "ProductArn": product_arn(region, finding.account),
             "GeneratorId": shared.generator,
             "AwsAccountId": finding.account,
+            # The clock of the evaluation: the same evidence must give the same bytes.
             "CreatedAt": self._time,
             "UpdatedAt": self._time,
             "LastObservedAt": self._time,
@@ -221,6 +226,7 @@ _is_regional: Final = lru_cache(maxsize=1_024)(lambda region: _REGION.fullmatch(
 
 def home(regions: tuple[str, ...]) -> str:
     """Return the Region for findings about global services: the partition's if in scope, else the first."""
+    # Outside the scope, the account may not have Security Hub turned on.
     own = (region for region in GLOBAL_HOMES if region in regions)
     return next(own, min(regions, default=GLOBAL_HOMES[0]))
 
@@ -297,6 +303,7 @@ def _waiver(waiver: Waiver | None) -> Mapping[str, str]:
 def _evidence(refs: tuple[EvidenceRef, ...]) -> str:
     """Return evidence lines, as many as fit, and the number of the others."""
     names: list[str] = []
+    # Room for the number of those that do not fit.
     room = MAX_VALUE - len("; and 1,000,000 more")
     for ref in refs:
         name = f"{ref.file}:{ref.line}"
@@ -415,6 +422,7 @@ class Batches:
             batch = None
         if batch is None:
             batch = self._open[place] = _Batch()
+        # Counted as sent, and held as encoded: the two differ for names that are not ASCII.
         batch.findings.append(bytes(memoryview(finding)))  # copied: orjson's bytes keep an oversized buffer
         batch.held += len(finding)
         batch.sent += size
@@ -431,6 +439,7 @@ class Batches:
 
     def _make_room(self) -> Iterator[bytes]:
         """Yield the largest batches before they are full, until half of the memory is free."""
+        # The largest first: few calls with many findings are cheaper than many with few.
         for place in sorted(self._open, key=lambda key: (-self._open[key].held, key)):
             if self._held <= self._limit // 2:
                 return

@@ -41,12 +41,14 @@ def import_batches(
     hub, batches = Hub(view), Batches()
     fixed: set[str] = set()
     for change in changes:
+        # First what is closed: the same finding may also be among those of the new scan.
         if (closed := closed_finding(hub, change)) is None:
             continue
         region, document = closed
         fixed.add(change.finding.fingerprint)
         yield from batches.add((change.finding.account, region), encode(document))
     for finding in view.findings:
+        # A pass that was never open would only add records that cost money and need no attention.
         if finding.fingerprint in fixed or not (passed or finding.status in OPEN):
             continue
         region = hub.region(finding)
@@ -58,6 +60,7 @@ def _open(hub: Hub, finding: Finding, region: str, first_seen: Mapping[str, date
     document = hub.finding(finding, region)
     since = first_seen.get(finding.fingerprint)
     if since is not None and finding.status in OPEN:
+        # Security Hub shows the age of a finding from these.
         document["CreatedAt"] = document["FirstObservedAt"] = rfc3339(since)
     return document
 
@@ -67,6 +70,7 @@ def closed_finding(hub: Hub, change: Change) -> tuple[str, Document] | None:
     if change.old is None or change.old.status not in OPEN:
         return None
     if change.new is not None:
+        # Unknown is no proof that it was mended: the record stays open.
         return _archived(hub, change.new) if change.new.status in _CLOSED else None
     if change.kind not in _GONE:
         return None

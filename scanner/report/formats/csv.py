@@ -86,6 +86,7 @@ def findings_csv(view: View, findings: Iterable[Finding] | None = None) -> Itera
     `findings`: a part of those of the view; None: all.
     """
     rows = _Rows(view)
+    # Without the mark, Excel reads UTF-8 as the code page of the machine.
     yield b"\xef\xbb\xbf"
     lines = chain(
         [",".join(COLUMNS) + "\r\n"], map(rows.line, view.findings if findings is None else findings)
@@ -129,6 +130,7 @@ class _Rows:
             finding.fingerprint,
             csv_cell(given_name(finding.details)),
             *_owner(finding.owner),
+            # Only advice for this finding; the general one is in the column `remedy`.
             csv_cell(finding.to_do.text) if finding.to_do else "",
             csv_cell(to_do.cli) if to_do else "",
             *_traced(finding),
@@ -175,6 +177,7 @@ def harmless(cell: str) -> str:
 def csv_cell(text: str) -> str:
     """Return a harmless cell as written in a CSV line, quoted if necessary (RFC 4180)."""
     cell = harmless(text)
+    # Quotes in a cell are doubled, also where nothing else needs quoting (RFC 4180, rule 7).
     if '"' in cell:
         cell = cell.replace('"', '""')
     elif "," not in cell and "\n" not in cell and "\r" not in cell:
@@ -194,6 +197,7 @@ def _begins_formula(cell: str) -> bool:
         return True
     if first.isspace():  # some programs strip blanks first
         return _begins_formula(cell.lstrip())
+    # Excel takes a full-width `=` for a formula in East Asian settings.
     return not first.isascii() and unicodedata.normalize("NFKC", first)[:1] in FORMULA
 
 
@@ -226,6 +230,7 @@ def inventory_csv(view: View) -> Iterator[bytes]:
 
 
 def _rows(view: View, resources: Stream[Row]) -> Iterator[tuple[str, ...]]:
+    # On disk: the counts of a million resources would not fit into the memory limit.
     with ScratchCounts() as aside:
         aside.add(_answers(view.findings))
         here, counts = "", aside.of("")
@@ -238,6 +243,7 @@ def _rows(view: View, resources: Stream[Row]) -> Iterator[tuple[str, ...]]:
 
 def _answers(findings: Stream[Finding]) -> Iterator[tuple[str, str, str, int]]:
     """Yield place, resource, status and number of findings."""
+    # DuckDB counts in Parquet, without building a finding for each row.
     if isinstance(findings, Filed):
         for account, region, subject, status, number in counts_of_subjects(findings, STRUCTURES):
             yield _place(account, region), subject, status, number

@@ -26,9 +26,11 @@ _COLUMNS: Final = (
 def diff_json(old: Scan, new: Scan, notes: tuple[str, ...], changes: Iterable[Change]) -> Iterator[bytes]:
     """Yield all changes except unchanged findings, in filing order. `diff_json_tail` ends the document."""
     head = {"schema": SCHEMA, "old": _scan(old), "new": _scan(new), "notes": list(notes)}
+    # The closing brace is cut off: changes stream by, and their counts are known only at the end.
     yield orjson.dumps(head)[:-1] + b',"changes":['
     between = b"\n"
     for change in changes:
+        # Unchanged findings are most of them, and are in the scans themselves.
         if change.kind is not Kind.SAME:
             yield between + orjson.dumps(change.document())
             between = b",\n"
@@ -84,6 +86,7 @@ def _cells(change: Change) -> tuple[str, ...]:
 
 def _row(cells: Iterable[str]) -> bytes:
     text = StringIO()
+    # Names in AWS accounts may begin like a formula.
     csv.writer(text, lineterminator="\r\n").writerow(map(harmless, cells))
     return text.getvalue().encode()
 

@@ -60,6 +60,7 @@ _MOST_STEPS: Final = 24  # boxes that follow one step
 def explanation_json(explanation: Explanation) -> bytes:
     """Return the document as text. Equal explanations give equal bytes."""
     return (
+        # ASCII, so that a terminal of any encoding can show it.
         json.dumps(_mended(explanation_document(explanation)), ensure_ascii=True, indent=2) + "\n"
     ).encode()
 
@@ -220,6 +221,7 @@ def explanation_svg(explanation: Explanation) -> bytes:
 def _box(node: Node, column: int) -> Box:
     steps = [child for child in node.children if child.kind in STEPS]
     statements = [child for child in node.children if child.kind not in STEPS]
+    # A selection may have thousands of resources: a picture of them could not be read.
     lines = tuple(_lines(node, statements, left_out=max(0, len(steps) - _MOST_STEPS)))
     return Box(
         node=node,
@@ -229,6 +231,7 @@ def _box(node: Node, column: int) -> Box:
         kind="" if node.kind is NodeKind.GROUP else node.kind.value.replace("_", " "),
         lines=lines,
         height=_HEAD + (lines[-1].y + _PAD if lines else 0),
+        # A group is not a step of the chain: it stays in the column of its box.
         children=[_box(step, column + (step.kind is not NodeKind.GROUP)) for step in steps[:_MOST_STEPS]],
     )
 
@@ -253,6 +256,7 @@ def _texts(node: Node, statements: list[Node], left_out: int) -> Iterator[Line]:
     for name, value in node.facts:
         for text in _wrapped(f"{name} {value}"):
             yield Line(text, "fact", 0)
+    # One line shows that there is evidence; the JSON has all of it.
     for ref in node.evidence[:1]:
         file = one_line(ref.file).removeprefix("evidence/")  # common to all, and space is short
         yield Line(_cut(f"{file}:{ref.line}", _COLUMNS + 7), "evidence", 0)
@@ -261,6 +265,7 @@ def _texts(node: Node, statements: list[Node], left_out: int) -> Iterator[Line]:
         yield Line(first, child.verdict.value, 0, MARKS[child.verdict], 18)
         for text in rest:
             yield Line(text, child.verdict.value, 0, "", 18)
+        # A link that holds is explained by its label alone.
         if child.verdict is not Verdict.HOLDS:
             for text in _wrapped(child.because, _COLUMNS - 3):
                 yield Line(text, "because", 0, "", 18)
@@ -274,6 +279,7 @@ def _wrapped(text: str, columns: int = _COLUMNS) -> list[str]:
     left = one_line(text)
     while left and len(lines) < _MOST_LINES:
         end = _fit(left, columns)
+        # A long ARN has no blank: it is broken where the line ends.
         if end < len(left) and (blank := left.rfind(" ", 0, end + 1)) > columns // 3:
             end = blank
         lines.append(left[:end].strip())
@@ -310,6 +316,7 @@ def _place(box: Box, top: int) -> int:
     for child in box.children:
         if child.node.kind is not NodeKind.GROUP:
             chain = _place(child, chain)
+    # Groups without children are as wide as their box, so nothing can be in their way.
     for child in sorted(filter(_is_group, box.children), key=lambda group: bool(group.children)):
         own = _place(child, max(own, chain) if child.children else own)
     return max(own, chain)
@@ -323,6 +330,7 @@ def _arrows(box: Box) -> Iterator[tuple[str, str]]:
     """Yield the path and the style of each arrow: to the right, down the gap, into the box."""
     for child in filterfalse(_is_group, box.children):
         start, turn, end = box.x + WIDTH, child.x - _GAP // 2, child.x - 5
+        # A straight line: an arc of height zero draws a kink in some viewers.
         if child.middle == box.middle:
             path = f"M{start} {box.middle}H{end}"
         else:

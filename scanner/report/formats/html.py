@@ -95,6 +95,7 @@ def content_security_policy(style: str, script: str) -> str:
     """Return a policy that allows this style sheet, this script and embedded fonts, and nothing else."""
     return "; ".join(
         (
+            # The report contains names from many accounts: nothing in it may load or send anything.
             "default-src 'none'",
             f"style-src 'sha256-{_digest(style)}'",
             f"script-src 'sha256-{_digest(script)}'",
@@ -107,18 +108,21 @@ def content_security_policy(style: str, script: str) -> str:
 
 def _script() -> str:
     parts = "".join(asset(name) for name in SCRIPTS)
+    # One function around all parts, so that none of their names is global.
     return f'"use strict";\n(() => {{\n{parts}}})();\n'
 
 
 def _style() -> str:
     style = "".join(asset(name) for name in STYLES)
     for name in FONTS:
+        # Embedded: the page is read from disks and mails, where a second file gets lost.
         style = style.replace(f"url({name})", f"url({font_url(name)})")
     return style
 
 
 def _grid(view: View) -> tuple[object, ...]:
     """Return the rows of the completeness grid that fit, those with missing reads first."""
+    # The sort is stable: within both parts the order of the scope stays.
     rows = sorted(view.completeness.rows, key=lambda row: row.whole)
     return tuple(rows[:ACCOUNTS])
 
@@ -147,6 +151,7 @@ class Embedded:
 
 def embed(view: View, limits: Limits = LIMITS) -> Embedded:
     """Return the data that the HTML report contains."""
+    # Rows before details: each finding has a row, while details fill the room that is left.
     rows = embed_rows(view, limits.rows_room, limits.rows)
     release_memory()
     details = embed_details(view, limits.room - len(rows.text) - len(rows.reasons), limits.rows)
@@ -154,6 +159,7 @@ def embed(view: View, limits: Limits = LIMITS) -> Embedded:
     blocks = {str(rows.subjects[arn]): place for arn, place in details.places.items() if arn in rows.subjects}
     head = encode({**_head(view), "passes": view.counts.total <= limits.rows, "blocks": blocks})
     return Embedded(
+        # `</script>` in a name would end the element.
         head=head.replace(b"<", b"\\u003c").decode(),
         rows_text=rows.text,
         reasons_text=rows.reasons,
@@ -179,6 +185,7 @@ def _head(view: View) -> dict[str, object]:
         },
         "accounts": dict(view.names),
         "units": {
+            # Accounts without a path are left out: where they are is not known.
             account.id: account.ou_path.strip("/").split("/")[1:]  # without the organisation
             for account in manifest.accounts
             if account.ou_path

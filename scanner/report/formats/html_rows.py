@@ -86,6 +86,7 @@ class Subjects:
         if number == len(self.names):
             self.names.append("")
             self.owners.append(-1 if row.owner_source is None else self._owner(row.owner))
+        # Details of some controls lack the name: the first finding that has one gives it.
         if not self.names[number]:
             self.names[number] = row.name.strip()
         return number
@@ -106,6 +107,7 @@ class Rows:
 
 
 def _numbers() -> "array[int]":
+    # Four bytes a number, where a list of Python integers takes some thirty.
     return array("I")
 
 
@@ -143,9 +145,11 @@ class _Columns:
 
     def worst(self, number: int) -> "_Columns":
         """Return the worst rows alone, with the texts that they need."""
+        # The sort is stable, so equally bad findings stay in filing order.
         places = sorted(range(len(self.rank)), key=self.rank.__getitem__)[:number]
         fewer = _Columns(controls=self.controls, subjects=Subjects(owner_numbers=self.subjects.owner_numbers))
         subjects, reasons = list(self.subjects.numbers), self.reasons.texts
+        # Back in filing order, in which successive numbers differ least.
         for place in sorted(places):
             subject = self.subject[place]
             number_of_subject = fewer.subjects.numbers.setdefault(
@@ -184,6 +188,7 @@ def embed_rows(view: View, room: int, limit: int) -> Rows:
     for row, severity in _listed_rows(view, limit):
         columns.add(row, severity)
     text, reasons = columns.texts()
+    # The size is known only after compression, so the share is tried until it fits.
     while len(text) + len(reasons) > room:
         columns = columns.worst(int(len(columns.rank) * room / (len(text) + len(reasons)) * _SPARE))
         text, reasons = columns.texts()
@@ -224,6 +229,7 @@ def _worst(view: View, limit: int) -> Iterator[Finding]:
         (status, Severity(group.key)): number
         for group in view.severities
         for status, number in group.counts.parts()
+        # What passes is counted above the table, and is the first to be left out.
         if status not in UNLISTED
     }
     left: dict[tuple[Status, Severity], int] = {}
@@ -278,6 +284,7 @@ def _subjects(subjects: Subjects) -> dict[str, object]:
 
 def block(content: object) -> str:
     """Return JSON as base64 of gzip, which cannot end a script element. Equal content gives equal text."""
+    # Without a time in the header: equal reports give equal bytes.
     return base64.b64encode(gzip.compress(encode(content), _LEVEL, mtime=0)).decode()
 
 
@@ -418,6 +425,7 @@ class _Packed:
 
     def fitting(self) -> int:
         """Return how many further subjects probably fit, judging by those packed, and some more."""
+        # Only what is compressed counts: the size of the rest is not known yet.
         share = self._used / (len(self.places) - len(self._waiting) or 1)
         return min(_AT_ONCE, int((self._room - self._used) / share) + _MORE) if share else _FIRST
 
@@ -454,8 +462,10 @@ class _Subjects:
     def next(self, number: int) -> list[_Subject]:
         """Return the next subjects; empty: there are no more. `number`: how many to read at once."""
         # Findings that are not in Parquet are read from start to end for each batch: use large batches.
+        # A mapping, since a subject may be among the worst for several controls.
         types = dict(islice(self._left, number if isinstance(self._view.findings, Filed) else _AT_ONCE))
         subjects = self._view.resources_of(tuple(types), without=self._unlisted)
+        # Only resources have a chain that is worth a picture.
         nodes = self._chains.of([subject for subject in subjects if types[subject.subject] not in STRUCTURES])
         return [(subject.subject, self._shown(subject), nodes.get(subject.subject)) for subject in subjects]
 
@@ -471,6 +481,7 @@ def _subject_document(view: View, findings: Sequence[Finding], chain: Node | Non
         "findings": {finding.control: _finding(view, finding) for finding in findings}
     }
     if chain is not None:
+        # The browser draws it from this: the layout is computed once, here.
         document["chain"] = chain_document(chain)
     return encode(document)
 
@@ -494,6 +505,7 @@ def _details(details: Mapping[str, Any]) -> object:
     if not details:
         return None
     whole = encode(details)
+    # Only then value by value, since encoding each one alone is slower.
     if len(whole) > LARGEST:
         whole = encode({key: _bounded(encode(value)) for key, value in details.items()})
     return orjson.Fragment(whole)

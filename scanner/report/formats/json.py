@@ -51,6 +51,7 @@ def findings_json(view: View) -> Iterator[bytes]:
         left_out = sum(view.counts.of(status) for status in LEFT_OUT)
         truncated = {"left_out": left_out, "statuses": [status.value for status in LEFT_OUT]}
     head, tail = _around(view, truncated)
+    # Written in pieces: the document as a whole may not fit into memory.
     yield encode(head)[:-1] + b',"findings":['
     between = b""
     for text in _findings(view.findings, LEFT_OUT if truncated else ()):
@@ -62,6 +63,7 @@ def findings_json(view: View) -> Iterator[bytes]:
 def _findings(findings: Stream[Finding], left_out: tuple[Status, ...]) -> Iterator[bytes]:
     """Yield the documents of findings without some statuses: many at a time, joined by commas."""
     if left_out and isinstance(findings, Filed):
+        # Rendered by DuckDB from Parquet, many times faster than one by one.
         return documents(findings, [status for status in Status if status not in left_out])
     return _joined(encode(finding.document()) for finding in findings if finding.status not in left_out)
 
@@ -69,6 +71,7 @@ def _findings(findings: Stream[Finding], left_out: tuple[Status, ...]) -> Iterat
 def summary_json(view: View) -> Iterator[bytes]:
     """Yield summary.json: findings.json without its findings."""
     head, tail = _around(view, None)
+    # Without `truncated`, which is about the findings of findings.json.
     yield encode({**head, "controls": tail["controls"]}) + b"\n"
 
 
@@ -76,6 +79,7 @@ def _around(view: View, truncated: Document | None) -> tuple[Document, Document]
     """Return the parts before and after the findings, in the contract's order."""
     scan = view.scan
     manifest = manifest_document(scan.manifest)
+    # Thousands of entries, which manifest.json has already.
     del manifest["shards"]
     redacted = {"redacted": True} if scan.redacted else {}
     head = {"schema": SCHEMA, **redacted, "scan": manifest, "summary": _summary(view)}
@@ -171,6 +175,7 @@ def _control(control: Control, in_effect: Mapping[str, object]) -> Document:
             for status, cases in control.reason_cases.items()
         },
         "defaults": dict(control.parameters),
+        # Defaults first: what audit.yaml sets replaces them.
         "parameters": {**control.parameters, **in_effect},
         "parameter_docs": {name: rule.doc for name, rule in control.parameter_rules.items()},
         "evidence": list(control.evidence),

@@ -46,10 +46,12 @@ def _suites(view: View) -> Iterator[str]:
     defined = {control.control.id: control for control in view.controls}
     ids = iter(sorted(view.by_control))
     number = 0
+    # Findings come in the order of their controls, so one pass is enough.
     for control, findings in groupby(view.findings, key=lambda finding: finding.control):
         for name in ids:
             yield _head(name, number, view, defined)
             number += 1
+            # Controls before it have no findings: their suites are empty, and still shown.
             if name == control:
                 break
             yield _TAIL
@@ -71,10 +73,12 @@ def _head(name: str, number: int, view: View, defined: Mapping[str, ControlView]
         "id": str(number),
         "tests": str(counts.total),
         "failures": str(counts.failed),
+        # Unknown checks make a build fail: a suite without errors must mean that all was read.
         "errors": str(counts.open),
         "skipped": str(counts.waived + counts.not_applicable),
         "time": "0",
         "timestamp": _instant(view.manifest.evaluated_as_of),
+        # Ant's schema requires a host; the organization is what distinguishes the reports.
         "hostname": view.organization,
     }
     properties = "".join(

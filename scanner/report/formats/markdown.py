@@ -75,6 +75,7 @@ def summary_md(view: View) -> Iterator[bytes]:
         unsupported,
         _FILES,
     ]
+    # All other sections are bounded: the findings get what is left.
     room = LIMIT - sum(_size(section) for section in fixed)
     head, _, _, unread, controls, waivers, _, files = fixed
     sections = (head, standing, causes, unread, _worst(view, room), controls, waivers, unsupported, files)
@@ -265,6 +266,7 @@ def _worst(view: View, room: int) -> str:
     if not open_controls:
         return ""
     sections = ["## Worst failures and what to do"]
+    # 200 for the sentence that counts what is left out.
     left = room - 200 - _size(sections[0])
     for number, control in enumerate(open_controls):
         section = _control(control, view)
@@ -290,6 +292,7 @@ def _control(view: ControlView, whole: View) -> str:
     ]
     if more := counts.failed + counts.open - len(shown):
         parts.append(f"And {more:,} more.")
+    # Before the remediation, which cannot work while the cause is there.
     if counts.failed and (causes := _causes_of(control.id, whole)):
         parts.append(causes)
     if counts.failed and control.remediation.text:
@@ -317,6 +320,7 @@ def _finding(finding: Finding, view: View) -> str:
     owner = f" Owner: {code(finding.owner.name, 120)}." if finding.owner and finding.owner.name else ""
     own = finding.to_do
     to_do = f" **To do:** {inert(own.text, 400)}" if own else ""
+    # A code span cannot have several lines.
     if own and own.cli and "\n" not in own.cli:
         to_do = f"{to_do} {code(own.cli, 400)}"
     return f"{head} {what}: {inert(finding.reason, 400)}{owner} {code(finding.subject)}{to_do}"
@@ -394,6 +398,7 @@ def code(text: str, length: int = 300) -> str:
     if not shown:
         return ""
     fence = "`"
+    # CommonMark: a code span ends at a run of as many backticks as it began with.
     while fence in shown:
         fence += "`"
     pad = " " if shown[0] == "`" or shown[-1] == "`" else ""
@@ -408,6 +413,7 @@ def inert(text: str, length: int = 600) -> str:
 
 def cell(markdown: str) -> str:
     """Escape vertical bars, which would end the cell of a table."""
+    # GitHub splits cells at a bar even within a code span, where `\\|` would show the backslash.
     return markdown.replace("|", "\u2039U+007C\u203a")
 
 

@@ -50,6 +50,7 @@ COMPLIANCE: Final = {
     Status.WAIVED: (3, "Fail"),
     Status.UNKNOWN: (0, "Unknown"),
     Status.ERROR: (2, "Warning"),  # OCSF: "did not yield a result due to missing information"
+    # 99 is "Other" in OCSF: the word after it says which.
     Status.NOT_APPLICABLE: (99, STATUS_WORDS[Status.NOT_APPLICABLE]),
 }
 """The result of the check. A waived failure is a failure; the event's status is Suppressed."""
@@ -87,6 +88,7 @@ Document = dict[str, Any]
 def ocsf(view: View) -> Iterator[bytes]:
     """Yield findings.ocsf.jsonl in pieces: one event per line, in filing order."""
     events = _Events(view)
+    # A generator: only one batch of events is in memory.
     lines = (encode(events.event(finding)) for finding in view.findings)
     while batch := tuple(islice(lines, _BATCH)):
         yield b"\n".join(batch) + b"\n"
@@ -145,6 +147,7 @@ class _Events:
             "status_detail": reason,
             "message": f"{visible(_subject_in(finding, name, short, place))}: {reason}",
             "metadata": {
+                # Different in each scan, while `finding_info.uid` is the same: an event is one observation.
                 "uid": event_uid(self._scan + fingerprint),
                 "event_code": finding.control,
                 **self._metadata,
@@ -162,6 +165,7 @@ class _Events:
         return None if advice is None else _remediation(advice)
 
     def _compliance(self, finding: Finding, shared: _Shared) -> orjson.Fragment:
+        # A tier may change the severity of single findings of a control.
         key = (finding.status, finding.severity)
         if (encoded := shared.compliance.get(key)) is None:
             document = _compliance(finding, self._defined.get(finding.control))
@@ -212,6 +216,7 @@ def event_uid(name: str) -> str:
 
     The result is that of `uuid.uuid5`, in a third of the time.
     """
+    # RFC 9562 prescribes SHA-1 for version 5; nothing relies on its strength.
     digest = hashlib.sha1(_NAMESPACE.bytes + name.encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(digest[16], 16) % 4]
     return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
@@ -281,6 +286,7 @@ def _cloud(account: str, region: str, view: View, member: Account | None) -> Doc
         "account": {
             "uid": account,
             "name": visible(view.account(account)),
+            # OCSF's number for an AWS account.
             "type_id": 10,
             "type": "AWS Account",
         },

@@ -54,6 +54,7 @@ Waivers = Mapping[str, Counter[Waiver]]
 
 def oscal(view: View) -> Iterator[bytes]:
     """Yield assessment-results.oscal.json in pieces: one result, with the worst observations first."""
+    # OSCAL has no word for a check that does not apply: an observation would look like a result.
     observed = tuple(finding for finding in view.worst if finding.status is not Status.NOT_APPLICABLE)
     reviewed = requirements(view)
     risks_by_control = risks(view, observed)
@@ -83,6 +84,7 @@ def _array(key: str, documents: Iterable[Document]) -> Iterator[bytes]:
 
 def _inventory(view: View, observed: Iterable[Finding]) -> Iterator[Document]:
     """Yield each subject of the observations once."""
+    # OSCAL identifies items by UUID, and a subject has findings of many controls.
     seen: set[str] = set()
     for finding in observed:
         if finding.subject not in seen:
@@ -110,6 +112,7 @@ def _observations(view: View, observed: Iterable[Finding]) -> Iterator[Document]
     shared = {"methods": ["TEST"], "types": ["control-objective"], "origins": origin}
     moment = collected(view)
     controls = {control_view.control.id: control_view.control for control_view in view.controls}
+    # One for each control even if nothing was found: the counts are the evidence of the rest.
     for name in sorted(view.by_control):
         title = controls[name].title if name in controls else name
         yield {**_of_control(view, name, title), **shared, "collected": moment}
@@ -223,6 +226,7 @@ def _findings_of_control(
         waiver_props = [
             prop("waiver", waiver.id, _waiver(waiver, number)) for waiver, number in _ordered(waived)
         ]
+        # The document has only the worst findings, the counts all of them.
         if left_out := counts.waived - waived.total():
             waiver_props.append(prop("waived-left-out", left_out))
         yield {**risk, "props": [*risk["props"], *waiver_props]}
@@ -246,6 +250,7 @@ def _risk(name: str, status: str, sentence: str, view: View, defined: ControlVie
             prop("subjects", sentence.split(" ", 1)[0].replace(",", "")),
         ],
         "status": status,
+        # The counting observation is always in the document, those of subjects may be left out.
         "related-observations": [{"observation-uuid": control_uuid(view, name)}],
     }
 

@@ -81,6 +81,7 @@ class Reviewed:
 
 def requirements(view: View) -> tuple[Reviewed, ...]:
     """Return all requirements. If no framework was loaded: those that the controls name."""
+    # Findings of another program have no catalogue of requirements.
     if view.assessment is None or not view.assessment.frameworks:
         return tuple(_named(view))
     return tuple(
@@ -106,6 +107,7 @@ def reviewed_controls(reviewed: Iterable[Reviewed], view: View) -> Document:
     selections = [selection for members in by_framework.values() for selection in _selection(members)]
     remarks = "\n\n".join(text for members in by_framework.values() for text in _outside(members))
     return {
+        # OSCAL forbids an empty list here.
         "control-selections": selections or [_own_controls(view)],
         **({"remarks": remarks} if remarks else {}),
     }
@@ -199,6 +201,7 @@ def _finding(
     shown = sorted(subjects, key=_rank)[:RELATED]
     related = [control_uuid(view, name) for name in requirement.controls if name in view.by_control]
     related += [observation_uuid(view, finding) for finding in shown]
+    # What does not apply never has an observation, and is not missing.
     left_out = (
         sum(requirement.counts.values()) - requirement.counts.get(Status.NOT_APPLICABLE, 0) - len(shown)
     )
@@ -223,6 +226,7 @@ def _rank(finding: Finding) -> tuple[int, int]:
 
 def _props(requirement: Reviewed) -> list[Document]:
     """Return the properties of a requirement's finding. `unknown`: a subject could not be evaluated."""
+    # Also of a requirement that failed: OSCAL's two states cannot say both.
     is_open = requirement.counts.get(Status.UNKNOWN, 0) + requirement.counts.get(Status.ERROR, 0)
     return [
         prop("framework", requirement.framework),
@@ -284,6 +288,7 @@ def control_id(framework: str, requirement: str) -> str:
     have no common catalog, so the token begins with the framework's name.
     """
     if framework == _NIST:
+        # Tools join assessments with NIST's catalog by these ids.
         return _token(_ENHANCEMENT.sub(r".\1", requirement).lower(), requirement.lower())
     spelled = _ENHANCEMENT.sub(r"-\1", requirement)
     return _token(f"{framework}_{spelled}", f"{framework}_{requirement}")
@@ -305,6 +310,7 @@ def around(view: View) -> Document:
         "uuid": uuid("document", scan_key(manifest)),
         "metadata": {
             "title": prose(f"AWS backup assessment of {view.organization}"),
+            # Not the time of writing: equal scans give equal bytes.
             "last-modified": rfc3339(manifest.evaluated_as_of),
             "version": line(manifest.scan_id or scan_key(manifest)),
             "oscal-version": VERSION,

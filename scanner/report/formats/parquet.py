@@ -15,6 +15,7 @@ TABLE_SCHEMA: Final = "vaultproof/findings-table/1"
 def findings_parquet(view: View) -> Iterator[bytes]:
     """Yield findings.parquet in pieces, one row group after the other, in filing order."""
     manifest = view.manifest
+    # In the file itself, as tables of many scans are queried together.
     metadata = {
         "vaultproof.schema": TABLE_SCHEMA,
         "vaultproof.findings_schema": SCHEMA,

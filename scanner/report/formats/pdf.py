@@ -146,6 +146,7 @@ def report_pdf(view: View, paper: Paper = Paper.A4) -> bytes:
         OutputError: WeasyPrint or Pango, which it needs, is not installed.
     """
     clock = view.manifest.evaluated_as_of
+    # Around everything: fonts are subset, with a time in them, while the document is written.
     with _quiet(), _fixed_clock(clock), _no_collection(), TemporaryDirectory() as place:
         press = _press(paper)
         attached = attachments(view, Path(place))
@@ -156,6 +157,7 @@ def report_pdf(view: View, paper: Paper = Paper.A4) -> bytes:
             buffer,
             attachments=[press.attachment(attachment, clock) for attachment in attached],
             finisher=lambda _, pdf: embed(pdf.objects, attached),
+            # WeasyPrint would take a random one, and equal scans would differ.
             pdf_identifier=hashlib.sha256(html.encode(errors="replace")).digest()[:16],
             **_VARIANT,
         )
@@ -169,6 +171,7 @@ def embed(objects: Iterable[Any], attached: Iterable[Attached]) -> None:
     """
     by_stand_in = {file.sha256.encode(): file for file in attached}
     for stream in objects:
+        # The finisher runs before WeasyPrint writes: what is replaced here is never in memory twice.
         if getattr(stream, "extra", {}).get("Type") == "/EmbeddedFile":
             file = by_stand_in[b"".join(stream.stream)]
             stream.stream, stream.compress = [file.path.read_bytes()], False
@@ -238,6 +241,7 @@ def _worst_of_controls(view: View) -> Mapping[str, list[Finding]]:
     for control_view in view.controls:
         room = MOST
         for status in NOT_PASSED:
+            # Failures first; unknowns get the room that they leave.
             if number := min(room, control_view.counts.of(status)):
                 wanted[control_view.control.id, status] = number
                 room -= number
@@ -284,6 +288,7 @@ class _Press:
         """
         rare = sorted({character for character in html if not character.isascii()})
         probe = self.lay_out(f"<!doctype html><title>fonts</title><p>{' '.join(rare)}</p>")
+        # Which glyphs are missing is known only after a document was written.
         probe.write_pdf(**_VARIANT)
         missing = {point for used in probe.fonts.values() for point in used.missing}
         missing |= {ord(character) for character in rare if ord(character) >= _FIRST_EMOJI}
@@ -315,6 +320,7 @@ def _engine() -> tuple[Any, Any]:
     try:
         import weasyprint  # noqa: PLC0415 -- see the module's docstring
         from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415 -- as above
+    # ctypes raises it if Pango, which is no Python package, cannot be loaded.
     except OSError as problem:
         name = str(problem).partition(":")[0].replace("cannot load library", "").strip()
         raise OutputError(MISSING_ENGINE.format(problem=name)) from problem
@@ -359,6 +365,7 @@ def fetcher(response: Callable[..., Any]) -> Callable[[str], Any]:
 
     def fetch(url: str) -> Any:  # noqa: ANN401 -- WeasyPrint's response
         name = url.removeprefix("font:")
+        # A link to a file or a host in a name of the scan must not be followed.
         if not url.startswith("font:") or name not in FONTS:
             raise ValueError(f"Reports fetch nothing: {url}")
         return response(url, body=font(name), headers={"Content-Type": "font/woff2"})

@@ -108,6 +108,7 @@ def _attachments(view: View, folder: Path) -> Iterator[Attached]:
     chosen = extent(view)
     rows = findings_csv(view, chosen_findings(view.findings, chosen))
     yield _attached(folder, FINDINGS, rows, chosen.sentence)
+    # None: another program wrote the scan, without the population.
     if view.inventory is not None and len(view.inventory) <= MAX_RESOURCES:
         description = "The population, one resource per row."
         yield _attached(folder, INVENTORY, inventory_csv(view), description)
@@ -129,6 +130,7 @@ def _up_to(findings: Iterable[Finding], numbers: Mapping[Rank, int]) -> Iterator
     for finding in findings:
         rank = finding.status, finding.severity
         if room.get(rank, 0):
+            # Of the last rank that fits, the first in filing order: the choice is the same each time.
             room[rank] -= 1
             yield finding
 
@@ -167,6 +169,7 @@ class _Packed:
     def __iter__(self) -> Iterator[bytes]:
         packer = zlib.compressobj()
         for piece in self._pieces:
+            # Counted while they stream by, since the PDF needs size and checksum of the plain file.
             self.bytes += len(piece)
             self.sha256.update(piece)
             self.md5.update(piece)

@@ -71,6 +71,7 @@ _NAMED: Final = 12
 def sarif(view: View) -> Iterator[bytes]:
     """Yield report.sarif in pieces: one run, with the worst results first."""
     results = tuple(islice((finding for finding in view.worst if finding.status in REPORTED), MAX_RESULTS))
+    # GitHub refuses a larger file as a whole, so the rest is counted instead.
     left_out = sum(view.counts.of(status) for status in REPORTED) - len(results)
     run = encode(_run(view, left_out))
     yield b'{"version":"2.1.0","$schema":' + encode(SCHEMA) + b',"runs":[' + run[:-1] + b',"results":['
@@ -119,6 +120,7 @@ def _run(view: View, left_out: int) -> Document:
                 }
             }
         },
+        # Python counts columns in code points, not in UTF-16 units.
         "columnKind": "unicodeCodePoints",
         "properties": run_properties(view, left_out),
     }
@@ -156,6 +158,7 @@ def _result(finding: Finding, view: View, indices: Mapping[str, int]) -> Documen
     return {
         "ruleId": finding.control,
         **({} if index is None else {"ruleIndex": index}),
+        # SARIF's `open` is for checks without a result: a viewer must not show them as failures.
         "kind": "fail" if failed else "open",
         "level": LEVELS[finding.severity] if failed else "none",
         "message": {"text": message(_sentence(finding, view, control))},
@@ -165,6 +168,7 @@ def _result(finding: Finding, view: View, indices: Mapping[str, int]) -> Documen
             "primaryLocationLineHash": finding.fingerprint,  # the one that GitHub reads
             "vaultproof/v1": finding.fingerprint,
         },
+        # An empty list says that it is not suppressed; without one, that is unknown (SARIF, 3.27.23).
         "suppressions": [] if finding.waiver is None else [_suppression(finding.waiver)],
         "properties": _properties(finding, view),
     }
@@ -275,6 +279,7 @@ def rule(view: ControlView) -> Document:
         "properties": {
             "tags": ["security", "backup", *control.frameworks][:_TAGS],
             "security-severity": SECURITY_SEVERITY[control.severity],
+            # GitHub sorts by it: a failure is proven by evidence, never a guess.
             "precision": "very-high",
             "severity": control.severity.value,
             "subject": control.subject,
@@ -331,6 +336,7 @@ def _fenced(title: str, language: str, text: str) -> str:
     if not text.strip():
         return ""
     fence = "```"
+    # A remediation may contain a fenced block of its own.
     while fence in text:
         fence += "`"
     return f"**{title}**\n\n{fence}{language}\n{text.rstrip()}\n{fence}"
@@ -353,6 +359,7 @@ def _code(text: str) -> str:
 def message(text: str) -> str:
     """Return a message without placeholders and links (SARIF 2.1.0, 3.11.5 and 3.11.6)."""
     shown = visible(text).replace("{", "{{").replace("}", "}}")
+    # SARIF reads `[text](target)` as a link in every message.
     if "](" in shown:
         shown = shown.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
     return shown
@@ -365,6 +372,7 @@ def invocation(view: View, left_out: int) -> Document:
     """
     manifest = view.manifest
     started, finished = rfc3339(manifest.started_at), rfc3339(manifest.finished_at)
+    # Partly read is still successful: the missing reads are notifications.
     reached = not any(
         view.completeness.number(status) for status in (ShardStatus.FAILED, ShardStatus.MISSING)
     )

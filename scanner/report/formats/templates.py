@@ -38,7 +38,9 @@ def environment() -> Environment:
     jinja = Environment(
         loader=FileSystemLoader(templates_folder()),
         autoescape=True,
+        # A misspelled name would otherwise print nothing, which reads as "none".
         undefined=StrictUndefined,
+        # Names may have characters that turn the direction of text and hide what is written.
         finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -118,6 +120,7 @@ def _finalize(content: Any) -> Any:  # noqa: ANN401 -- whatever a template print
 
 def _address(text: str) -> str:
     """Return a text as part of a URL fragment; lone surrogates become question marks."""
+    # A slash in an ARN would end the part of the address.
     return quote(text.encode(errors="replace"), safe="")
 
 

@@ -33,6 +33,7 @@ def _head(result: WhatIf) -> Iterator[str]:
         (Effect.REMOVED, "removed with their subject"),
     )
     counts = [f"{result.counts.get(effect, 0):,} {word}" for effect, word in numbers]
+    # Before the first backup every new resource fails: that is no fault of the change.
     if first_run := result.first_run:
         counts.insert(0, f"{first_run:,} more fail until the first backup is made")
     yield f"{', '.join(counts)}; {result.counts.get(Effect.UNCHANGED, 0):,} findings stay as they are."
@@ -75,6 +76,7 @@ def _details(result: WhatIf) -> Iterator[str]:
     for horizon in Horizon:
         of_horizon = [effect for effect in result.effects if effect.horizon is horizon]
         for kind in _LISTED:
+            # New failures are above, unfolded.
             effects = [effect for effect in of_horizon if effect.effect is kind and effect not in result.new]
             title = f"{EFFECT_WORDS[kind]}: {len(effects):,}. {HORIZON_WORDS[horizon]}"
             if effects:

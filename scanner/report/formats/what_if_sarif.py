@@ -32,6 +32,7 @@ def what_if_sarif(result: WhatIf) -> dict[str, Any]:
         "automationDetails": {"id": "vaultproof/what-if/"},
         "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notifications}],
         "columnKind": "unicodeCodePoints",
+        # GitHub closes alerts that are missing from the next upload of the same category.
         "results": [_result(effect, result, list(rules)) for effect in effects[:MAX_RESULTS]],
     }
     return {"version": "2.1.0", "$schema": SCHEMA, "runs": [run]}

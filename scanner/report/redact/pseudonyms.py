@@ -120,10 +120,12 @@ class Pseudonyms:
         for name in names:
             if name not in self._sought and _is_sought(name):
                 self._sought[name] = _whole(name)
+                # A sentence that was redacted before may contain the new name.
                 self._sentences.clear()
 
     def account(self, account: str) -> str:
         """Return twelve digits that begin with three zeros; two accounts never have the same."""
+        # ARNs of AWS's own managed policies have `aws` for an account.
         if not account or account == "aws":
             return account
         pseudonym = self._accounts.get(account)
@@ -134,7 +136,9 @@ class Pseudonyms:
     def _new_account(self, account: str) -> str:
         for attempt in range(1_000_000):
             number = int.from_bytes(self._digest(f"account\n{attempt}\n{account}")[:8])
+            # Three leading zeros show that it is none of AWS's; zero itself is left out.
             pseudonym = f"{number % 999_999_999 + 1:012d}"
+            # Nine digits are few enough for two accounts to meet.
             if pseudonym not in self._given and pseudonym != account:
                 self._given.add(pseudonym)
                 self._accounts[account] = pseudonym
@@ -151,12 +155,14 @@ class Pseudonyms:
         """Return the pseudonym of a name. Each part of an ARN, a path or `plan / rule` has its own."""
         pseudonym = self._names.get(name)
         if pseudonym is None:
+            # Emptied as a whole: the same key gives the same pseudonym again.
             if len(self._names) > _REMEMBERED:
                 self._names.clear()
             pseudonym = self._names[name] = self._name(name)
         return pseudonym
 
     def _name(self, name: str) -> str:
+        # Names that AWS gives are the same in every account, and say nothing about one.
         if name in _OWN or name.startswith(("aws/", "alias/aws/")):
             return name
         if match := _ACCOUNT_SUBJECT.fullmatch(name):
@@ -189,6 +195,7 @@ class Pseudonyms:
         for at, part in enumerate(parts):
             if part in "/:#":
                 redacted.append(part)
+            # A vault may be called `vault`: the last part is a name, except for `root`.
             elif part in kinds and (at < len(parts) - 1 or part == "root"):
                 redacted.append(part)
                 kinds = _SECOND
@@ -209,6 +216,7 @@ class Pseudonyms:
 
     def _piece(self, piece: str) -> str:
         """Return the pseudonym of a text that has no parts. Numbers and dates can be names as well."""
+        # Regions stay: findings make no sense without them.
         if piece in _OWN or _REGION.fullmatch(piece):
             return piece
         return self._of_a_form(piece) or f"name-{self._letters(piece)}"
@@ -228,6 +236,7 @@ class Pseudonyms:
     def _uuid(self, piece: str) -> str:
         digits = self._digest(piece.lower()).hex()
         pseudonym = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
+        # Some services write ids in capitals, and programs may compare them.
         return pseudonym.upper() if piece.upper() == piece else pseudonym
 
     def _address(self, text: str) -> str:
@@ -261,6 +270,7 @@ class Pseudonyms:
         pieces = _cut([(text, False)], _ARN, self._arn_in_text)
         pieces = _cut(pieces, _ADDRESS, self._address_in_text, _is_address)
         present = [name for name in names if name in text]
+        # `prod-vault` before `prod`, which would leave `-vault` behind.
         for name in sorted(present, key=len, reverse=True):
             pieces = _cut(pieces, names[name], self.name)
         return "".join(piece if done else TOKEN.sub(self._token, piece) for piece, done in pieces)
@@ -296,6 +306,7 @@ class Pseudonyms:
 
     def _new_token(self, token: str) -> str:
         word = core(token)
+        # An account id is a number as well, but never stays.
         if not word or is_plain(word) or (word.lower() in vocabulary() and not _ACCOUNT.fullmatch(word)):
             return token
         before, _, behind = token.partition(word)
@@ -321,6 +332,7 @@ def _cut(
 
 
 def _whole(name: str) -> re.Pattern[str]:
+    # Whole words only: `daily` must not be replaced within `nondaily`.
     return re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
 
 

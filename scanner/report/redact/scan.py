@@ -60,6 +60,7 @@ class _Mapped(Generic[_T]):
 
 def redacted(scan: Scan, pseudonyms: Pseudonyms) -> Scan:
     """Redact a scan. This reads its findings once, for the names of plans, vaults and the like."""
+    # All names before any sentence: a name may first occur in the sentence of an earlier finding.
     pseudonyms.seek(_names(scan))
     redactor = _Redactor(pseudonyms, scan)
     return redactor.scan(scan)
@@ -73,6 +74,7 @@ def _names(scan: Scan) -> Iterator[str]:
     yield from scan.unit_names.values()
     names: set[str] = set()
     for finding in chain(findings_in(scan.changes), scan.findings):
+        # Resources are too many to search for; their own findings list their names.
         if finding.subject_type in STRUCTURES and len(names) < _MOST_NAMES:
             names.update(parts_of(finding.subject))
             names.update(names_in(finding.details.get("name")))
@@ -103,6 +105,7 @@ class _Redactor:
     def __init__(self, pseudonyms: Pseudonyms, scan: Scan) -> None:
         parameters = {name for values in scan.parameters.values() for name in values}
         self._names = pseudonyms
+        # A parameter that is no identifier is the user's own text.
         self._values = Values(pseudonyms, known_columns() | {p for p in parameters if p.isidentifier()})
 
     def scan(self, scan: Scan) -> Scan:
@@ -115,6 +118,7 @@ class _Redactor:
             reconciliation=tuple(map(self._reconciliation, scan.reconciliation)),
             limitations=(REDACTED, *(self._names.sentence(sentence) for sentence in scan.limitations)),
             assessment=None if scan.assessment is None else self._assessment(scan.assessment),
+            # The groups have ARNs in nested rows: reports fall back to the details of findings.
             protection_groups=None,
             structures={name: _Mapped(rows, self._structure) for name, rows in scan.structures.items()},
             resources=None if scan.resources is None else _Mapped(scan.resources, self._row),
@@ -209,8 +213,10 @@ class _Redactor:
     def _node(self, node: _N) -> _N:
         """Redact a node of the protection graph: an ARN, `account:ID` or `region:NAME`."""
         name = self._names.name
+        # Nodes of accounts and Regions are no ARNs: their id is a prefix and a name.
         if node.kind == "account":
             account = self._names.account(node.account)
+            # An account without a name is called by its id.
             named = account if node.name == node.account else name(node.name)
             return replace(node, node=f"account:{account}", name=named, account=account)
         region = self._names.words(node.region)
@@ -272,9 +278,11 @@ class _Redactor:
             account=AccountId(self._names.account(gap.account)),
             region=RegionName(self._names.words(gap.region)),
             operation=self._names.words(gap.operation),
+            # May name a plan and a selection, separated by a blank.
             about=" ".join(map(self._names.name, gap.about.split(" "))),
             kind=gap.kind,
             code=self._names.words(gap.code),
+            # AWS's messages name principals and resources in sentences that are not ours.
             message=LEFT_OUT if gap.message else "",
             ref=None if gap.ref is None else self._ref(gap.ref),
         )
@@ -336,6 +344,7 @@ class _Redactor:
             ),
             frameworks=self._served(control.frameworks),
             audit_manager=sentence(control.audit_manager),
+            # Its path is on the machine of the user.
             file="",
         )
 

@@ -52,6 +52,7 @@ class Values:
     def mapping(self, content: Mapping[str, Any], names: tuple[str, ...] = ()) -> dict[str, Any]:
         """Redact a mapping whose keys are names of columns. `names`: those that its sentences may contain."""
         return {
+            # `name` is a customer's name everywhere but in the links of a copy.
             self._key(key): self.value("link" if _is_link(key, content) else key, value, names)
             for key, value in content.items()
         }
@@ -59,6 +60,7 @@ class Values:
     def _key(self, key: str) -> str:
         if key in self._columns:
             return key
+        # Keys of tags are customers' words; a number among them is no count.
         return self._pseudonyms.name(key) if is_plain(key) else self._pseudonyms.sentence(key)
 
     def value(self, key: str, value: Any, names: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 -- JSON
@@ -69,6 +71,7 @@ class Values:
             return self.mapping(value, names)
         if isinstance(value, list | tuple):
             return [self.value(key, member, names) for member in value]
+        # Before numbers: True is an int in Python.
         if value is None or isinstance(value, bool):
             return value
         return self.number(value) if isinstance(value, int | float) else self.text(key, str(value))
@@ -76,6 +79,7 @@ class Values:
     def number(self, number: float) -> float:
         """Redact a number that is an account's id."""
         digits = str(int(number)) if isinstance(number, int) or number.is_integer() else ""
+        # JSON drops the leading zeros of an id that is stored as a number.
         account = digits if _ACCOUNT.fullmatch(digits) else self._pseudonyms.known_account(digits)
         return int(self._pseudonyms.account(account)) if account else number
 
@@ -91,6 +95,7 @@ class Values:
 
     def _name(self, key: str, text: str) -> str:
         if key in _MESSAGES:
+            # Messages of AWS may contain anything, also names that the scan does not have.
             return LEFT_OUT if text else text
         if key == "file":
             return self._pseudonyms.path(text)

@@ -30,6 +30,7 @@ def assessment_document(assessment: Assessment | None) -> Document:
         name: {key: _figures(figures) for key, figures in members.items()}
         for name, members in score.groups.items()
     }
+    # A score over an incomplete scan would look better than it is.
     withheld = {"withheld": score.withheld} if score.withheld else {}
     total = _figures(score.total)
     return {
@@ -103,6 +104,7 @@ def score_sentence(figures: Figures) -> str:
 
 def _rounded(share: float | None) -> float | None:
     """Round down to a tenth, so that only a complete share is 100."""
+    # Rounding up would show 99.96 % as complete.
     return None if share is None else int(share * 10) / 10
 
 
@@ -155,12 +157,14 @@ _ReadFigures = Callable[[Mapping[str, Any]], Figures]
 
 
 def _read_figures(document: Mapping[str, Any], *, withheld: bool) -> Figures:
+    # Zeros are left out, as in what was written: both must compare as equal.
     counts = {status: int(document[status.value]) for status in Status if document[status.value]}
     return Figures(
         counts,
         float(document["weight_passed"]),
         float(document["weight_judged"]),
         withheld and bool(counts),
+        # Earlier versions did not write these three.
         *(int(document.get(name, 0)) for name in ("scored", "scored_passed", "without_backup")),
     )
 

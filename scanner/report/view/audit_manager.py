@@ -67,6 +67,7 @@ class ControlRow:
         """How many subjects in the account-Region the framework's scope covers, in words."""
         if not self.theirs.judges:
             return "unknown"
+        # None, not 0: a scope by an unknown type may cover anything.
         if self.theirs.covered is None or self.theirs.subjects is None:
             return "unknown: its scope names something that this scan does not know"
         least = "" if self.is_whole else "at least "
@@ -128,7 +129,9 @@ class FrameworkCounter:
 def side_by_side(scan: Scan, counts: Mapping[tuple[str, str, str], Counts]) -> SideBySide:
     """Compare the scope of both tools. `counts`: the counts by control in account-Regions with frameworks."""
     missing = {(gap.account, gap.region) for gap in scan.gaps}
+    # A framework that was not listed is not known to be missing.
     unlisted = {(gap.account, gap.region) for gap in scan.gaps if gap.operation in (LIST_FRAMEWORKS, *ENTRY)}
+    # A scan with a limited collection has no gap for what it never asked.
     if not is_collected(LIST_FRAMEWORKS, scan.manifest.reads):
         unlisted.update(_read_places(scan.manifest))
     in_effect = {
@@ -137,6 +140,7 @@ def side_by_side(scan: Scan, counts: Mapping[tuple[str, str, str], Counts]) -> S
     rows = []
     for framework in scan.frameworks:
         place = (framework.account, framework.region)
+        # Roles and buckets are read once for an account, so a gap there concerns each Region.
         is_whole = not missing & {place, (framework.account, AWS_GLOBAL)}
         comparison = _ControlComparison(place, is_whole, counts, in_effect)
         controls = None if framework.controls is None else tuple(map(comparison.row, framework.controls))
@@ -166,6 +170,7 @@ class _ControlComparison:
         return ControlRow(
             theirs=theirs,
             parameters=tuple((name, value(setting)) for name, setting in (ours or {}).items()),
+            # No findings of a selected control are zero checks, not an unknown number.
             counts=None if ours is None else self.counts.get((theirs.ours, *self.place), count(())),
             is_whole=self.is_whole,
         )

@@ -36,6 +36,7 @@ def worst_nodes(summary: BlastRadiusSummary | None) -> tuple[NodeCounts, ...]:
     """Return the nodes with which some resource loses its last backup; none: there is nothing to report."""
     if summary is None:
         return ()
+    # Sorted by losses already; those that are only unknown prove no loss.
     return tuple(node for node in summary.nodes if node.lost)[:SHOWN]
 
 
@@ -122,6 +123,7 @@ def blast_radius_of(summary: Mapping[str, Any]) -> BlastRadiusSummary | None:
 
 
 def _node_of(document: Mapping[str, Any]) -> NodeCounts:
+    # These two are nested in the document, and flat in the class.
     plain = {key: value for key, value in document.items() if key not in ("existing", "future")}
     return NodeCounts(
         **plain,

@@ -105,6 +105,7 @@ class Trend:
         """The change of the displayed score; empty: one of the scores is missing."""
         if self.score_was is None or self.score_now is None:
             return ""
+        # Of the figures as shown: the difference must be what a reader would compute.
         moved = float(percent(self.score_now)) - float(percent(self.score_was))
         return f"{moved:+.1f}" if round(moved, 1) else "0"
 
@@ -114,6 +115,7 @@ def trend(scan: Scan, counts: Counts) -> Trend | None:
     changes = scan.changes
     if changes is None or changes.former is None:
         return None
+    # A withheld score is None as well, and then there is no trend of it.
     score = None if scan.assessment is None else scan.assessment.score.total.score
     former = changes.former
     return Trend(former.evaluated_as_of, counts_of(changes.totals), counts, former.score, score)
@@ -208,5 +210,6 @@ def _read_side(document: Mapping[str, Any], side: Mapping[str, Any] | None) -> F
         account=document["account"],
         region=document["region"],
         reason=side["reason"],
+        # Other details are not stored, so the reason cannot be redacted word by word.
         details={"name": document["name"]} if "name" in document else {},
     )

@@ -50,6 +50,7 @@ class AccountRow:
     @property
     def whole(self) -> bool:
         """Whether nothing is missing in any Region."""
+        # A Region that the account has not enabled has nothing to read.
         return all(cell.status in (ShardStatus.COMPLETE, ShardStatus.SKIPPED) for cell in self.cells)
 
 
@@ -172,6 +173,7 @@ class Completeness:
 def completeness(scan: Scan, gaps: tuple[BlindGap, ...], names: Mapping[str, str]) -> Completeness:
     """Hold what was read against the scope. `gaps`: the missing reads. `names`: account names by id."""
     columns, rows, organization = _grid(scan.manifest, names)
+    # What the user left out is no failure of the scan, and is listed apart.
     missing = tuple(missing_read for missing_read in gaps if missing_read.gap.code != LEFT_OUT)
     reads = scan.manifest.reads
     return Completeness(
@@ -199,12 +201,14 @@ def _grid(
         )
         for record in manifest.shards
     }
+    # Evidence of other programs may lack global services.
     has_global = any(region == AWS_GLOBAL for _, region in cells)
     columns = (*([AWS_GLOBAL] if has_global else []), *manifest.scope.regions)
     rows = tuple(
         AccountRow(
             account,
             names.get(account, ""),
+            # A cell for each account-Region of the scope, also where nothing was recorded.
             tuple(cells.get((account, region), _missing(region)) for region in columns),
         )
         for account in manifest.scope.accounts
@@ -251,6 +255,7 @@ class Blinding:
         """Read the missing reads of an account-Region from the details of its finding."""
         for missing in _missing_reads(details):
             operation = (str(missing["operation"]), str(missing.get("about") or ""))
+            # The key in the details is part of the findings' schema, and keeps its name.
             controls = frozenset(_ids(missing.get("blinds")))
             for place in _reaches(account, region):
                 self._affected_controls.setdefault((*place, *operation), set()).update(controls)
@@ -282,6 +287,7 @@ def _reaches(account: str, region: str) -> tuple[tuple[str, str], ...]:
 
 
 def _place(gap: Gap) -> _Place:
+    # The organization is read once, from whichever account may.
     return "" if gap.region == ORG else gap.account, gap.region, gap.operation, gap.about
 
 
@@ -333,6 +339,7 @@ def _lines(members: list[BlindGap]) -> tuple[GapLine, ...]:
 
 def _reason(gap: Gap) -> _Reason:
     """Return the grouping key of a gap: messages that differ only in account ids are equal."""
+    # AWS names the caller's account in its message: each account would be a group of its own.
     return gap.kind, gap.code, _ACCOUNT_ID.sub("", gap.message.replace(gap.operation, ""))
 
 

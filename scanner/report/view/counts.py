@@ -62,6 +62,7 @@ class Counts:
         """Return the number of checks that those with a status are a part of; 0: they are not a share."""
         if status is Status.NOT_APPLICABLE:
             return 0
+        # A share of passes among unknown checks would hide what could not be read.
         return self.asked if status in (Status.UNKNOWN, Status.ERROR) else self.judged
 
     def less(self, part: "Counts") -> "Counts":

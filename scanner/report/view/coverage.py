@@ -25,6 +25,7 @@ def headline_after_number(coverage: Coverage) -> str:
     """Return the headline without its first number, which reports show large."""
     total = coverage.total
     parts = [f"of {count_word(total.number, 'resource')} {_are(total.no_plan)} in no backup plan"]
+    # Without the control recency was not checked, and zero would read as a good result.
     if coverage.asks_recency:
         parts.append(f"{total.no_recent:,} {_have(total.no_recent)} no recent backup")
     if total.unknown:
@@ -67,6 +68,7 @@ def coverage_of(summary: Mapping[str, Any]) -> Coverage | None:
     if document is None:
         return None
     return Coverage(
+        # Null was written where recency was not checked, and must not become zero.
         total=_read(document),
         types={str(kind): _read(counts) for kind, counts in document["types"].items()},
         excluded=int(document["excluded"]),

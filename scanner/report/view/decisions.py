@@ -46,6 +46,7 @@ def parameter_sets(tiers: Tiers, control: str) -> tuple[ParameterSet, ...]:
 
 def _named(tiers: Tiers) -> Iterator[tuple[str, Tier]]:
     yield from ((f"tier {tier.name}", tier) for tier in tiers.tiers)
+    # Overrides have no name: the position in audit.yaml identifies them.
     yield from ((f"override {number}", tier) for number, tier in enumerate(tiers.overrides, start=1))
 
 
@@ -180,6 +181,7 @@ class ByOwner:
             return ("nobody" if name == "" else "unknown", "")
         key = ("named", name)
         if key not in self._seen:
+            # A tag with a value of its own for each resource would make a group for each.
             if len(self._seen) >= MOST:
                 return (_OTHERS, "")
             self._seen.add(key)
@@ -200,6 +202,7 @@ def owners_document(groups: tuple[OwnerGroup, ...]) -> Mapping[str, Any]:
     if not groups:
         return {}
     others = [_statuses(group.counts) for group in groups if group.kind == _OTHERS]
+    # Kept apart: a program that sums the owners must not take "others" for one of them.
     document = {"owners": [_document(group) for group in groups if group.kind != _OTHERS]}
     return {**document, "other_owners": others[0]} if others else document
 

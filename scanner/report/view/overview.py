@@ -105,6 +105,7 @@ class _OverviewBuilder:
         self.by_owner.add(finding)
         self.worst.add(finding)
         if status not in UNLISTED:
+            # Created when needed: most controls of a good scan have no findings to list.
             if control not in self.worst_of:
                 self.worst_of[control] = Worst(SHOWN_OF_CONTROL)
             self.worst_of[control].add(finding)
@@ -131,6 +132,7 @@ class _OverviewBuilder:
             worst_of={control: tuple(findings) for control, findings in self.worst_of.items()},
             sample=self.draw.drawn(),
             waivers=in_order_of_expiry(self.waivers.items()),
+            # Controls apply to different types; the one with most resources is nearest to the population.
             asked_resources=max(self.resources.values(), default=0),
             gaps=self.blinding.of(scan.gaps),
             framework_counts=self.frameworks.counts(),
@@ -166,6 +168,7 @@ class Worst:
         place = rank(finding)
         if self._size >= self._limit:
             least = max(self._by_rank, default=place)
+            # Equal is not worse: the first in filing order stay.
             if place >= least:
                 return
             self._drop(least)
@@ -174,6 +177,7 @@ class Worst:
 
     def _drop(self, place: _Rank) -> None:
         findings = self._by_rank[place]
+        # The last that was added, so that equally bad findings stay in filing order.
         findings.pop()
         self._size -= 1
         if not findings:

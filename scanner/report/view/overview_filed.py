@@ -83,6 +83,7 @@ def _tally(rows: Iterable[tuple[K, ControlCount]]) -> dict[K, Counts]:
 def _groups(rows: Iterable[GroupCount]) -> dict[str, Counts]:
     tally: Tally[str] = Tally()
     for row in rows:
+        # Some subjects have no Region or account of their own.
         if row.key is not None:
             tally.add(row.key, row.status, row.number)
     return tally.counts()
@@ -90,6 +91,7 @@ def _groups(rows: Iterable[GroupCount]) -> dict[str, Counts]:
 
 def _owners(connection: Connection, counted: FindingCounts) -> tuple[OwnerGroup, ...]:
     named = {row.name for row in counted.owners if row.name}
+    # The same owners as in a pass in filing order, although queries return them in another one.
     by_owner = ByOwner(first_owners(connection, MOST) if len(named) > MOST else ())
     for row in counted.owners:
         by_owner.count(row.name, row.status, row.number)
@@ -148,6 +150,7 @@ class _FirstFindings:
         with self._filed.database() as connection:
             for finding in first_findings(self._filed, connection, self._wanted):
                 findings[finding.control, finding.status].append(finding)
+        # Another evaluation may have replaced the files since they were counted.
         if any(len(findings[pair]) != number for pair, number in self._wanted.items()):
             raise BundleError("The filed findings changed while they were read. Run the command again.")
         return findings
@@ -221,6 +224,7 @@ def pick_worst(filed: Filed, counted: FindingCounts) -> tuple[Picked, Mapping[st
         control: _fill(pairs, overview.SHOWN_OF_CONTROL) for control, pairs in _listed(numbers).items()
     }
     whole = _reading(filed, (worst, *worst_of.values()))
+    # Pages without a script show few rows, so most commands never read the rest.
     heads = _reading(filed, (_fill(parts, HEAD) for parts in (worst, *worst_of.values())))
 
     def picked(parts: Sequence[tuple[Pair, int]]) -> Picked:
@@ -238,6 +242,7 @@ def _reading(filed: Filed, picks: Iterable[Iterable[tuple[Pair, int]]]) -> Mappi
     wanted: Counter[Pair] = Counter()
     for parts in picks:
         for pair, number in parts:
+            # One query for the largest number serves all lists that share the pair.
             wanted[pair] = max(wanted[pair], number)
     listed = {pair: number for pair, number in wanted.items() if pair[1] not in UNLISTED}
     unlisted = {pair: number for pair, number in wanted.items() if pair[1] in UNLISTED}

@@ -30,6 +30,7 @@ def root_causes_sentence(summary: RootCauseSummary | None) -> str:
     shown = shown_causes(summary)
     if len(shown) < summary.number:
         parts.append(f"the first {len(shown)} explain {sum(count.failures for count in shown):,}")
+    # Said in the same sentence: a share without its rest would look like all.
     if untraced := summary.failures - summary.traced:
         parts.append(f"{untraced:,} could not be traced to a cause")
     return "; ".join(parts) + "."
@@ -46,6 +47,7 @@ def causes_of(summary: RootCauseSummary | None, control: str) -> tuple[CauseCoun
     steps = list(Step)
     of_control = (count for count in causes if control in count.controls)
     return tuple(
+        # Of equal causes, the one that has to be mended first.
         sorted(of_control, key=lambda count: (-count.controls[control], steps.index(count.cause.step)))
     )
 
@@ -77,6 +79,7 @@ def root_causes_document(summary: RootCauseSummary | None) -> Document:
 
 def _count_document(count: CauseCount) -> Document:
     document = cause_document(count.cause)
+    # Moved to the end, behind the numbers, as the schema orders the keys.
     evidence = document.pop("evidence")
     return {
         **document,

@@ -70,6 +70,7 @@ class Draw:
         self._of += 1
         checksum = hashlib.sha256(f"{self._seed}{finding.fingerprint}".encode()).digest()
         entry = (
+            # Negative, since Python's heaps have the smallest entry first.
             -int.from_bytes(checksum),
             self._of,
             finding,

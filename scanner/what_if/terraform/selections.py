@@ -105,7 +105,7 @@ def _selection_conditions(blocks: object) -> object:
             if entries is UNKNOWN:
                 return UNKNOWN
             merged.setdefault(operator, []).extend(entries or ())
-    # The four operators may come in several blocks. All of them must hold, in any order.
+    # The four operators may come in several blocks, all of which are combined by AND.
     return {operator: entries for operator, entries in merged.items() if entries} or None
 
 
