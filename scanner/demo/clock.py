@@ -10,6 +10,7 @@ import moto.core.utils as moto_utils
 DEMO_CLOCK = datetime(2026, 11, 20, 6, 0, 0, tzinfo=UTC)
 """The moment at which the demo is judged (`--as-of`). Every planted date is counted from it."""
 
+# Taken before `take_over` replaces it.
 _real_utcnow = moto_utils.utcnow
 _standing: list[datetime] = []
 
@@ -41,5 +42,6 @@ def take_over() -> None:
     """
     moto_utils.utcnow = demo_utcnow
     for name, module in list(sys.modules.items()):
+        # Modules imported the function by name, so replacing it at its source is not enough.
         if name.startswith("moto.") and vars(module).get("utcnow") is _real_utcnow:
             vars(module)["utcnow"] = demo_utcnow

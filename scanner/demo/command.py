@@ -63,6 +63,7 @@ def scan_arguments(running: "Demo", out: Path, formats: str | None, *, quiet: bo
     """The command line of the ordinary scan."""
     from scanner.demo.clock import DEMO_CLOCK  # noqa: PLC0415 - imports moto
 
+    # A process of its own: the scan must not share state with the simulation.
     arguments = [sys.executable, "-m", "scanner", "run", "--org", "--out", str(out)]
     arguments += ["--role-name", running.role_name, "--config", str(CONFIG)]
     for region in running.regions:
@@ -75,6 +76,7 @@ def scan_arguments(running: "Demo", out: Path, formats: str | None, *, quiet: bo
 
 def clear(out: Path, here: Path) -> None:
     """Remove an earlier demo scan. Raises UsageError where the folder holds anything else."""
+    # Only a folder that a demo wrote is removed, never one that --out names by mistake.
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if out.resolve() in (here.resolve(), *here.resolve().parents) or not is_demo_scan(out):
@@ -116,6 +118,7 @@ def run_scan(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
 def _wait_for_end(child: "subprocess.Popen[bytes]") -> None:
     try:
+        # The terminal sends Ctrl-C to both processes: the scan ends by itself, with what it has.
         child.wait(_PATIENCE)
     except (KeyboardInterrupt, subprocess.TimeoutExpired):
         child.kill()

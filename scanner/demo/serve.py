@@ -40,12 +40,14 @@ class Demo:
             "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_KEY,
             "AWS_DEFAULT_REGION": self.regions[0],
             "AWS_EC2_METADATA_DISABLED": "true",
+            # A profile of the user could name another endpoint or a role in a real account.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
     def scrubbed(self, environment: Mapping[str, str]) -> dict[str, str]:
         """An environment in which no other AWS_* variable is left."""
+        # AWS_ENDPOINT_URL_S3 and its like would win over AWS_ENDPOINT_URL.
         without_aws = {key: value for key, value in environment.items() if not key.startswith("AWS_")}
         return without_aws | self.environment()
 
@@ -54,6 +56,7 @@ class _Handler(MotoRequestHandler):
     """Keeps connections open and writes no log; without Nagle's delay an answer leaves at once."""
 
     protocol_version = "HTTP/1.1"
+    # A scan makes thousands of small calls, each of which would wait some 40 ms.
     disable_nagle_algorithm = True
     timeout = 60
 
@@ -97,6 +100,7 @@ def serve(seed: int = DEFAULT_SEED, port: int = 0) -> Iterator[Demo]:
 
 def _start(seed: int, port: int) -> _Running:
     with ExitStack() as stack:
+        # The first callback runs last: the server must have stopped before moto's state goes.
         stack.callback(BackendDict.reset)
         front = _prepare(seed)
         stack.enter_context(clock.standing_at(clock.DEMO_CLOCK))
@@ -104,6 +108,7 @@ def _start(seed: int, port: int) -> _Running:
         thread = threading.Thread(target=server.serve_forever, args=(_POLL,), daemon=True)
         thread.start()
         stack.callback(_stop, server, thread)
+        # Handed over: if anything above fails, the stack ends what was begun.
         return _Running(Demo(f"http://{_LOOPBACK}:{server.port}", log=front.log), seed, stack.pop_all())
 
 
@@ -125,6 +130,7 @@ def _prepare(seed: int) -> Front:
     """A front with the organisation behind it, everything of an earlier one forgotten."""
     BackendDict.reset()
     stock.forget()
+    # Before anything is built, so that moto makes our backend and not its own.
     adapt_moto()
     front = Front(Credentials(MANAGEMENT))
     build(front, seed)

@@ -114,7 +114,7 @@ def _is_for_principals(statement: Mapping[str, Any]) -> bool:
 
 
 def denies_its_change(policy: Mapping[str, Any]) -> bool:
-    """Check whether a policy denies to everybody, without a condition, to change the policy itself."""
+    """Check whether a policy denies every principal, without a condition, to change the policy itself."""
     return any(
         isinstance(statement, Mapping)
         and statement.get("Effect") == "Deny"

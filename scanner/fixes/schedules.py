@@ -55,7 +55,7 @@ def starts_at_all(bench: Workbench, rule: Document) -> bool:
 
 
 def start_every(bench: Workbench, rule: Document, hours: int, others: Iterable[Document] = ()) -> None:
-    """Let a rule start at least every so many hours, at the time of day that it has.
+    """Let a rule start at least every `hours` hours, at the time of day that it has.
 
     Where daylight saving skips that time, the rule starts in UTC. Where a start window of another rule of the
     plan is open then, it starts at another hour (`separate`).
@@ -140,7 +140,7 @@ def _time_of(expression: str) -> tuple[int, int]:
 
 
 def keep_for(terms: Document, days: int, *, most: int | None = None) -> None:
-    """Let a rule or a copy action keep its backups for at least so many days, with valid cold storage."""
+    """Let a rule or a copy action keep its backups for at least `days` days, with valid cold storage."""
     lifecycle: dict[str, Any] = dict(terms.get("Lifecycle") or {})
     cold = lifecycle.get("MoveToColdStorageAfterDays")
     # AWS Backup refuses less than 90 days between the move to cold storage and the deletion.

@@ -193,7 +193,7 @@ def _own_summary(folder: Path, manifest: Manifest, checked: ScanFiles) -> object
 def _check_same_scan(folder: Path, scan: _Document, manifest: Manifest) -> None:
     """Raise BundleError unless the summary, which has a checksum, describes the scan as the manifest does."""
     document = manifest_document(manifest)
-    # These three may change after the evaluation: another version reads it, or it is signed.
+    # A scan may be signed after its evaluation, so these may differ.
     for key in sorted(scan.keys() & document.keys() - {"tool", SIGNATURE, TIME_STAMP}):
         if scan[key] != document[key]:
             raise BundleError(

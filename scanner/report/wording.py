@@ -67,6 +67,7 @@ FRAMEWORK_WORDS: Final = {
     "nis-2": "NIS 2",
     "aws-well-architected": "AWS Well-Architected",
 }
+# SQL compares retentions as numbers, so "for ever" is a number that no retention reaches.
 FOREVER_DAYS: Final = 999_999
 NEVER_HOURS: Final = 999_999.0
 _HOURS_A_DAY: Final = 24
@@ -128,6 +129,7 @@ def visible_values(document: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
 
 def one_line(text: str) -> str:
     """Make control characters and line breaks visible, so that no name can fake a line."""
+    # Nearly all texts: the regular expressions need not run for them.
     if text.isascii() and text.isprintable():
         return text
     return _BREAKS.sub(lambda match: f"\u2039U+{ord(match.group()):04X}\u203a", visible(text))
@@ -182,11 +184,13 @@ def hours(number: object) -> str:
         return "unknown"
     if number < 2 * _HOURS_A_DAY:
         return f"{number:.3g} h"
+    # Below two days hours say more: a daily rule may be late by some of them.
     return f"{number / _HOURS_A_DAY:,.1f}".removesuffix(".0") + " days"
 
 
 def short_name(subject: str) -> str:
     """Return the distinctive part of a subject: the resource part of an ARN and what follows."""
+    # Accounts and account-Regions have no ARN of their own.
     if subject.startswith("aws:"):
         return subject.rpartition(":")[2]
     if "->" in subject:
@@ -195,6 +199,7 @@ def short_name(subject: str) -> str:
     arn, mark, part = subject.partition("#")
     fields = arn.split(":", _ARN_FIELDS - 1)
     if fields[0] == "arn" and len(fields) == _ARN_FIELDS:
+        # Plans and vaults are shown as such anyway; of other resources the type is part of the name.
         arn = fields[-1].removeprefix("backup-plan:").removeprefix("backup-vault:")
     return f"{arn}{mark}{part}"
 
@@ -228,6 +233,7 @@ def value(thing: Any) -> str:  # noqa: ANN401 -- a parameter or a detail: whatev
     """Return a parameter in words: `35`, `yes`, `none given`, `eu-west-1, eu-central-1`."""
     if thing is None:
         return "unknown"
+    # Before numbers and texts, as True is an int in Python.
     if isinstance(thing, bool):
         return "yes" if thing else "no"
     if isinstance(thing, list | tuple):

@@ -83,12 +83,14 @@ def write_reports(
     written: list[Written] = []
     problems: list[str] = []
     for name in chosen:
+        # Small scans keep them: reading again takes longer than the memory is worth.
         if view.counts.total > MANY:
             view.forget()
         release_memory()
         try:
             written.append(_write(name, FORMATS[name], view, folder))
         except OutputError as problem:
+            # A full disk or a missing Pango must not cost the formats that can be written.
             problems.append(str(problem))
     _write_checksums(folder, written, findings)
     if problems:
@@ -122,5 +124,6 @@ def _write_checksums(folder: Path, written: list[Written], findings: Path | None
     if not new:
         return
     earlier = {name: sha for name, sha in read_checksums(folder).items() if name not in new}
+    # A report that was changed since must not get a valid checksum again.
     unchanged = {name: sha for name, sha in earlier.items() if has_sha256(folder / name, sha)}
     write_atomically(folder / CHECKSUMS, checksums_bytes(unchanged | new))

@@ -8,7 +8,7 @@ that the service would list:
     Tags       by key; UNKNOWN where any of them is
     Encrypted, Key, Engine, Deployment    where the type has them; UNKNOWN or None where they are not known
 
-An id that AWS assigns is a placeholder with KNOWN-AFTER-APPLY, so that nobody takes it for a real one.
+An id that AWS assigns is a placeholder with KNOWN-AFTER-APPLY, so that no reader takes it for a real one.
 """
 
 import re

@@ -55,7 +55,7 @@ CONTROLS: Final = frozenset(
         "RESTORE_TIME_FOR_RESOURCES_MEET_TARGET",
     }
 )
-"""All controls that there are (facts 8.1)."""
+"""All controls that there are (AWS Backup, "Audit Manager controls and remediation")."""
 
 _FRAMEWORK_DETAILS: Final = ("FrameworkControls", "FrameworkStatus", "IdempotencyToken")
 """Members that only DescribeFramework returns."""
@@ -69,6 +69,7 @@ class RestoreTestingOperations(Operations):
         body: Document = self._get_param("RestoreTestingPlan")
         name = check_name(body["RestoreTestingPlanName"], _NAME)
         chosen = body["RecoveryPointSelection"]
+        # botocore's model has them as optional; AWS Backup refuses a plan without them.
         if missing := [key for key in _REQUIRED if not chosen.get(key)]:
             raise InvalidParameterValueException(msg=f"RecoveryPointSelection lacks {', '.join(missing)}")
         plan = {
@@ -155,6 +156,7 @@ class LegalHoldOperations(Operations):
         if hold["Status"] != _ACTIVE:
             raise InvalidParameterValueException(msg="The legal hold is not active")
         why = self._get_param("CancelDescription")
+        # Canceled holds stay in ListLegalHolds, so a scanner has to read the status.
         hold |= {"Status": "CANCELED", "CancelDescription": why, "CancellationDate": unix_time()}
         return answer({})
 
@@ -242,4 +244,5 @@ class AuditManagerOperations(Operations):
 
 def _listed_framework(framework: Document) -> Document:
     listed = {key: value for key, value in framework.items() if key not in _FRAMEWORK_DETAILS}
+    # The list has their number only, so a scan must call DescribeFramework too.
     return {**listed, "NumberOfControls": len(framework["FrameworkControls"])}

@@ -41,7 +41,7 @@ OPT_IN_TYPES = (
     "Timestream",
     "VirtualMachine",
 )
-"""Keys of DescribeRegionSettings (facts 1.1)."""
+"""Keys of DescribeRegionSettings (AWS Backup API reference)."""
 
 Document = dict[str, Any]
 
@@ -63,6 +63,7 @@ class VaultExtras:
 
     policy: str | None = None
     notifications: Document | None = None
+    # None under aws/backup: EncryptionKeyType has no value for AWS managed keys.
     key_type: str | None = None
     vault_type: str = "BACKUP_VAULT"
     approval_team: str | None = None
@@ -80,10 +81,12 @@ class DemoBackupBackend(BackupBackend):
         self.backup_jobs: list[Document] = []
         self.copy_jobs: list[Document] = []
         self.restore_jobs: list[Document] = []
+        # An account is opted in to all types when it first uses AWS Backup in a Region.
         self.opt_in: dict[str, bool] = dict.fromkeys(OPT_IN_TYPES, True)
         self.management: dict[str, bool] = dict.fromkeys(("CloudFormation", "DSQL", "DynamoDB", "EFS"), True)
         self.incremental: dict[str, bool] = {"DynamoDB": False}
         self.global_settings: dict[str, str] = {
+            # Texts, as in the API: a client that reads them as flags takes "false" for true.
             "isCrossAccountBackupEnabled": "false",
             "isDelegatedAdministratorEnabled": "false",
             "isMpaEnabled": "false",
@@ -99,6 +102,7 @@ class DemoBackupBackend(BackupBackend):
     def extras_of(self, name: str) -> VaultExtras:
         """The vault's policy, notifications, kind and recovery points."""
         self.vault(name)
+        # Moto creates vaults itself, so what it lacks is added when it is first needed.
         return self.extras.setdefault(name, VaultExtras())
 
     def plan(self, plan_id: str) -> Plan:

@@ -17,6 +17,7 @@ class Operations(BackupResponse):
 
     def __init__(self) -> None:
         super().__init__()
+        # Moto then parses a request by botocore's model, with the API's own names.
         self.automated_parameter_parsing = True
 
     @property
@@ -39,6 +40,7 @@ def check_name(name: str, pattern: str) -> str:
 
 def _without_none(value: object) -> object:
     if isinstance(value, Mapping):
+        # AWS leaves out what has no value; null in an answer would be read as another type.
         return {key: _without_none(element) for key, element in value.items() if element is not None}
     return [_without_none(element) for element in value] if isinstance(value, list) else value
 

@@ -70,6 +70,7 @@ class PlanOperations(Operations):
     def list_backup_selections(self) -> str:
         """ListBackupSelections of one plan."""
         plan_id = self._get_param("BackupPlanId")
+        # An empty list would read as a plan without selections.
         if plan_id not in self.backend.plans:
             raise ResourceNotFoundException(msg=f"Backup plan {plan_id} does not exist")
         selections = self.backend.selections.get(plan_id, {}).values()

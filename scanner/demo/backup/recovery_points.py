@@ -16,7 +16,7 @@ _EQUAL: Mapping[str, str] = {
     "ByParentRecoveryPointArn": "ParentRecoveryPointArn",
 }
 _ALL_ACCOUNTS = "*"
-_HISTORY = 30  # days that AWS Backup keeps jobs (facts 9)
+_HISTORY = 30  # days that AWS Backup keeps jobs (API reference, ListBackupJobs)
 
 _EQUAL_JOBS: Mapping[str, str] = {
     "ByResourceArn": "ResourceArn",
@@ -34,6 +34,7 @@ _EQUAL_JOBS: Mapping[str, str] = {
 def latest(points: Iterable[Document]) -> list[Document]:
     """The newest recovery point of each resource, in the order of the resources' ARNs."""
     newest: dict[str, Document] = {}
+    # Ascending, so that the last one of each resource stays.
     for point in sorted(points, key=lambda point: point["CreationDate"]):
         newest[point["ResourceArn"]] = point
     return [newest[arn] for arn in sorted(newest)]
@@ -105,10 +106,12 @@ class RecoveryPointOperations(Operations):
         raise ResourceNotFoundException(msg=f"Resource {arn} is not protected")
 
     def _own_points(self) -> list[Document]:
+        # A copy protects the resource of another account or Region, where it is listed.
         return [point for point in self.backend.recovery_points() if "SourceBackupVaultArn" not in point]
 
     def _latest_restore(self, arn: str) -> Document:
         jobs = [job for job in self.backend.restore_jobs if job.get("SourceResourceArn") == arn]
+        # The duration of a failed restore says nothing about the next one.
         done = [job for job in jobs if job["Status"] == "COMPLETED"]
         if not done:
             return {}
@@ -176,6 +179,7 @@ class JobOperations(Operations):
 
     def _backends(self) -> list[DemoBackupBackend]:
         account = self._get_param("ByAccountId")
+        # Without ByAccountId a management account sees its own jobs only.
         if account in (None, self.current_account):
             return [self.backend]
         organisation = organizations_backends[self.current_account]["aws"]

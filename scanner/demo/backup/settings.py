@@ -41,6 +41,7 @@ class SettingsOperations(Operations):
 
     def get_supported_resource_types(self) -> str:
         """GetSupportedResourceTypes: not every type is in every Region."""
+        # A type that is missing here must not become a gap of the scan.
         unsupported = UNSUPPORTED.get(self.region, frozenset())
         return answer({"ResourceTypes": [kind for kind in OPT_IN_TYPES if kind not in unsupported]})
 
@@ -57,6 +58,7 @@ class SettingsOperations(Operations):
         return answer({})
 
     def _home(self) -> DemoBackupBackend:
+        # A member's call answers with the settings of its organization.
         master = organizations_backends.master_accounts.get(self.current_account)
         return backend_of(master[0] if master else self.current_account, _HOME)
 
@@ -81,6 +83,7 @@ class TieringOperations(Operations):
             "LastUpdatedTime": unix_time(),
         }
         self.backend.keep(_KIND, name, {**body, **created})
+        # The answer of the creation has no time of the last update, unlike the list.
         del created["LastUpdatedTime"]
         return answer({**created, "TieringConfigurationName": name})
 

@@ -25,11 +25,12 @@ def _describe(backend: DemoBackupBackend, vault: Vault) -> dict[str, Any]:
         "NumberOfRecoveryPoints": len(extras.recovery_points),
         "EncryptionKeyType": extras.key_type,
     }
+    # An unlocked vault has no LockDate, and null would not be the same.
     return {key: value for key, value in described.items() if value is not None}
 
 
 _AIR_GAPPED = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
-_SHORTEST = 7  # days; the least that such a vault may keep (facts 5)
+_SHORTEST = 7  # days; the least that such a vault may keep (AWS Backup, "Logically air-gapped vault")
 
 
 class VaultOperations(Operations):
@@ -57,6 +58,7 @@ class VaultOperations(Operations):
         if not _SHORTEST <= shortest <= longest:
             raise InvalidParameterValueException(msg=f"MinRetentionDays must lie in {_SHORTEST} … {longest}")
         vault = self.backend.create_backup_vault(name, {}, key, self._get_param("CreatorRequestId"))
+        # AWS's samples show the date of creation as LockDate of such vaults.
         vault.locked, vault.lock_date = True, vault.creation_date
         vault.min_retention_days, vault.max_retention_days = shortest, longest
         extras = self.backend.extras_of(name)
@@ -80,6 +82,7 @@ class VaultOperations(Operations):
             name, self._get_param("MinRetentionDays"), self._get_param("MaxRetentionDays"), grace
         )
         if grace is not None:
+            # Moto counts from the real clock, and the lock would differ from day to day.
             self.backend.vault(name).lock_date = (DEMO_CLOCK + timedelta(days=grace)).timestamp()
         return answer({})
 

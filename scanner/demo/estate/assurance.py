@@ -23,6 +23,7 @@ def restore_testing(site: Site, name: str, cron: str, *vaults: Vault, window_day
         "StartWindowHours": 8,
         "RecoveryPointSelection": chosen,
     }
+    # The ARN is needed later: restore jobs name the plan that started them.
     answer = site.do("backup", "CreateRestoreTestingPlan", RestoreTestingPlan=plan)
     return str(answer["RestoreTestingPlanArn"])
 

@@ -58,6 +58,7 @@ def keep(vault: Vault, resource: Resource, created: datetime, days: int | None, 
         "InitiationDate": created,
         "CompletionDate": created + _TOOK,
         "BackupSizeInBytes": _SIZE,
+        # AWS leaves the member out where there is no expiry.
         "Lifecycle": lifecycle(days) or None,
         "CalculatedLifecycle": {"DeleteAt": created + timedelta(days=days)} if days else None,
         "IsParent": False,
@@ -72,6 +73,7 @@ def keep(vault: Vault, resource: Resource, created: datetime, days: int | None, 
 
 def copy(point: Point, destination: Vault, days: int | None, **changes: object) -> Point:
     """A finished copy of a point, with its job; its ARN has the form of its type there, too."""
+    # A copy's retention counts from the creation of its source (AWS Backup, "Copying a backup").
     created = point.document["CreationDate"]
     key_type = destination.extras.key_type
     copied = keep(
@@ -94,7 +96,7 @@ def copy(point: Point, destination: Vault, days: int | None, **changes: object) 
 
 
 def fail_copy(point: Point, destination_arn: str, days: int | None, message: str, category: str) -> None:
-    """A copy job that failed; the words are AWS Backup's own (facts 6)."""
+    """A copy job that failed; the words are AWS Backup's own ("Cross-account backup" of its guide)."""
     job = _copy_job(point, destination_arn, days)
     job |= {"State": "FAILED", "StatusMessage": message, "MessageCategory": category}
     point.vault.site.backup.copy_jobs.append(job)
@@ -156,11 +158,12 @@ def restore(
     site.backup.restore_jobs.append(_without_none(job))
     if not failure:
         latest = point.document.get("LastRestoreTime", created)
+        # Restores are planted in any order.
         point.document["LastRestoreTime"] = max(latest, created)
 
 
 def continuous_arn(site: Site, resource: Resource) -> str:
-    """The ARN of a continuous recovery point, which only its form shows to be one (facts 9)."""
+    """The ARN of a continuous recovery point, which only its form shows to be one."""
     suffix = mock_random.get_random_hex(8)
     return site.arn("backup", f"recovery-point:continuous:{resource.name}-{suffix}")
 
@@ -196,6 +199,7 @@ def _backup_job(resource: Resource, vault: Vault, job_id: str, started: datetime
         "CreationDate": started,
         "InitiationDate": started,
         "CompletionDate": started + _TOOK,
+        # The end of the start window, which every rule here sets to 60 minutes.
         "StartBy": started + timedelta(hours=1),
         "BackupSizeInBytes": _SIZE,
         "PercentDone": "0.0",
@@ -204,6 +208,7 @@ def _backup_job(resource: Resource, vault: Vault, job_id: str, started: datetime
 
 
 def _copy_job(point: Point, destination_arn: str, days: int | None) -> Document:
+    # A copy job starts when the backup job has ended.
     started = point.document["CompletionDate"]
     job: Document = {
         "AccountId": point.vault.site.account,
@@ -233,12 +238,13 @@ def _encryption(vault: Vault, resource: Resource) -> Document:
     """
     key = vault.key if resource.fully_managed else resource.key
     customer = vault.extras.key_type if resource.fully_managed else None
+    # DynamoDB encrypts every table, if need be under a key that AWS owns and does not show.
     encrypted = key is not None or resource.type == "DynamoDB"
     return {"IsEncrypted": encrypted, "EncryptionKeyArn": key, "EncryptionKeyType": customer}
 
 
 def _point_arn(site: Site, resource: Resource, job_id: str) -> str:
-    """The form of the ARN shows the type (facts 1.3)."""
+    """The form of the ARN shows the type (AWS Backup, "Access control")."""
     short = mock_random.get_random_hex(17)
     if resource.fully_managed:
         return site.arn("backup", f"recovery-point:{job_id.upper()}")
@@ -252,6 +258,7 @@ def _point_arn(site: Site, resource: Resource, job_id: str) -> str:
         "Redshift": site.arn("redshift", f"snapshot:{resource.name}/awsbackup:job-{job_id}"),
         "Redshift Serverless": site.arn("redshift-serverless", f"snapshot/{job_id}"),
     }
+    # Aurora, DocumentDB, Neptune and Multi-AZ clusters share the form of the ARN.
     if ":cluster:" in resource.arn and resource.arn.split(":")[2] == "rds":
         return site.arn("rds", f"cluster-snapshot:awsbackup:job-{job_id}")
     return forms[resource.type]

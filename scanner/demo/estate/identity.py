@@ -36,6 +36,7 @@ def found_organisation(
     """Create the organisation with its units and members; ids of accounts are the ones given."""
     management.do("organizations", "CreateOrganization", FeatureSet="ALL")
     backend = organizations_backends[management.account]["aws"]
+    # CreateOrganization takes no name for the management account.
     backend.accounts[0].name = name
     root = management.do("organizations", "ListRoots")["Roots"][0]["Id"]
     parents = {unit: _create_unit(management, root, unit) for unit in units}
@@ -91,6 +92,7 @@ def know_backup_policies(site: Site) -> None:
     backend = iam_backends[site.account]["aws"]
     for name in _BACKUP_POLICIES:
         day = "2015-11-18T00:00:00+00:00"
+        # The scanner only needs that they exist: their statements are AWS's affair.
         data = {"Path": _SERVICE_PATH, "Document": {}, "CreateDate": day, "UpdateDate": day}
         policy = AWSManagedPolicy.from_data(name, site.account, site.region, data)
         backend.managed_policies[policy.arn] = policy
@@ -112,10 +114,12 @@ def _join(management: Site, member: Member, parent: str) -> None:
     management.do("organizations", "CreateAccount", Email=email, AccountName=member.name)
     backend = organizations_backends[management.account]["aws"]
     account = backend.accounts[-1]
+    # Moto finds the organization of an account in this map, so the id has to change here too.
     organizations_backends.master_accounts.pop(account.id)
     organizations_backends.master_accounts[member.id] = (management.account, "aws")
     account.id = member.id
     account.parent_id = parent
+    # Closed accounts are listed as SUSPENDED for 90 days (Organizations User Guide).
     if member.suspended:
         account.close()
 

@@ -9,7 +9,7 @@ from moto.kms.models import kms_backends
 
 from scanner.demo.estate.site import Site
 
-# What another account needs to copy snapshots under a key (facts 6, row 9).
+# What another account needs to copy snapshots under a key (AWS Backup, "Encryption").
 _USE_KEY = ["kms:DescribeKey", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"]
 
 
@@ -65,10 +65,12 @@ def aws_key(site: Site, service: str) -> str:
     backend = kms_backends[site.account][site.region]
     name = f"alias/aws/{service}"
     for key in backend.keys.values():
+        # One key for each service, account and Region, as in AWS.
         if name in key.aliases:
             return str(key.arn)
     created = backend.create_key(_service_policy(site, service), "ENCRYPT_DECRYPT", "", "", None)
     created.description = f"Default key that protects my {service} data when no other key is defined"
+    # Moto has no request that makes an AWS managed key.
     created.key_manager = "AWS"
     backend.create_alias(created.id, name)
     return str(created.arn)
@@ -84,5 +86,6 @@ def _service_policy(site: Site, service: str) -> str:
     }
     allow = {"Sid": "ThroughService", "Effect": "Allow", "Principal": {"AWS": "*"}, "Resource": "*"}
     use = {**allow, "Action": [*_USE_KEY, "kms:CreateGrant"], "Condition": through}
+    # The account may read its AWS managed keys, but neither change nor share them.
     look = {**_own_account(site.account), "Sid": "Look", "Action": ["kms:Describe*", "kms:Get*", "kms:List*"]}
     return json.dumps({"Version": "2012-10-17", "Id": f"auto-{service}-1", "Statement": [use, look]})

@@ -58,6 +58,7 @@ def plan(site: Site, name: str, role: str, *rules: Rule) -> Plan:
     """A backup plan with its rules; `role` is what its selections will use."""
     document = {"BackupPlanName": name, "Rules": [_rule(rule) for rule in rules]}
     answer = site.do("backup", "CreateBackupPlan", BackupPlan=document)
+    # Read back, since AWS assigns the ids of rules that jobs and recovery points name.
     stored = site.do("backup", "GetBackupPlan", BackupPlanId=answer["BackupPlanId"])
     planned = {
         rule.name: PlannedRule(rule, _creator(stored, body), role)
@@ -67,9 +68,10 @@ def plan(site: Site, name: str, role: str, *rules: Rule) -> Plan:
 
 
 def of_organization(planted: Plan) -> Plan:
-    """The plan as one that a backup policy of the organisation made: its id says so (facts 7)."""
+    """The plan as one that a backup policy of the organisation made: its id begins with `orgs/`."""
     backend = planted.site.backup
     stored_plan = backend.plans.pop(planted.id)
+    # Only AWS Backup itself makes such plans, so there is no call for it.
     stored_plan.backup_plan_id = f"orgs/{planted.id}"
     stored_plan.backup_plan_arn = planted.site.arn("backup", f"backup-plan:{stored_plan.backup_plan_id}")
     backend.plans[stored_plan.backup_plan_id] = stored_plan
@@ -103,6 +105,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "TargetBackupVaultName": rule.vault.name,
         "ScheduleExpression": rule.cron,
         "ScheduleExpressionTimezone": rule.timezone,
+        # The shortest window that AWS Backup takes: rules of one plan overlap only where the story wants it.
         "StartWindowMinutes": 60,
         "CompletionWindowMinutes": 360,
         "EnableContinuousBackup": rule.continuous,
@@ -118,6 +121,7 @@ def lifecycle(days: int | None, cold_after: int | None = None) -> dict[str, int 
     """Return a lifecycle in days; for ever has no deletion, and most have no cold storage."""
     cold: dict[str, int | bool] = {}
     if cold_after is not None:
+        # EBS goes to cold storage only with the opt-in to archive.
         cold = {"MoveToColdStorageAfterDays": cold_after, "OptInToArchiveForSupportedResources": True}
     return cold if days is FOR_EVER else {**cold, "DeleteAfterDays": days}
 

@@ -24,6 +24,7 @@ class Site:
     def do(self, service: str, operation_name: str, **parameters: object) -> dict[str, Any]:
         """Call an operation of a service here; parameters and answer are boto3's."""
         operation = operation_of(service, operation_name)
+        # The owner of everything: what is planted must not depend on the scanner's permissions.
         caller = f"arn:aws:iam::{self.account}:root"
         call = Call(self.account, caller, self.region, service, operation_name, parameters)
         signing_name = str(operation.service_model.signing_name)
@@ -48,6 +49,7 @@ class Site:
         scope = f"PLANTING/20260101/{self.region}/{signing_name}/aws4_request"
         return {
             "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+            # A host that names no service: moto then finds the service by the credential scope.
             "HTTP_HOST": "127.0.0.1:4566",
             "HTTP_X_MOTO_ACCOUNT_ID": self.account,
             "SERVER_NAME": "127.0.0.1",

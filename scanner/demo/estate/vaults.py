@@ -15,7 +15,7 @@ DELETION = (
     "backup:PutBackupVaultAccessPolicy",
     "backup:DeleteBackupVaultAccessPolicy",
 )
-"""The actions to deny so that no principal can delete recovery points manually (controls catalogue)."""
+"""The actions to deny so that no principal can delete recovery points (vault-manual-deletion-denied)."""
 
 Statement = dict[str, Any]
 
@@ -39,6 +39,7 @@ def vault(site: Site, name: str, key: str, *, customer_managed: bool = True) -> 
     """A vault under a key. AWS names the kind of key only where it is customer managed."""
     answer = site.do("backup", "CreateBackupVault", BackupVaultName=name, EncryptionKeyArn=key)
     planted = Vault(site, name, answer["BackupVaultArn"], key)
+    # EncryptionKeyType has no value for aws/backup: a scanner has to ask AWS KMS.
     planted.extras.key_type = "CUSTOMER_MANAGED_KMS_KEY" if customer_managed else None
     return planted
 
@@ -65,6 +66,7 @@ def govern(planted: Vault, shortest: int | None = None, longest: int | None = No
 
 def seal(planted: Vault, shortest: int, longest: int, *, since_days: float) -> None:
     """Lock a vault in compliance mode; the lock has been in force for some days and cannot be removed."""
+    # The API takes no lock that is in force at once: the date is moved back afterwards.
     _lock(planted, MinRetentionDays=shortest, MaxRetentionDays=longest, ChangeableForDays=3)
     planted.site.backup.vault(planted.name).lock_date = ago(days=since_days).timestamp()
 
@@ -141,5 +143,6 @@ def admit_organisation(organization_id: str) -> Statement:
 
 
 def _lock(planted: Vault, **configuration: int | None) -> None:
+    # Without ChangeableForDays the lock is in governance mode, so the member must be absent.
     limits = {key: value for key, value in configuration.items() if value is not None}
     planted.site.do("backup", "PutBackupVaultLockConfiguration", BackupVaultName=planted.name, **limits)

@@ -90,6 +90,7 @@ def _attached(site: Site, instance_id: str, name: str, keys: Sequence[str | None
     """The instance's volumes in the order of its disks; each gets a Name, as the console would give it."""
     filters = [{"Name": "attachment.instance-id", "Values": [instance_id]}]
     volumes = site.do("ec2", "DescribeVolumes", Filters=filters)["Volumes"]
+    # EC2 lists volumes in no order, and `keys` is in that of the disks.
     volumes.sort(key=lambda volume: str(volume["Attachments"][0]["Device"]))
     resources = []
     for number, (described, key) in enumerate(zip(volumes, keys, strict=True)):
@@ -167,6 +168,7 @@ def database(site: Site, name: str, tags: Tags, key: str | None = None, engine: 
         AllocatedStorage=100,
         MasterUsername="postgres",
         MasterUserPassword="only-simulated",
+        # RDS's own backups: they are none of AWS Backup's.
         BackupRetentionPeriod=1,
         Tags=tag_list(tags),
         **_encryption(key),
@@ -213,6 +215,7 @@ def table(site: Site, name: str, tags: Tags, key: str | None = None) -> Resource
         Tags=tag_list(tags),
         **encryption,
     )["TableDescription"]
+    # With the advanced features AWS Backup fully manages the table's backups.
     advanced = site.backup.management["DynamoDB"]
     return Resource(answer["TableArn"], "DynamoDB", name, site.account, site.region, key, advanced)
 
@@ -249,6 +252,7 @@ def await_password(site: Site, arn: str, password: str) -> None:
 
 
 def _login(engine: str) -> dict[str, str]:
+    # Neptune has no master user.
     if engine == "neptune":
         return {}
     return {"MasterUsername": "root_user", "MasterUserPassword": "only-simulated"}
@@ -257,5 +261,6 @@ def _login(engine: str) -> dict[str, str]:
 def _multi_az(engine: str) -> dict[str, Any]:
     if engine != "mysql":
         return {}
+    # These two make a cluster of MySQL a Multi-AZ DB cluster of RDS.
     size = {"DBClusterInstanceClass": "db.m6gd.large", "AllocatedStorage": 100}
     return {**size, "StorageType": "io1", "Iops": 1000}

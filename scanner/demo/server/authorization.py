@@ -50,6 +50,7 @@ HTTP_UNAUTHORIZED = 401
 
 _DENIED: Mapping[str, tuple[str, int]] = {
     "query": ("AccessDenied", HTTP_FORBIDDEN),
+    # EC2 has a code of its own for a denial: scanners have to know all of these.
     "ec2": ("UnauthorizedOperation", HTTP_FORBIDDEN),
     "rest-xml": ("AccessDenied", HTTP_FORBIDDEN),
     "rest-json": ("AccessDeniedException", HTTP_FORBIDDEN),
@@ -94,6 +95,7 @@ class Credentials:
             management_account, f"arn:aws:iam::{management_account}:user/{AUDITOR}", "AIDADEMOAUDITOR"
         )
         self._known = {ROOT_ACCESS_KEY: root}
+        # Replaced as a whole, since other threads read it without a lock.
         self._closed: frozenset[str] = frozenset()
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -112,6 +114,7 @@ class Credentials:
         match = _ROLE_ARN.fullmatch(arn)
         if not match:
             raise ApiError("ValidationError", f"{arn} is invalid")
+        # The path is no part of the role's identity.
         account, role = match.groups()
         if account in self._closed or not _may_assume(account, role, call):
             raise ApiError(
@@ -170,8 +173,10 @@ def enforced() -> Iterator[None]:
 
 def is_allowed(call: Call) -> bool:
     """Check whether a call is allowed: always, unless permissions are enforced."""
+    # Off by default: most tests are about answers, not about permissions.
     if not _enforced or f"{call.service}:{call.operation}" in NO_PERMISSION_NEEDED:
         return True
+    # No known action is no permission: a call that the table lacks must not slip through.
     return bool(actions_of(call)) and not _lacking(call)
 
 
@@ -227,6 +232,7 @@ def _names(statement: Statement, account: str, caller: str) -> bool:
 def _is_met(statement: Statement, call: Call) -> bool:
     conditions = statement.get("Condition", {})
     pairs = [(operator, key) for operator, keys in conditions.items() for key in keys]
+    # An unknown condition counts as not met, which can only refuse too much.
     if any(_EXTERNAL_ID.get(operator) != key for operator, key in pairs):
         return False
     return all(
@@ -261,6 +267,7 @@ def _statements(document: str) -> tuple[Statement, ...]:
 
 def _decide(statements: Iterable[Statement], action: str, resource: str) -> bool:
     effects = {statement["Effect"] for statement in statements if _applies_to(statement, action, resource)}
+    # No statement is a denial too, and a single Deny wins.
     return effects == {"Allow"}
 
 

@@ -24,6 +24,7 @@ def effective_policy(call: Call) -> Document:
     """DescribeEffectivePolicy: every account may ask about itself, the management account about any."""
     management, backend = _organization(call)
     target = str(call.parameters.get("TargetId") or call.account)
+    # Delegated administrators are left out: AWS's pages do not say whether they may.
     if call.account not in (target, management):
         raise denied(call, _PROTOCOL)
     if not _ACCOUNT.fullmatch(target):
@@ -79,6 +80,7 @@ def _contents(backend: OrganizationsBackend, account: str) -> Iterator[str]:
         raise ApiError("TargetNotFoundException", "We can't find an account with the id that you specified.")
     way: list[Any] = [member]
     while parent := next((unit for unit in backend.ou if unit.id == way[0].parent_id), None):
+        # From the root down, since the policy nearer to the account wins.
         way.insert(0, parent)
     for node in way:
         yield from (policy.content for policy in node.attached_policies if policy.type == BACKUP_POLICY)

@@ -129,6 +129,7 @@ class Front:
         """Answer one request. Unsigned ones, and those that botocore does not know, go to moto."""
         buffer_body(environ)
         signature = read_signature(environ)
+        # Moto's own pages and checks of its state are not signed.
         if signature is None:
             return self.ask_moto(environ)
         identity = self.credentials.identify(signature.access_key)
@@ -143,6 +144,7 @@ class Front:
 
     def perform(self, request: ApiRequest) -> dict[str, Any]:
         """Let moto perform a call, and parse its answer. Errors become ApiError."""
+        # What was cut into pages before may have changed.
         self._wholes.clear()
         answer = self._pass_on(request)
         if answer.is_error:
@@ -169,6 +171,7 @@ class Front:
         if request.call.service == "sts":
             return self._sts(request, access_key)
         own = OWN_ANSWERS.get((request.call.service, request.call.operation))
+        # Before moto, which cannot merge backup policies.
         if own is not None:
             return write_answer(request.operation, own(request.call))
         if request.call.service in SERVICES:
@@ -177,6 +180,7 @@ class Front:
         request = self._rerouted(request)
         name = (request.call.service, request.call.operation)
         if name not in REWRITTEN:
+            # A write may change what the cached lists contain.
             if not request.call.operation.startswith(_READS):
                 self._wholes.clear()
             return self._pass_on(request)
@@ -186,8 +190,10 @@ class Front:
         """Raise AWS's error for a caller without a known, unexpired key or without the permission."""
         if identity is None:
             raise authorization.unknown_key(request.protocol)
+        # The real clock: botocore renews credentials by it.
         if identity.expires and identity.expires <= datetime.now(UTC):
             raise authorization.expired(request.protocol)
+        # AWS answers calls to a Region that is not enabled like those with an unknown key.
         if not has_enabled(request.call.account, request.call.region):
             raise authorization.unknown_key(request.protocol)
         refused = any(refusal.applies(request.call) for refusal in self.refusals)
@@ -249,6 +255,7 @@ def _stamped(answer: Answer, request: ApiRequest) -> Answer:
     call_id = request_id(request.call)
     headers = [pair for pair in answer.headers if pair[0].lower() not in _REQUEST_ID_HEADERS]
     name = "x-amz-request-id" if request.call.service == "s3" else "x-amzn-RequestId"
+    # Services that answer in XML repeat the id in the body.
     body = _REQUEST_ID.sub(call_id.encode(), answer.body) if answer.body.startswith(b"<") else answer.body
     return Answer(answer.status, (*headers, (name, call_id)), body)
 

@@ -44,6 +44,7 @@ def enabled_regions(call: Call, result: dict[str, Any]) -> dict[str, Any]:
     """Opt-in Regions that the account has not enabled are listed only for AllRegions."""
     regions = [_opted(call.account, region) for region in result["Regions"]]
     if not call.parameters.get("AllRegions"):
+        # Scanners choose their Regions by this call.
         regions = [region for region in regions if region["OptInStatus"] != "not-opted-in"]
     return {**result, "Regions": regions}
 
@@ -59,6 +60,7 @@ def existing_targets(call: Call, result: dict[str, Any]) -> dict[str, Any]:
     """KMS lists the aliases of AWS managed keys that were never used without a target key."""
     keys = kms_backends[call.account][call.region].keys
     for alias in result["Aliases"]:
+        # Moto invents a key for each alias, which DescribeKey then does not know.
         if alias.get("TargetKeyId") not in keys:
             alias.pop("TargetKeyId", None)
         alias.setdefault("CreationDate", DEMO_CLOCK.replace(month=1, day=5))
@@ -74,6 +76,7 @@ def own_region(call: Call, result: dict[str, Any]) -> dict[str, Any]:
         service, name = mapping["ResourceARN"].split(":", 5)[2::3]
         if service == "s3":
             return name in buckets and buckets[name].region_name == call.region
+        # Resources of global services are tagged in us-east-1 (Tagging API reference).
         return service != "iam" or call.region == _GLOBAL_REGION
 
     mappings = [mapping for mapping in result["ResourceTagMappingList"] if lies_here(mapping)]
@@ -154,10 +157,12 @@ def _owner_of_key(call: Call, protocol: str) -> str:
     if not key_id.startswith("arn:"):
         return call.account
     region, owner = key_id.split(":")[3:5]
+    # KMS does not reach keys of other Regions, whatever the policy says.
     if region != call.region:
         raise ApiError("NotFoundException", f"Invalid arn {region}")
     if owner == call.account:
         return owner
+    # GetKeyPolicy is never allowed to another account (AWS KMS, "Key policies").
     if call.operation != "DescribeKey" or not _key_admits(owner, region, key_id, call.account):
         raise denied(call, protocol)
     return owner
@@ -186,6 +191,7 @@ def _organization_of(call: Call, protocol: str) -> str:
     admins = {admin.account.id for admin in organizations_backends[management]["aws"].admins}
     if call.account == management or call.account in admins:
         return str(management)
+    # The only call about the organization that every member may make.
     if call.operation == "DescribeOrganization":
         return str(management)
     raise denied(call, protocol)

@@ -31,6 +31,7 @@ def virtual_machine(stock: Stock, hypervisor_arn: str, sketch: Sketch) -> Resour
         "ResourceArn": arn,
     }
     stock.add(_MACHINES, document, arn, sketch.tags)
+    # AWS Backup fully manages machines, so the vault's key encrypts their backups.
     return stock.resource(arn, "VirtualMachine", sketch, managed=True)
 
 

@@ -38,6 +38,7 @@ def stack(
         "CreationTime": now(),
         "StackStatus": sketch.state or "CREATE_COMPLETE",
         "DisableRollback": False,
+        # Outputs and parameters often contain secrets: a scan must not record them.
         "Outputs": _pairs("Output", written.outputs),
         "Tags": tag_list(sketch.tags),
         "EnableTerminationProtection": False,
@@ -91,6 +92,7 @@ def _describe(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     name = parameters.get("StackName")
     if name:
         return {"Stacks": [_find(stock, name)]}
+    # Deleted stacks are described by id only (API reference, DescribeStacks).
     return {"Stacks": [entry for entry in stock.of(_STACKS) if entry["StackStatus"] != "DELETE_COMPLETE"]}
 
 

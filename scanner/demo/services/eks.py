@@ -16,6 +16,7 @@ _CLUSTERS = "eks.cluster"
 def cluster(stock: Stock, sketch: Sketch, activation: str = "") -> Resource:
     """A cluster; its key encrypts its secrets. `activation`: the code with which an outside one connects."""
     arn = stock.arn("eks", f"cluster/{sketch.name}")
+    # EKS encrypts secrets alone; without a key the member is absent.
     encryption = [{"resources": ["secrets"], "provider": {"keyArn": sketch.key}}] if sketch.key else None
     document = {
         "name": sketch.name,

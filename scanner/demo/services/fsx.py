@@ -48,6 +48,7 @@ def file_system(stock: Stock, sketch: Sketch, kind: Kind) -> Resource:
         "VpcId": "vpc-0a1b2c3d4e5f60718",
         "SubnetIds": ["subnet-0a1b2c3d4e5f60718"],
         "DNSName": f"{file_system_id}.fsx.{stock.region}.amazonaws.com",
+        # A volume has no key of its own: its file system's key encrypts it.
         "KmsKeyId": sketch.key,
         "ResourceARN": arn,
         "Tags": tag_list(named),
@@ -89,6 +90,7 @@ def ontap_volume(stock: Stock, parent: Resource, sketch: Sketch, style: str = "R
         "VolumeStyle": "FLEXVOL",
     }
     present = {field: value for field, value in configuration.items() if value is not None}
+    # FSx leaves out the junction path of a volume that is not mounted.
     return _volume(stock, parent, sketch, VolumeType="ONTAP", OntapConfiguration=present)
 
 

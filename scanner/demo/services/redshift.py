@@ -25,12 +25,14 @@ def cluster(stock: Stock, sketch: Sketch, pending: str = "") -> Resource:
         "DBName": "dev",
         "ClusterCreateTime": now(),
         "AutomatedSnapshotRetentionPeriod": 1,
+        # The API's model allows a new password here, so a scan must not record the member.
         "PendingModifiedValues": {"MasterUserPassword": pending} if pending else {},
         "NumberOfNodes": 2,
         "PubliclyAccessible": False,
         "Encrypted": sketch.key is not None,
         "KmsKeyId": sketch.key,
         "Tags": tag_list(sketch.tags),
+        # The only ARN in the answer, and not that of the cluster.
         "ClusterNamespaceArn": stock.arn("redshift", f"namespace:{unique_id()}"),
         "MultiAZ": "Disabled",
     }

@@ -40,6 +40,7 @@ class Service:
         operation = self.operations.get(call.operation)
         if operation is None:
             raise ApiError("UnknownOperationException", f"The demo does not simulate {call.operation}.")
+        # Moto accepts most parameters; a scanner's mistake must fail here as it would in AWS.
         problems = list(_problems(model.input_shape, call.parameters)) if model.input_shape else []
         if problems:
             raise ApiError(self.invalid, "; ".join(problems))
@@ -86,6 +87,7 @@ def _outside(limits: Mapping[str, Any], size: int, place: str) -> Iterator[str]:
 
 def _wrong_text(shape: Shape, value: str, place: str) -> Iterator[str]:
     allowed = shape.metadata.get("enum")
+    # Answers may have newer words than the model, but requests may not.
     if allowed and value not in allowed:
         yield f"{place} must be one of {allowed}"
     pattern = shape.metadata.get("pattern")

@@ -59,6 +59,7 @@ def _list(stock: Stock, parameters: Mapping[str, Any]) -> Document:
         {**{key: entry[key] for key in _SUMMARY}, "Tags": dict(stock.tags.get(entry["Arn"], {}))}
         for entry in stock.of(_DATABASES)
         if application_id in (None, entry["ApplicationId"])
+        # A missing parameter is no filter.
         and parameters.get("ComponentId") in (None, entry["ComponentId"])
     ]
     return {"Databases": databases}

@@ -25,6 +25,7 @@ UNSUPPORTED: Mapping[str, frozenset[str]] = {
     "eu-south-1": frozenset({"DSQL", "SAP HANA on Amazon EC2", "Timestream"}),
 }
 """By Region, the resource types that AWS Backup does not support there."""
+# Botocore has no endpoint for these, and an override of the address hides that.
 _WITHOUT_ENDPOINT = frozenset({("dsql", "eu-south-1"), ("timestream-write", "eu-south-1")})
 Document = dict[str, Any]
 
@@ -104,6 +105,7 @@ _stocks: dict[tuple[str, str], Stock] = {}
 
 def stock_of(account: str, region: str) -> Stock:
     """Return the stock of an account in a Region, which may be empty."""
+    # setdefault is atomic in CPython: the server answers in several threads.
     return _stocks.setdefault((account, region), Stock(account, region))
 
 

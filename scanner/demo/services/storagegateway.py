@@ -37,6 +37,7 @@ def volume(stock: Stock, gateway_arn: str, sketch: Sketch) -> Resource:
     volume_id = identifier("vol-")
     arn = f"{gateway_arn}/volume/{volume_id}"
     stored = next(candidate for candidate in stock.of(_GATEWAYS) if candidate["GatewayARN"] == gateway_arn)
+    # Two calls describe volumes, one for each of these types.
     kind = "STORED iSCSI" if stored["GatewayType"] == "STORED" else "CACHED iSCSI"
     attachment = sketch.state or "ATTACHED"
     shared = {
@@ -75,6 +76,7 @@ def _details(stock: Stock, arns: list[str], kind: str) -> list[Document]:
     for arn in arns:
         if arn not in details:
             raise not_found(_INVALID, f"The specified volume {arn}")
+    # A scan that describes volumes of several gateways at once loses all of them.
     if len({arn.partition("/volume/")[0] for arn in arns}) > 1:
         raise not_found(_INVALID, "One gateway that has all of the specified volumes")
     return [details[arn] for arn in arns]

@@ -52,6 +52,7 @@ def table(stock: Stock, database_name: str, sketch: Sketch) -> Resource:
 
 
 def _endpoints(stock: Stock, _: Mapping[str, Any]) -> Document:
+    # Clients of Timestream ask for their endpoint first; botocore does so by itself.
     address = f"ingest-cell1.timestream.{stock.region}.amazonaws.com"
     return {"Endpoints": [{"Address": address, "CachePeriodInMinutes": _A_DAY}]}
 

@@ -57,7 +57,9 @@ def found(estate: Estate) -> str:
     identity.delegate(management, CENTRAL, "backup.amazonaws.com")
     for account in READABLE:
         identity.scanner_role(estate.at(account, VIRGINIA), MANAGEMENT)
+    # Both answer AssumeRole alike, but only one of them is a gap: the other is suspended.
     estate.front.credentials.close((ACQUIRED, CLOSED))
+    # Enabled before anything is planted there, as calls to the Region are refused otherwise.
     estate.at(PRODUCTION, MILAN).stock.enabled = True
     return str(management.do("organizations", "DescribeOrganization")["Organization"]["Id"])
 

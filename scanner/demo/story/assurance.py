@@ -68,6 +68,7 @@ def _organisation(estate: Estate) -> None:
         }
     }
     identity.backup_policy(management, _PLAN, content, PRODUCTION)
+    # Attached to nothing: a policy that exists protects no account.
     identity.backup_policy(management, "draft", {"plans": {}})
 
 
@@ -75,6 +76,7 @@ def _air_gaps(estate: Estate, organization_id: str) -> Vault:
     """Three logically air-gapped vaults; the one in Ireland is as it should be."""
     good = vaults.air_gapped(estate.at(CENTRAL, IRELAND), "central-air-gapped", 7, 400, "backup-approvers")
     vaults.police(good, vaults.admit_organisation(organization_id))
+    # The events that AWS supports for notifications; BACKUP_JOB_FAILED is deprecated.
     vaults.notify(good, "COPY_JOB_FAILED", "RESTORE_JOB_COMPLETED", "BACKUP_JOB_COMPLETED")
     # If the account were lost, this one would be out of reach.
     vaults.air_gapped(estate.at(CENTRAL, FRANKFURT), "central-air-gapped-alone", 7, 90)
@@ -98,7 +100,7 @@ def _into_the_air_gap(estate: Estate, production: Production, gapped: Vault) -> 
             "Findings": findings,
             "LastComputed": point.document["CompletionDate"],
         }
-        # In such a vault every recovery point is one of AWS Backup's own (facts 1.3).
+        # In such a vault every recovery point is one of AWS Backup's own (AWS Backup, "Access control").
         arn = gapped.site.arn("backup", f"recovery-point:{point.job_id.upper()}")
         history.copy(point, gapped, 35, RecoveryPointArn=arn, VaultType=gapped.extras.vault_type)
     rule = Rule("nightly", "cron(0 3 ? * * *)", gold, 35)

@@ -13,6 +13,7 @@ def plant(estate: Estate, central: Central) -> None:
     """The management account in its Regions, and the organisation's settings of AWS Backup."""
     with standing_at(ago(days=390)):
         home = estate.at(MANAGEMENT, VIRGINIA).backup
+        # Without it no copy of the story could reach another account.
         home.global_settings["isCrossAccountBackupEnabled"] = "true"
         home.global_settings_changed = ago(days=390)
         role = identity.backup_role(estate.at(MANAGEMENT, IRELAND))

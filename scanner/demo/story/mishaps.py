@@ -41,6 +41,7 @@ def _payroll(site: Site, production: Production) -> None:
     payroll = workloads.database(site, "payroll", _OWNER, production.resources.ledger.key)
     closed = Copy(f"arn:aws:backup:{FRANKFURT}:{CLOSED}:backup-vault:experiment", 35)
     continuous = Rule("point-in-time", "cron(0 2 ? * * *)", loose, 35, continuous=True)
+    # AWS Backup keeps one continuous recovery point of a resource: this rule makes snapshots.
     short = Rule(
         "fortnight", "cron(30 2 ? * * *)", loose, 14, (Copy(disaster.arn, 14), closed), continuous=True
     )
@@ -81,6 +82,7 @@ def _audit_trail(site: Site, role: str) -> None:
     trail = workloads.table(site, "audit-trail", _OWNER)
     nightly = plan(site, "production-audit", role, Rule("nightly", "cron(0 2 ? * * *)", vault, 35))
     select(nightly, "audit-trail", Resources=[trail.arn])
+    # Allowed because the vault is empty: the plan's rule still names it.
     site.do("backup", "DeleteBackupVault", BackupVaultName=vault.name)
 
 

@@ -39,6 +39,7 @@ __all__ = ["MANAGEMENT", "REGIONS", "ROLE_NAME", "build"]
 
 def build(front: Front, seed: int) -> None:
     """Plant the organisation behind `front`. Moto must be empty."""
+    # Moto draws all ids from here: whatever is planted earlier shifts those that come later.
     mock_random.seed(seed)
     estate = Estate(front)
     with standing_at(ago(days=500)):
@@ -50,6 +51,7 @@ def build(front: Front, seed: int) -> None:
     assurance.plant(estate, organization_id, planted)
     plant_every_type(estate, vaults, planted)
     mishaps.plant(estate, planted)
+    # Last, as the policies name no resource, and new ids here must not shift any others.
     accounts.allow_scan(estate)
     accounts.know_backup_policies(estate)
 

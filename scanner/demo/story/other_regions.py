@@ -92,6 +92,7 @@ def _development_ireland(site: Site) -> None:
 
 def _development_frankfurt(site: Site) -> None:
     """Selected by a tag, or even by its ARN; but the opt-in of its type is off, and decides."""
+    # For FSx the opt-in counts even where the exact ARN is selected (AWS Backup, "Assigning resources").
     site.backup.opt_in |= dict.fromkeys(("DocumentDB", "EKS", "FSx"), False)
     stock = site.stock
     workloads.cluster(site, Sketch("integration-documents", _INTEGRATION), "docdb")
@@ -115,6 +116,7 @@ def plant_stacks(site: Site, production: Production) -> None:
     cloudformation.holds(stock, root, "AWS::DynamoDB::Table", "Baskets", table.name)
     cloudformation.stack(stock, Sketch("monitoring", {"owner": "web"}), Texts("<b>Dashboards</b> & alarms"))
     cloudformation.stack(stock, Sketch("old-shop", state="DELETE_IN_PROGRESS"))
+    # A stack in review exists for its first change set only, and has no resources.
     cloudformation.stack(stock, Sketch("next-shop", state="REVIEW_IN_PROGRESS"))
     cloudformation.stack(stock, Sketch("first-shop", state="DELETE_COMPLETE"))
     disaster = production.vaults.disaster

@@ -142,6 +142,7 @@ def _machines(site: Site, key: str) -> tuple[Resource, ...]:
     stock = site.stock
     vcenter = backupgateway.hypervisor(stock, "vcenter-dublin")
     sap = ssmsap.application(stock, "ERP")
+    # AWS Backup can back up system databases too: this one is in no plan.
     ssmsap.database(stock, sap, Sketch("SYSTEMDB", {"owner": "sap"}), "SYSTEM")
     return (
         backupgateway.virtual_machine(stock, vcenter, Sketch("erp-frontend", GOLD)),
@@ -229,6 +230,7 @@ def _strange(site: Site) -> None:
     for name in (HOSTILE_MACHINE, FAR_EASTERN_MACHINE, COMBINED_MACHINE):
         backupgateway.virtual_machine(stock, vcenter, Sketch(name))
     largest = fsx.file_system(stock, Sketch("build-cache", LARGEST_TAGS, aws_key(site, "fsx")), "OPENZFS")
+    # No resource of its own for AWS Backup: it must not appear in the inventory.
     fsx.openzfs_volume(stock, largest, Sketch("build-cache-volume", {"owner": "lab"}))
 
 

@@ -115,6 +115,7 @@ def _gold(estate: Estate, central: Central, vaults: Vaults, resources: Resources
         "cron(0 2 ? * * *)",
         vaults.gold,
         35,
+        # Both at once are two actions: one to another account, one to another Region.
         (Copy(central.good.arn, 35), Copy(vaults.disaster.arn, 35)),
         timezone="Europe/Dublin",
     )
@@ -164,6 +165,7 @@ def _gold_failures(gold: Plan, central: Central, vaults: Vaults, resources: Reso
         history.fail_backup(
             resources.unversioned, nightly, age, "Bucket versioning is not enabled.", "INVALID_STATE"
         )
+    # Nine nights, so that the newest recovery point is too old for every sensible target.
     for night in range(9):
         history.fail_backup(
             resources.stale,
@@ -206,6 +208,7 @@ def _continuous(estate: Estate, vaults: Vaults, resources: Resources, role: str)
             continuous.rules["point-in-time"],
             200 * 24.0,
             RecoveryPointArn=history.continuous_arn(vaults.loose.site, resource),
+            # A continuous recovery point goes on changing: it has no completion and no expiry date.
             Status="AVAILABLE",
             CompletionDate=None,
             CalculatedLifecycle=None,

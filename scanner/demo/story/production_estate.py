@@ -100,6 +100,7 @@ def plant_resources(estate: Estate) -> Resources:
 
 def _gold_vault(site: Site) -> Vault:
     vault = vaults.vault(site, "production-gold", customer_key(site, "production-vault"))
+    # The rules that target it keep 35 and 365 days: both within these limits.
     vaults.seal(vault, 35, 400, since_days=200)
     police(vault, deny(DELETION))
     vaults.notify(vault, "BACKUP_JOB_COMPLETED", "COPY_JOB_FAILED", "RESTORE_JOB_COMPLETED")
@@ -129,6 +130,7 @@ def _disaster_vault(site: Site) -> Vault:
 def _overseas_vault(site: Site) -> Vault:
     vault = vaults.vault(site, "production-overseas", customer_key(site, "production-overseas"))
     vaults.govern(vault, 30, 365)
+    # Without the fourth action the policy, and with it the Deny, can be deleted.
     police(vault, deny(DELETION[:3]))
     return vault
 

@@ -47,6 +47,7 @@ class ApiError(ServiceException):
 
 def write_answer(operation: OperationModel, result: Mapping[str, Any]) -> Answer:
     """The answer of an operation; `result` is keyed as boto3's is, and what has no shape is left out."""
+    # Moto's own serializers, so that both kinds of answers have the same form.
     return _write(operation, result, None)
 
 
@@ -91,6 +92,7 @@ def rewrite_request(environ: Environ, operation: OperationModel, parameters: Map
     return {
         **environ,
         **{_header_key(name): str(value) for name, value in request["headers"].items()},
+        # Everything that depends on the parameters is replaced: moto reads them from path, query or body.
         "REQUEST_METHOD": request["method"],
         "PATH_INFO": unquote(path),
         "RAW_URI": url,

@@ -58,6 +58,7 @@ def read_signature(environ: Environ) -> Signature | None:
 def buffer_body(environ: Environ) -> None:
     """Make the body readable more than once: every reader gets a stream of its own."""
     length = int(environ.get("CONTENT_LENGTH") or 0)
+    # A stream can be read once, but the front and moto both parse the request.
     environ["demo.body"] = environ["wsgi.input"].read(length) if length else b""
     environ["wsgi.input"] = io.BytesIO(environ["demo.body"])
 
@@ -80,6 +81,7 @@ def read_operation(environ: Environ, service: str) -> tuple[OperationModel, dict
 def _find_operation(request: Request, service: str) -> tuple[OperationModel, dict[str, Any]] | None:
     model = get_service_model(service)
     target = request.headers.get("X-Amz-Target")
+    # JSON protocols name the operation in a header, the query protocol in the form, REST in the path.
     name = target.rpartition(".")[2] if target else request.form.get("Action")
     if name:
         return (model.operation_model(name), {}) if name in model.operation_names else None

@@ -125,6 +125,7 @@ def cut(call: Call, pages: Pages, result: Mapping[str, Any]) -> dict[str, Any]:
     page = {**result, pages.items: everything[start:end]}
     page.pop(pages.next_token, None)
     if end < len(everything):
+        # DynamoDB's token is the last name of the page, others are opaque.
         page[pages.next_token] = everything[end - 1] if pages.by_name else _write_token(call, end)
     if pages.truncated:
         page[pages.truncated] = end < len(everything)
@@ -145,6 +146,7 @@ def _start(call: Call, pages: Pages, everything: list[Any]) -> int:
     if not token:
         return 0
     if pages.by_name:
+        # The table that the token names may be gone by now; its place in the order stays.
         return sum(1 for name in everything if name <= token)
     start = _read_token(call, token)
     if start is None or start >= len(everything):
@@ -166,4 +168,5 @@ def _read_token(call: Call, token: str) -> int | None:
         *scope, start = json.loads(base64.urlsafe_b64decode(token.encode()))
     except (ValueError, TypeError, binascii.Error):
         return None
+    # A token of another list must be refused: a scanner that mixes them up loses rows.
     return start if scope == _scope(call) and isinstance(start, int) and start > 0 else None

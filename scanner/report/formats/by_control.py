@@ -23,7 +23,7 @@ class ByControl(Generic[T]):
         """
         frameworks = finding.frameworks
         cached = self._made.get(finding.control)
-        # Identity first: comparing mappings for each of a million findings takes seconds.
+        # Identity first: comparing the mappings of each of a million findings is slow.
         if cached is None or (cached[0] is not frameworks and cached[0] != frameworks):
             cached = self._made[finding.control] = (frameworks, self._make(finding))
         return cached[1]

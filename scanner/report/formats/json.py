@@ -63,7 +63,7 @@ def findings_json(view: View) -> Iterator[bytes]:
 def _findings(findings: Stream[Finding], left_out: tuple[Status, ...]) -> Iterator[bytes]:
     """Yield the documents of findings without some statuses: many at a time, joined by commas."""
     if left_out and isinstance(findings, Filed):
-        # Rendered by DuckDB from Parquet, many times faster than one by one.
+        # Rendered from Parquet many at a time, which is much faster than one by one.
         return documents(findings, [status for status in Status if status not in left_out])
     return _joined(encode(finding.document()) for finding in findings if finding.status not in left_out)
 

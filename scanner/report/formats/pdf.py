@@ -157,7 +157,7 @@ def report_pdf(view: View, paper: Paper = Paper.A4) -> bytes:
             buffer,
             attachments=[press.attachment(attachment, clock) for attachment in attached],
             finisher=lambda _, pdf: embed(pdf.objects, attached),
-            # WeasyPrint would take a random one, and equal scans would differ.
+            # PDF/A requires an identifier: this one is the same for equal documents.
             pdf_identifier=hashlib.sha256(html.encode(errors="replace")).digest()[:16],
             **_VARIANT,
         )

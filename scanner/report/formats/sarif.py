@@ -168,7 +168,7 @@ def _result(finding: Finding, view: View, indices: Mapping[str, int]) -> Documen
             "primaryLocationLineHash": finding.fingerprint,  # the one that GitHub reads
             "vaultproof/v1": finding.fingerprint,
         },
-        # An empty list says that it is not suppressed; without one, that is unknown (SARIF, 3.27.23).
+        # An empty list says that it is not suppressed; without one, that is unknown (SARIF 2.1.0).
         "suppressions": [] if finding.waiver is None else [_suppression(finding.waiver)],
         "properties": _properties(finding, view),
     }

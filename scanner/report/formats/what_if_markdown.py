@@ -25,6 +25,7 @@ def what_if_markdown(result: WhatIf) -> str:
 def _head(result: WhatIf) -> Iterator[str]:
     yield f"### AWS Backup: {answer(result)}"
     yield ""
+    # Without a change that was laid over the scan, every number would be "unchanged".
     if not result.changes:
         return
     numbers = (

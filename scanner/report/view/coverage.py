@@ -55,7 +55,7 @@ def coverage_document(coverage: Coverage | None) -> Document:
 
 
 def _counts(counts: CoverageCounts, coverage: Coverage) -> Document:
-    """Return the counts. Those of recent backups are null where no control asked for them."""
+    """Return the counts. Those of recent backups are null where no control checks them."""
     return {
         name: None if "recent" in name and not coverage.asks_recency else getattr(counts, name)
         for name in _COUNTS

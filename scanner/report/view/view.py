@@ -82,6 +82,7 @@ class ControlView:
 
         A control without subjects did not pass; it is unknown if the scan did not list its subjects.
         """
+        # No subjects may mean that there are none, or that the scan did not look for them.
         otherwise = Status.UNKNOWN if self.is_unlisted else Status.NOT_APPLICABLE
         statuses = (status for status, _ in self.counts.parts())
         return min(statuses, key=STATUS_ORDER.__getitem__, default=otherwise)
@@ -89,6 +90,7 @@ class ControlView:
     @property
     def needs_backup(self) -> bool:
         """Whether it applies only to resources in a backup plan."""
+        # The population is SQL: as a whole word, `covered` is the column, not a part of another one.
         return "covered" in _SEPARATORS.sub(" ", self.control.population).split()
 
     @property
@@ -136,6 +138,7 @@ class ResourceView:
     @property
     def name(self) -> str:
         """Its name; empty: no finding has one."""
+        # Not every control has the name in its details.
         return next(filter(None, (given_name(finding.details) for finding in self.findings)), "")
 
     @property
@@ -242,23 +245,25 @@ class View:
     @cached_property
     def templates(self) -> Mapping[str, str]:
         """The commands of each control's remediation, with their placeholders."""
-        return {each.control.id: each.control.remediation.cli for each in self.controls}
+        return {view.control.id: view.control.remediation.cli for view in self.controls}
 
     @cached_property
     def _by_id(self) -> Mapping[str, Control]:
-        return {each.control.id: each.control for each in self.controls}
+        return {view.control.id: view.control for view in self.controls}
 
     def to_do(self, finding: Finding) -> ToDo | None:
         """Return what to do about a finding, its commands complete for its subject; None: nothing."""
         advice = to_do(finding, self._by_id.get(finding.control))
         if advice is None:
             return None
+        # Written when they are shown, as most findings of a large scan never are.
         return ToDo(advice.text, commands_of(finding, advice.cli, self.structures, self.templates))
 
     @cached_property
     def _explained(self) -> Mapping[tuple[str, ...], tuple[Finding, ...]]:
         """The first failures among the worst findings that each shown root cause explains, by its key."""
-        failures: dict[tuple[str, ...], list[Finding]] = {each.cause.key: [] for each in self.root_causes}
+        failures: dict[tuple[str, ...], list[Finding]] = {shown.cause.key: [] for shown in self.root_causes}
+        # Of the worst findings only: they are in memory, and the examples have to be few.
         for finding in self.worst if failures else ():
             cause = finding.root_cause
             members = failures.get(cause.key) if cause and finding.status is Status.FAIL else None
@@ -276,6 +281,7 @@ class View:
         Where the cause is a place, they are those of the worst failure that it explains.
         """
         failures = self.failures_of(cause)
+        # Its failures may be outside the worst findings, and the commands must not depend on that.
         failure: Failure = failures[0] if failures else CauseFailure(cause)
         if failures and is_its_own(failures[0], cause):
             advice = self.to_do(failures[0])
@@ -315,8 +321,10 @@ class View:
 
     def unit_path(self, path: str) -> str:
         """Return the names of the units of a path, from the root down; empty: none is known."""
+        # The first part is the organization's id.
         units = path.strip("/").split("/")[1:]
         names = [self.unit_names.get(unit, unit) for unit in units]
+        # Ids alone would say no more than the path itself.
         return " / ".join(names) if self.unit_names.keys() & set(units) else ""
 
     def unit(self, unit: str) -> str:
@@ -327,6 +335,7 @@ class View:
     def failures_by_unit(self) -> tuple[tuple[str, int], ...]:
         """Organizational units with their failures, most first. An account counts in all units above it."""
         groups = self.assessment.score.groups.get("ou", {}) if self.assessment else {}
+        # The empty key has the accounts whose unit is not known.
         units = [(self.unit(unit), figures.failed) for unit, figures in groups.items() if unit]
         return tuple(sorted(units, key=lambda unit: (-unit[1], unit[0])))
 
@@ -385,6 +394,7 @@ class View:
 
         `without`: statuses whose findings are left out, and with them subjects that have no others.
         """
+        # All findings are in memory already: a query would read them again.
         findings = self.worst if self.has_all else findings_of_subjects(self.findings, subjects, without)
         return _resources(subjects, (finding for finding in findings if finding.status not in without))
 
@@ -420,6 +430,7 @@ def build(scan: Scan) -> View:
         scan=scan,
         counts=seen.counts,
         controls=tuple(sorted(_controls(scan, seen), key=_control_order)),
+        # Controls without findings too: zero checks is a result that a report must show.
         by_control={**{control.id: count(()) for control in scan.controls}, **seen.controls},
         worst=seen.worst,
         accounts=groups(seen.accounts, lambda account: names.get(account, account)),
@@ -450,6 +461,7 @@ def _controls(scan: Scan, seen: Overview) -> Iterator[ControlView]:
             counts=seen.controls.get(control.id, none),
             findings=seen.worst_of.get(control.id, ()),
             sets=parameter_sets(scan.tiers, control.id),
+            # A scan with a limited collection has no gap for a list that it left out.
             is_unlisted=not all(
                 is_collected(operation, scan.manifest.reads)
                 for operation in SUBJECT_READS.get(control.subject, ())
@@ -467,6 +479,7 @@ def _control_order(view: ControlView) -> tuple[int, int, int, str]:
 
 
 def _parameters(control: Control, in_effect: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    # Parameters of audit.yaml may be newer than the definition that the scan has.
     names = dict.fromkeys([*control.parameters, *in_effect])
     return tuple((name, value(in_effect.get(name, control.parameters.get(name)))) for name in names)
 
@@ -504,6 +517,7 @@ def chain(details: Iterable[Details]) -> Chain:
     merged: dict[str, Any] = {}
     for mapping in details:
         for key, content in mapping.items():
+            # The same column has the same value in all findings of a resource.
             merged.setdefault(key, content)
     point = merged.get("newest_recovery_point")
     newest = point if isinstance(point, Mapping) else {}
@@ -511,6 +525,7 @@ def chain(details: Iterable[Details]) -> Chain:
     return Chain(
         has_rules="covered_by" in merged or "rules" in merged,
         covered=coverage(merged),
+        # Without related rows: the page builds the full tree from facts, where there are any.
         root=resource_node(merged, Related()),
         newest_age=hours(newest.get("age_hours")),
         newest_exists=exists if isinstance(exists, bool) else None,

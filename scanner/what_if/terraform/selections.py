@@ -116,7 +116,7 @@ def _condition(entry: Mapping[str, Any]) -> dict[str, Any]:
 def _resources(resource: Resource) -> object:
     """Return the ARNs of a selection. Those of resources that the plan creates follow from references.
 
-    In a selection that exists, constants of the list cannot be told from what was removed: UNKNOWN.
+    In a selection that exists, constants of the list look like what was removed: UNKNOWN.
     """
     resources = resource.change.after.get("resources")
     if resources is not UNKNOWN or resource.action is not Action.CREATE:
