@@ -10,6 +10,7 @@ _RESTORE: Final = (
     "Run a restore, or create a restore testing plan, and scan again.",
 )
 
+# A kind is here if mending it needs a decision, a person or time, or if AWS has no call for it.
 MANUAL: Final[Mapping[CauseKind, tuple[str, str]]] = {
     CauseKind.ACCOUNT_NOT_ENTERED: (
         "The scan could not enter the account, so what it has is unknown.",
@@ -23,6 +24,7 @@ MANUAL: Final[Mapping[CauseKind, tuple[str, str]]] = {
         "Copies only go to active members of the organisation.",
         "Invite the account, or name a vault of a member account in the copy action.",
     ),
+    # Attaching a policy to a unit changes every account in it, also those that pass.
     CauseKind.NO_BACKUP_POLICY: (
         "Whether an account gets a backup policy is decided in AWS Organizations, for many accounts at once.",
         "Attach a backup policy to the account or to an organizational unit above it.",
@@ -45,6 +47,7 @@ MANUAL: Final[Mapping[CauseKind, tuple[str, str]]] = {
         "Someone has disabled the key of the vault, or scheduled its deletion.",
         "Find out why. To undo it: aws kms cancel-key-deletion, then aws kms enable-key.",
     ),
+    # A vault's key is fixed at its creation (AWS Backup, "Creating a backup vault").
     CauseKind.VAULT_KEY_NOT_CUSTOMER_MANAGED: (
         "The key of a vault cannot be changed, and its recovery points cannot be moved.",
         "Use a new vault with such a key, and delete this one when its recovery points have expired.",
@@ -69,6 +72,7 @@ MANUAL: Final[Mapping[CauseKind, tuple[str, str]]] = {
         "The image of the instance (AWS Marketplace, for example) may not leave the account.",
         "Back up its volumes, and build the instance again from its image.",
     ),
+    # Which resources were meant cannot be read from a selection that matches none.
     CauseKind.SELECTS_NOTHING: (
         "A selection that matches nothing may be meant for resources to come.",
         "Correct its tags or ARNs, or delete the selection.",

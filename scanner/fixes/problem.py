@@ -27,6 +27,7 @@ class Problem:
     @property
     def subjects(self) -> tuple[str, ...]:
         """The subjects of the failures, sorted."""
+        # Sorted and once each: a subject may fail several controls, and proposals must not vary.
         return tuple(sorted({subject for _, subject in self.failures}))
 
 

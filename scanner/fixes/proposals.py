@@ -82,6 +82,7 @@ def propose(bench: Workbench, problems: Iterable[Problem]) -> tuple[ManualStep, 
     What explains most comes first within its step: a setting of the Region mends more than a tag.
     """
     manual = []
+    # Later strategies see the draft of earlier ones, so the order decides what is proposed.
     for problem in sorted(problems, key=_order):
         strategy = STRATEGIES.get(problem.cause.kind)
         if strategy is None:

@@ -29,10 +29,12 @@ def _plan(document: Mapping[str, Any]) -> str:
         return ""
     if not isinstance(rules, list) or not all(rule is UNKNOWN or isinstance(rule, Mapping) for rule in rules):
         return "Rules"
+    # Only text can name a plan: findings and other changes refer to it.
     return "" if _is_text(document.get("BackupPlanName")) else "BackupPlanName"
 
 
 def _selection(document: Mapping[str, Any]) -> str:
+    # AWS Backup reads a selection without members as "everything": it must be written out.
     if not document:
         return "BackupSelection"
     return next(

@@ -13,6 +13,7 @@ def restore_testing(site: Site, name: str, cron: str, *vaults: Vault, window_day
     """A restore testing plan that takes the newest recovery point in these vaults (none: in all). Its ARN."""
     chosen = {
         "Algorithm": "LATEST_WITHIN_WINDOW",
+        # AWS Backup requires at least one entry; `*` is the form for all vaults.
         "IncludeVaults": [vault.arn for vault in vaults] or ["*"],
         "RecoveryPointTypes": ["SNAPSHOT", "CONTINUOUS"],
         "SelectionWindowDays": window_days,
@@ -82,6 +83,7 @@ def report_plan(site: Site, name: str, template: str, bucket: str, frameworks: S
     setting: Document = {"ReportTemplate": template}
     if frameworks:
         setting |= {"FrameworkArns": list(frameworks), "NumberOfFrameworks": len(frameworks)}
+    # The two formats of reports on the own account and Region.
     channel = {"S3BucketName": bucket, "S3KeyPrefix": name, "Formats": ["CSV", "JSON"]}
     site.do(
         "backup",

@@ -15,6 +15,7 @@ _HYPERVISORS, _MACHINES = "backup-gateway.hypervisor", "backup-gateway.vm"
 def hypervisor(stock: Stock, name: str, state: str = "ONLINE") -> str:
     """A hypervisor that a gateway is connected to. Its ARN."""
     arn = stock.arn("backup-gateway", f"hypervisor/{identifier('hype-', 8)}")
+    # Hypervisors are not backed up themselves, but their state decides whether machines can be.
     document = {"Host": f"{name}.corp.example.com", "HypervisorArn": arn, "Name": name, "State": state}
     stock.add(_HYPERVISORS, document)
     return arn
@@ -39,6 +40,7 @@ def _list(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     hypervisor_arn = parameters.get("HypervisorArn")
     machines = stock.of(_MACHINES)
     if hypervisor_arn:
+        # Without the parameter the call lists the machines of all hypervisors.
         machines = [
             machine for machine in machines if machine["HypervisorId"] == hypervisor_arn.rpartition("/")[2]
         ]

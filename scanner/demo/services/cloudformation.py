@@ -44,6 +44,7 @@ def stack(
         "EnableTerminationProtection": False,
         "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
         "ParentId": parent.arn if parent else None,
+        # Nested stacks are listed like others, and only ParentId and RootId show what they are.
         "RootId": parent.arn if parent else None,
     }
     stock.add(_STACKS, document, arn, sketch.tags)

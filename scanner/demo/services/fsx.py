@@ -131,6 +131,7 @@ def _describe_volumes(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     if missing:
         raise not_found("VolumeNotFound", f"Volume '{missing[0]}'")
     for criterion in parameters.get("Filters", ()):
+        # Several filters are combined by AND, their values by OR (API reference, VolumeFilter).
         value_of, allowed = _FILTERS[criterion["Name"]], criterion.get("Values", [])
         volumes = [
             volume for volume in volumes if _has(volume, criterion["Name"]) and value_of(volume) in allowed
@@ -139,6 +140,7 @@ def _describe_volumes(stock: Stock, parameters: Mapping[str, Any]) -> Document:
 
 
 def _has(volume: Document, name: str) -> bool:
+    # OpenZFS volumes belong to no storage virtual machine.
     return name == "file-system-id" or "OntapConfiguration" in volume
 
 

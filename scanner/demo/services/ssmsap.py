@@ -19,6 +19,7 @@ def application(stock: Stock, name: str) -> str:
     """An SAP application on EC2. Its id."""
     arn = stock.arn("ssm-sap", f"HANA/{name}")
     document = {"Id": name, "DiscoveryStatus": "SUCCESS", "Type": "HANA", "Arn": arn, "Tags": {}}
+    # Applications are no resources of AWS Backup: their databases are.
     stock.add(_APPLICATIONS, document)
     return name
 
@@ -68,6 +69,7 @@ def _list(stock: Stock, parameters: Mapping[str, Any]) -> Document:
 def _get(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     """By its ARN, or by application, component and id. AWS declares no other error than this one."""
     for database_document in stock.of(_DATABASES):
+        # A database has no id that is unique in the account: all three parts are needed.
         by_id = all(parameters.get(key) == database_document[key] for key in _ASKED)
         if by_id or parameters.get("DatabaseArn") == database_document["Arn"]:
             return {"Database": database_document, "Tags": dict(stock.tags.get(database_document["Arn"], {}))}

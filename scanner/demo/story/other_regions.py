@@ -100,6 +100,7 @@ def _development_frankfurt(site: Site) -> None:
     named = fsx.file_system(stock, Sketch("integration-scratch", {}, aws_key(site, "fsx")), "LUSTRE")
     vcenter = backupgateway.hypervisor(stock, "vcenter-frankfurt")
     backupgateway.virtual_machine(stock, vcenter, Sketch("integration-machine", _INTEGRATION))
+    # The only plan there: `development` has planted it.
     (listed,) = site.do("backup", "ListBackupPlans")["BackupPlansList"]
     selections = site.do("backup", "ListBackupSelections", BackupPlanId=listed["BackupPlanId"])
     role = selections["BackupSelectionsList"][0]["IamRoleArn"]
@@ -112,6 +113,7 @@ def plant_stacks(site: Site, production: Production) -> None:
     stock = site.stock
     root = cloudformation.stack(stock, Sketch("shop", {"owner": "web"}), _texts())
     cloudformation.stack(stock, Sketch("shop-Database-1A2B3C4D"), _texts(), root)
+    # AWS Backup covers what a stack made together with the stack; the tag is how a scan knows.
     table = workloads.table(site, "shop-baskets", {STACK_TAG: root.arn})
     cloudformation.holds(stock, root, "AWS::DynamoDB::Table", "Baskets", table.name)
     cloudformation.stack(stock, Sketch("monitoring", {"owner": "web"}), Texts("<b>Dashboards</b> & alarms"))

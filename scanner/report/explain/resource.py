@@ -94,6 +94,7 @@ def coverage(row: Row) -> Ternary:
     """Return whether a rule covers it. Rows built from findings' details may lack the column `covered`."""
     if "covered" in row:
         return ternary(row, "covered")
+    # A custom control may have one of the two only.
     lists = [members(row.get(column)) for column in ("covered_by", "rules") if column in row]
     if any(rules for rules, _ in lists):
         return True
@@ -124,6 +125,7 @@ def _newest(row: Row) -> str:
 
 def _covering_selections(row: Row, related: Related) -> Iterator[Node]:
     """Yield the ways of coverage: a selection of a plan, perhaps of a parent, with the plan's rules."""
+    # A volume may be covered through several instances by one rule.
     parents: dict[tuple[str, str], list[str]] = {}
     for cover in members(row.get("covered_by"))[0]:
         by_rule = parents.setdefault((text(cover, "rule"), text(cover, "via") or "selection"), [])
@@ -137,6 +139,7 @@ def _covering_selections(row: Row, related: Related) -> Iterator[Node]:
     for rule, parent, via, selection in sorted(steps):
         rules, selections = ways.setdefault((rule.partition("#")[0], via, parent), ({}, {}))
         rules[rule] = selections[selection] = None
+    # What the resource's own row repeats of a rule is at hand even without the rule's row.
     terms = {text(rule, "rule"): rule for rule in members(row.get("rules"))[0]}
     shown: set[str] = set()
     for way, (rules, selections) in ways.items():
@@ -196,6 +199,7 @@ def _unread_rules(row: Row, covered: Ternary) -> Iterator[Node]:
     if covered is False and lists:
         because = "No rule of a backup plan covers it."
         yield Node(kind=NodeKind.RULE, label="none", verdict=Verdict.BROKEN, because=because)
+    # Both lists are complete, so there are no rules that could not be read.
     if lists and all(members(rules)[1] for rules in lists):
         return
     because = reasons(row, *_COVERAGE) or "There may be rules that cover it and could not be read."
@@ -239,6 +243,7 @@ def _is_filled(point: Row, row: Row) -> bool:
     arn = text(point, "vault")
     if arn in {text(copy, "destination") for copy in members(row.get("copies"))[0]}:
         return True
+    # A vault of the same name in another Region is another vault.
     columns = ("account", "region")
     own = all(text(point, column) in ("", text(row, column)) for column in columns)
     return own and short_name(arn) in {text(rule, "vault") for rule in members(row.get("rules"))[0]}
@@ -271,5 +276,6 @@ def resource_chains(facts: Facts, subjects: Collection[str]) -> Iterator[tuple[s
 
 
 def _account(subject: str) -> str:
+    # Buckets have no account in their ARN: they sort first, and their files are found by subject.
     arn = parse_arn(subject)
     return arn.account if arn else ""

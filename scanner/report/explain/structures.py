@@ -42,6 +42,7 @@ def vault_node(row: Row, related: Related) -> Node:
 
 
 def _points_in(row: Row) -> Node:
+    # None also where only a part of the vault's list was read: there may be points in the rest.
     has = ternary(row, "has_recovery_points")
     words = {True: "It contains recovery points", False: "It contains no recovery points"}
     return Node(
@@ -60,6 +61,7 @@ def _filled_by(row: Row, related: Related) -> Iterator[Node]:
         label = f"{related.left_out:,} more, left out here"
         copies.append(Node(kind=NodeKind.MORE, label=label))
     targeted = ternary(row, "targeted")
+    # Rules that were read prove that it is used; only without any is it unknown.
     if targeted is None and not rules and not copies:
         because = reasons(row, "targeted") or "Whether a rule or copy action uses it is unknown."
         yield Node(kind=NodeKind.MORE, label="Used by", verdict=Verdict.UNKNOWN, because=because)
@@ -89,11 +91,13 @@ def _retention(row: Row) -> str:
 
 def plan_node(row: Row, related: Related) -> Node:
     """Build the tree of a plan: what its selections select, and its rules with their vaults."""
+    # A list that may be incomplete ends with null, so that it never passes for a whole one.
     rules, complete = members(row.get("rules"))
     nodes = [_rule(related.rules.get(text(rule, "rule"), NO_ROW), rule, related) for rule in rules]
     if not complete:
         because = reasons(row, "rules") or "Its rules were not read."
         nodes.append(Node(kind=NodeKind.MORE, label="Rules", verdict=Verdict.UNKNOWN, because=because))
+    # Such a plan cannot be changed in the account, which a reader must know first.
     owner = "an Organizations backup policy" if row.get("from_organization") is True else ""
     return Node(
         kind=NodeKind.PLAN,
@@ -124,6 +128,7 @@ def _selections(related: Related) -> tuple[Node, ...]:
         Node(
             kind=NodeKind.SELECTION,
             label=text(selection.row, "name"),
+            # AWS Backup accepts a selection that matches nothing, and reports no error.
             verdict=verdict_of(ternary(selection.row, "selects_resources")),
             subject=text(selection.row, "subject"),
             because=reasons(selection.row, "selects_resources"),
@@ -142,6 +147,7 @@ def _rule(row: Row, terms: Row, related: Related) -> Node:
         for copy in related.copy_actions.values()
         if text(copy, "rule") == text(row, "subject")
     )
+    # Without the rule's row its vault is not known, but copy actions name their own.
     target = (target_node(row, terms, NO_ROW, related, copies),) if row else copies
     return Node(
         kind=NodeKind.RULE,
@@ -182,16 +188,20 @@ def copy_action_node(row: Row, related: Related, *, alone: bool = True) -> Node:
             subject=text(pair, "resource"),
             because=f"It cannot be copied to another account: its key is {text(pair, 'key')}.",
         )
+        # A rule may cover thousands of resources under the same key.
         for pair in blocked[:20]
     )
     because = reasons(row, "destination_exists") if exists is None else ""
+    # AWS Backup accepts a copy action to a missing vault; its jobs then fail.
     if exists is False:
         because = "The vault does not exist, so no copy can succeed."
     rule = related.rules.get(text(row, "rule"), NO_ROW)
+    # Within the tree of its rule, the rule is above already.
     about_rule = (_rule_line(rule),) if alone and rule else ()
     return Node(
         kind=NodeKind.COPY,
         label=short_name(text(row, "destination")),
+        # One false is enough to break the action; one unknown leaves it unknown otherwise.
         verdict=verdict_of(all_of((exists, not blocked))),
         subject=text(row, "subject"),
         because=because or ("Keys prevent some of its copies." if blocked else ""),
@@ -218,6 +228,7 @@ def _rule_line(row: Row) -> Node:
 
 def selection_subject(row: Row, related: Related) -> Node:
     """Build the tree of a selection: the selected resources, its role, and the rules of its plan."""
+    # The query for a selection returns exactly one.
     (selection,) = related.selections.values()
     selected = tuple(
         Node(kind=NodeKind.RESOURCE, label=short_name(arn), subject=arn, verdict=Verdict.HOLDS)
@@ -250,6 +261,7 @@ def point_subject(row: Row, related: Related) -> Node:
         label=name_of(row),
         verdict=verdict_of(usable),
         subject=text(row, "subject"),
+        # A status that this version does not know is neither usable nor unusable.
         because=reasons(row, "usable") or ("" if usable else f"Its status is {text(row, 'status')}."),
         facts=facts(
             ("status", text(row, "status")),
@@ -266,6 +278,7 @@ def point_subject(row: Row, related: Related) -> Node:
 def _backup_of(row: Row, related: Related) -> Node:
     arn = text(row, "resource")
     resource = related.resources.get(arn)
+    # A recovery point outlives its resource, and may be the only copy of the data.
     gone = ternary(row, "orphaned")
     because = "The resource no longer exists." if gone else ""
     return Node(
@@ -334,6 +347,7 @@ TREE_BUILDERS: Final[Mapping[str, TreeBuilder]] = {
 
 
 def _missing(read: Row) -> Node:
+    # The column's name is part of the facts' schema.
     controls, _ = texts(read.get("blinds"))
     about = text(read, "about")
     return Node(
@@ -350,6 +364,7 @@ def schedule_verdict(rule: Row) -> tuple[Verdict, str]:
     if ternary(rule, "schedule_valid") is False:
         because = sentence(text(rule, "schedule_reason"))
         return Verdict.BROKEN, f"{text(rule, 'schedule')} is not an AWS cron expression. {because}".rstrip()
+    # Details of findings may lack the column, which says nothing about the schedule.
     if "schedule_valid" in rule and ternary(rule, "schedule_valid") is None:
         because = sentence(text(rule, "schedule_reason"))
         return (
@@ -372,6 +387,7 @@ def rule_facts(row: Row) -> tuple[tuple[str, str], ...]:
         ("next start", text(row, "next_start")),
         ("start window", _minutes(row, "start_window_minutes")),
         ("completion window", _minutes(row, "completion_window_minutes")),
+        # A retention that is present and None is unknown; one that is absent was not recorded.
         ("retention", days(row["retention_days"]) if "retention_days" in row else ""),
         (
             "moves to cold storage",
@@ -446,6 +462,7 @@ def selection_facts(selection: SelectionRow) -> tuple[tuple[str, str], ...]:
 
 def role_nodes(selection: Row, related: Related) -> tuple[Node, ...]:
     """Return the role: if AWS Backup cannot assume it, nothing is backed up."""
+    # Scans of earlier versions did not check the role.
     if "role_admits_backup" not in selection:
         return ()
     edge = walk_of(related).edge(text(selection, "subject"), Relation.PERFORMED_BY)

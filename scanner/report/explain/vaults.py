@@ -37,6 +37,7 @@ def vault_facts(vault: Row) -> tuple[Node, ...]:
 def lock_node(vault: Row) -> Node:
     """Build the node of the vault's lock, which bounds retention and can prevent deletion."""
     mode = text(vault, "lock_mode")
+    # No mode is unknown: an unlocked vault has the mode `none`.
     if not mode:
         because = reasons(vault, "lock_mode") or "Whether the vault is locked is unknown."
         return Node(kind=NodeKind.LINK, label="Lock", verdict=Verdict.UNKNOWN, because=because)
@@ -47,6 +48,7 @@ def lock_node(vault: Row) -> Node:
     least, most = number(vault, "min_retention_days"), number(vault, "max_retention_days")
     bounds = facts(
         ("minimum retention", days(least) if least else ""),
+        # Facts have a number for "no maximum" too, which is no limit to show.
         ("maximum retention", days(most) if most and days(most) != "never expires" else ""),
         ("removable until", grace),
     )
@@ -67,7 +69,9 @@ def key_node(row: Row, column: str = "key_kind") -> Node:
         because = reasons(row, column) or "Who manages its key is unknown."
         return Node(kind=NodeKind.KEY, label="Key", verdict=Verdict.UNKNOWN, because=because)
     deletion = text(row, "key_deletion_at")
+    # A resource's row does not say whether its key is enabled; only a vault's does.
     usable = "key_enabled" in row and kind != "none"
+    # An enabled key is only a statement: whether it suits depends on what is copied.
     verdict = verdict_of(enabled) if usable and enabled is not True else Verdict.STATED
     because = reasons(row, "key_enabled") if verdict is Verdict.UNKNOWN else ""
     if verdict is Verdict.BROKEN:
@@ -86,6 +90,7 @@ def deletion_nodes(vault: Row) -> tuple[Node, ...]:
     """Return whether recovery points can be deleted manually, and what prevents it."""
     protected = text(vault, "protected_by")
     refs = references(vault, "deletion_guards")
+    # Compliance locks and air gaps protect whatever the access policy allows.
     if protected:
         words = {
             "air_gapped": "the vault is logically air-gapped",
@@ -98,6 +103,7 @@ def deletion_nodes(vault: Row) -> tuple[Node, ...]:
         why = reasons(vault, "deletion_guards", "protected_by")
         return (_guard(Verdict.UNKNOWN, why, refs),) if why else ()
     denied = all_of(ternary(guard, "denied") for guard in guards)
+    # Unknown counts as open here, so that the text names what is not certain.
     open_to = [guard for guard in guards if guard.get("denied") is not True]
     because = "Its access policy denies every deletion action."
     if open_to:
@@ -114,6 +120,7 @@ def _exceptions(guards: list[Row]) -> str:
         for principal in guard.get("exceptions") or ()
         if principal is not None
     ]
+    # A unique id may be that of a deleted principal: IAM shows it instead of the ARN.
     if any(guard.get("spares_unnamed") for guard in guards):
         principals.append("a principal that the policy names by an id")
     return ", ".join(dict.fromkeys(principals))
@@ -140,6 +147,7 @@ def target_node(rule: Row, terms: Row, resource: Row, related: Related, copies: 
     because = ""
     if verdict is not Verdict.HOLDS and rule:
         because = reasons(rule, "target_exists", "within_lock") or text(rule, "lock_reason")
+        # A missing vault explains more than the lock that it does not have.
         because = "The vault does not exist, so it cannot hold backups." if exists is False else because
     points = (newest_point_node(arn or name, resource, own=True),) if has_points(resource) else ()
     return Node(
@@ -167,6 +175,7 @@ def newest_point_node(vault: str, resource: Row, *, own: bool) -> Node:
     column = "newest_recovery_points" if own and "newest_recovery_points" in resource else "places"
     points, complete = members(resource.get(column))
     for point in points:
+        # Rules name a vault by its name, copy actions by its ARN.
         if vault in (text(point, "vault"), text(point, "vault_name"), short_name(text(point, "vault"))):
             return recovery_point_node(point, references(resource, column))
     because = "Its newest usable recovery point here is unknown."
@@ -175,6 +184,7 @@ def newest_point_node(vault: str, resource: Row, *, own: bool) -> Node:
     return Node(
         kind=NodeKind.RECOVERY_POINT,
         label="No usable recovery point was read" if not complete else "No usable recovery point",
+        # An incomplete list may miss the very recovery point.
         verdict=Verdict.BROKEN if complete else Verdict.UNKNOWN,
         because="It has no usable recovery point in this vault." if complete else because,
     )
@@ -190,6 +200,7 @@ def recovery_point_node(point: Row, refs: tuple[EvidenceRef, ...]) -> Node:
     return Node(
         kind=NodeKind.RECOVERY_POINT,
         label=f"Newest usable recovery point, {hours(age)} old",
+        # A restore-access vault gives access to another vault, which may be gone.
         verdict=Verdict.UNKNOWN if is_doubtful else Verdict.HOLDS,
         because="The vault lists it, but may not hold it." if is_doubtful else "",
         subject=text(point, "arn"),

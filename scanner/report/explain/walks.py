@@ -14,6 +14,7 @@ from scanner.graph.protection_walk import Edge, ProtectionWalk
 from scanner.model.explanation import Verdict
 from scanner.report.explain.rows import Related, Row, members, ternary, text
 
+# States are of the graph, verdicts of the page: the graph knows no "stated".
 _VERDICTS: Final[Mapping[State, Verdict]] = {
     State.EFFECTIVE: Verdict.HOLDS,
     State.BROKEN: Verdict.BROKEN,
@@ -43,6 +44,7 @@ def walks_of(groups: Iterable[Row], rules: Iterable[Row], selections: Iterable[R
     graph = protection_graph(
         ProtectionTables(
             groups=groups,
+            # Defaults first: columns of the row replace them.
             rules=[{**_RULE, "plan": _plan(rule), **rule} for rule in rules],
             selections=[{**_SELECTION, "plan": _plan(selection), **selection} for selection in selections],
         )
@@ -69,6 +71,7 @@ def walk_of(related: Related) -> ProtectionWalk:
 def group_of(row: Row, related: Related) -> Row:
     """Return a protection group with one resource, as far as its row names what protects it."""
     covers = members(row.get("covered_by"))[0]
+    # `covered_by` also says through what; `rules` fills in what it lacks.
     direct = {text(cover, "rule") for cover in covers}
     covers += [rule for rule in members(row.get("rules"))[0] if text(rule, "rule") not in direct]
     copies = members(row.get("copies"))[0]
@@ -77,6 +80,7 @@ def group_of(row: Row, related: Related) -> Row:
         "type": text(row, "subject_type"),
         "count": 1,
         "examples": (text(row, "subject"),),
+        # Keys decide blast radii only, and no tree shows those.
         "keys": (),
         "existing": (),
         "existing_unread": (),
@@ -110,6 +114,7 @@ def _scheduled(cover: Row, row: Row, related: Related) -> Iterator[Row]:
         for subject, selection in related.selections.items()
         if text(selection.row, "plan") == rule.partition("#")[0] and arn in selection.selects
     ]
+    # Without a row no selection is known, but the rule still covers the resource.
     for selection in selections or ("",):
         yield {
             "selection": selection,

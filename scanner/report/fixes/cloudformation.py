@@ -19,6 +19,7 @@ from scanner.report.fixes.commands import ROLE_POLICIES
 from scanner.report.fixes.places import FixPlace
 from scanner.report.wording import one_line
 
+# CloudFormation has no resource types for these, or they belong to another stack.
 _WITHOUT: Final = frozenset(
     {ChangeKind.REGION_SETTINGS, ChangeKind.GLOBAL_SETTINGS, ChangeKind.TAGS, ChangeKind.KEY_POLICY}
 )
@@ -130,6 +131,7 @@ def _retained(kind: str, properties: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "Type": kind,
         "DeletionPolicy": "Retain",
+        # Deleting the stack, or a replacement, must never delete a vault with its recovery points.
         "UpdateReplacePolicy": "Retain",
         "Properties": dict(properties),
     }
@@ -143,6 +145,7 @@ def _vault(name: str, changes: list[FixChange]) -> dict[str, Any]:
     properties: dict[str, Any] = {"BackupVaultName": name}
     if key := row.get("EncryptionKeyArn"):
         properties["EncryptionKeyArn"] = key
+    # A property that is left out would be removed from the vault by the update.
     if row.get("Locked") and row.get("VaultType") != _AIR_GAPPED:
         present = {days: row[days] for days in ("MinRetentionDays", "MaxRetentionDays") if row.get(days)}
         properties["LockConfiguration"] = present
@@ -174,6 +177,7 @@ def _plan(change: FixChange) -> dict[str, Any]:
 
 
 def _selection(change: FixChange) -> dict[str, Any]:
+    # A reference also makes CloudFormation create the plan first.
     plan: Any = change.plan_id or {"Ref": _plan_id("", change.plan_name)}
     return {
         "Type": "AWS::Backup::BackupSelection",

@@ -25,10 +25,13 @@ def script(place: FixPlace) -> str:
         "#!/usr/bin/env bash",
         f"# Changes of {place.title}, proposed by audit fix. README.md says what is proven.",
         "# Read it before you run it. It can be run again: what exists is not created twice.",
+        # Plans come after the vaults that they name: a failed step must stop the rest.
         "set -euo pipefail",
+        # The AWS CLI would wait in a pager for a key.
         'export AWS_PAGER=""',
         f"region={quote(place.call_region)}",
         "account=$(aws sts get-caller-identity --query Account --output text)",
+        # Most changes have no account in their parameters, and would be made wherever one is logged in.
         f'if [ "$account" != {quote(place.account)} ]; then',
         f'  echo "This script is for account {place.account}, and these credentials are of $account." >&2',
         "  exit 2",
@@ -71,6 +74,7 @@ def _lock(change: FixChange) -> list[str]:
     call = _call(
         "backup put-backup-vault-lock-configuration", {"BackupVaultName": change.name, **change.document}
     )
+    # A governance lock can be removed again.
     if "ChangeableForDays" not in change.document:
         return call
     return [
@@ -87,6 +91,7 @@ def _plan(change: FixChange) -> list[str]:
     document = {"BackupPlan": plan_document(change)}
     if change.id:
         return _call("backup update-backup-plan", {"BackupPlanId": change.id, **document}, "--output json")
+    # AWS Backup accepts a second plan of the same name, so a second run would create one.
     find = _first("list-backup-plans", f"BackupPlansList[?BackupPlanName=='{change.name}'].BackupPlanId")
     create = _call("backup create-backup-plan", document, "--output json")
     return [f"plan_id={find}", 'if [ "$plan_id" = "None" ]; then', *create, f"plan_id={find}", "fi"]
@@ -110,6 +115,7 @@ def _selection(change: FixChange) -> list[str]:
     words = (
         'aws backup create-backup-selection --region "$region" --backup-plan-id "$plan_id" --backup-selection'
     )
+    # Not --cli-input-json, in which the plan's id could not come from a variable.
     create = [f"{words} file:///dev/stdin <<'JSON'", *_json(change.document), "JSON"]
     return [*lines, f'if [ {find} = "None" ]; then', *create, "fi"]
 
@@ -123,6 +129,7 @@ def _global_settings(change: FixChange) -> list[str]:
 
 
 def _role(change: FixChange) -> list[str]:
+    # IAM has no Region, and its calls name a role without its path.
     path, _, name = change.name.partition(":role/")[2].rpartition("/")
     trust = json.dumps(change.document["AssumeRolePolicyDocument"])
     if not change.is_new:
@@ -152,6 +159,7 @@ def _key_policy(change: FixChange) -> list[str]:
 def added_tags(change: FixChange) -> dict[str, str]:
     """Return the tags that a change adds or sets to another value."""
     before = (change.before or {}).get("Tags") or {}
+    # TagResources adds tags and leaves all others alone.
     return {key: value for key, value in change.document["Tags"].items() if before.get(key) != value}
 
 

@@ -43,6 +43,7 @@ def _change(change: FixChange) -> dict[str, Any]:
         "account": change.account,
         "region": change.region,
         "step": change.step.value,
+        # The same form as in changes.json, which `audit what-if` reads.
         "document": change_documents((change,))[0]["change"],
         "root_causes": [_cause(cause) for cause in change.causes],
         "notes": list(change.notes),
@@ -85,6 +86,7 @@ def _effect(effect: FindingEffect) -> dict[str, Any]:
         "account": finding.account,
         "region": finding.region,
         "fingerprint": finding.fingerprint,
+        # None: the finding exists on one side only, as that of a new plan does.
         "status_before": None if effect.before is None else effect.before.status.value,
         "status_after": None if effect.after is None else effect.after.status.value,
         "first_run": effect.is_first_run,

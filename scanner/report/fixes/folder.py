@@ -21,6 +21,7 @@ def files_of(fix: Fix) -> Iterator[tuple[str, bytes]]:
     yield "changes.json", _json(change_documents(fix.changes))
     for files in (scripts(places), modules(places), templates(places)):
         for name, content in files:
+            # Names of resources may have lone surrogates, which UTF-8 cannot encode.
             yield name, content.encode("utf-8", "backslashreplace")
 
 

@@ -146,6 +146,7 @@ def _details(places: tuple[FixPlace, ...]) -> Iterator[str]:
         yield ""
         for change in place.changes:
             yield f"- **{escaped(change.title)}**"
+            # One change may mend hundreds of causes; fix.json names them all.
             for cause in change.causes[:5]:
                 subject = f"{cause.subject} {cause.about}".rstrip()
                 yield f"  - mends: {cause.kind.value}, {escaped(subject)}"
@@ -158,6 +159,7 @@ def _details(places: tuple[FixPlace, ...]) -> Iterator[str]:
 
 def _costs(fix: Fix) -> Iterator[str]:
     kinds = {change.kind for change in fix.changes}
+    # Once each: selections and tags have the same sentence.
     costs = dict.fromkeys(words for kind, words in _COSTS.items() if kind in kinds)
     if costs:
         yield "## Costs"
@@ -201,6 +203,7 @@ def _effects(title: str, effects: tuple[FindingEffect, ...], words: str) -> Iter
     yield ""
     yield "| Severity | Control | Subject | Reason |"
     yield "| --- | --- | --- | --- |"
+    # The worst first, as the rest is only counted.
     for effect in sorted(effects, key=lambda shown: shown.finding.severity.rank)[:_SHOWN]:
         finding = effect.finding
         cells = (escaped(finding.subject), escaped(effect.reason))

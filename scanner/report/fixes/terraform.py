@@ -24,6 +24,7 @@ def module(place: FixPlace) -> str:
     """Return the configuration of an account-Region."""
     lines = [
         f"# Changes of {place.title}, proposed by audit fix. README.md says what is proven.",
+        # Only the first line: the block has inner blocks that `Block` would put elsewhere.
         *Block("terraform").lines()[:1],
         '  required_version = ">= 1.5"',
         *("  " + line for line in _required_provider().lines()),
@@ -31,6 +32,7 @@ def module(place: FixPlace) -> str:
         "",
         *Block("provider", "aws")
         .set("region", place.call_region)
+        # The provider stops before any change if the credentials are of another account.
         .set("allowed_account_ids", [place.account])
         .lines(),
     ]
@@ -53,6 +55,7 @@ def modules(places: tuple[FixPlace, ...]) -> Iterator[tuple[str, str]]:
 
 def label(name: str) -> str:
     """Return the name of a resource in the configuration: of letters and digits, and unique."""
+    # The digest keeps names apart that become equal without their special characters.
     short = re.sub(r"[^A-Za-z0-9_]+", "_", name.rpartition(":")[2])[-40:].strip("_") or "resource"
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     return f"{short if short[0].isalpha() else 'r_' + short}_{digest}"
@@ -76,6 +79,7 @@ def _part(kind: str, change: FixChange, fill: Callable[[Block], None]) -> list[s
     else:
         block.expression("backup_vault_name", f"aws_backup_vault.{label(change.name)}.name")
     fill(block)
+    # The provider imports parts of a vault by the vault's name.
     return block.lines() if change.is_new else _import(block, kind, change.name, change.name)
 
 
@@ -119,6 +123,7 @@ def _plan(change: FixChange) -> list[str]:
     block = Block("resource", "aws_backup_plan", label(change.id or change.name)).set(
         "name", document.get("BackupPlanName")
     )
+    # Applying a plan without them would remove them from the plan.
     left_out: set[str] = set()
     for rule in document["Rules"]:
         left_out.update(name for name in _NOT_WRITTEN if rule.get(name))
@@ -217,6 +222,7 @@ def _role(change: FixChange) -> list[str]:
 def _key_policy(change: FixChange) -> list[str]:
     block = Block("resource", "aws_kms_key_policy", label(change.name)).set("key_id", change.name)
     block.expression("policy", jsonencode(change.document))
+    # The provider imports a key policy by the key's id, not by its ARN.
     return _import(block, "aws_kms_key_policy", change.name, change.name.rpartition("/")[2])
 
 

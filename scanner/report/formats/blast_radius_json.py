@@ -12,6 +12,7 @@ SCHEMA: Final = "backup-audit/blast-radius/1"
 
 def blast_radius_json(report: BlastRadiusReport) -> bytes:
     """Return the text of the document: equal reports give equal bytes."""
+    # Names may have lone surrogates, which JSON parsers refuse.
     return (json.dumps(mended(_document(report)), ensure_ascii=True, indent=2) + "\n").encode()
 
 
@@ -31,6 +32,7 @@ def _document(report: BlastRadiusReport) -> dict[str, Any]:
 def _node(node: NodeLoss) -> dict[str, Any]:
     return {
         **_described(node),
+        # Existing recovery points and future backups are lost to different nodes: a role only stops new ones.
         "existing": _loss(node.existing),
         "future": _loss(node.future),
     }

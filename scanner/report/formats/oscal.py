@@ -78,6 +78,7 @@ def _array(key: str, documents: Iterable[Document]) -> Iterator[bytes]:
     while batch := tuple(islice(texts, _BATCH)):
         yield before + b",".join(batch)
         before = b","
+    # Something was written: only then does the array have to be closed.
     if before == b",":
         yield b"]"
 
@@ -138,6 +139,7 @@ def _of_control(view: View, name: str, title: str) -> Document:
 
 
 def _of_subject(view: View, finding: Finding, title: str) -> Document:
+    # The number of the others is in a property.
     evidence = [_evidence(mended(ref.file), ref.line) for ref in finding.evidence[:EVIDENCE]]
     return {
         "uuid": observation_uuid(view, finding),
@@ -159,6 +161,7 @@ def _of_subject(view: View, finding: Finding, title: str) -> Document:
 def _props(finding: Finding) -> Iterator[Document]:
     yield prop("control", finding.control)
     yield prop("status", finding.status.value)
+    # OSCAL has no third state, so a property carries it.
     if finding.status in _OPEN:
         yield prop("unknown", "true")
     yield prop("severity", finding.severity.value)

@@ -144,6 +144,7 @@ def numbers(counts: Mapping[Status, int]) -> list[Document]:
 
 
 def _named(view: View) -> Iterator[Reviewed]:
+    # Without catalogues, what controls claim to cover is all that is known of a framework.
     served: dict[tuple[str, str], list[str]] = {}
     for control_view in view.controls:
         for framework, ids in control_view.control.frameworks.items():
@@ -167,6 +168,7 @@ def _named(view: View) -> Iterator[Reviewed]:
 
 def _selection(members: list[Reviewed]) -> Iterator[Document]:
     inside = [requirement for requirement in members if requirement.standing not in OUTSIDE]
+    # OSCAL forbids a selection without controls.
     if inside:
         number = count_word(len(inside), "requirement")
         yield {
@@ -198,6 +200,7 @@ def _finding(
     risks: Mapping[str, tuple[str, ...]],
 ) -> Document:
     subjects = [finding for control in requirement.controls for finding in observed.get(control, ())]
+    # Some requirements are covered by controls with thousands of findings.
     shown = sorted(subjects, key=_rank)[:RELATED]
     related = [control_uuid(view, name) for name in requirement.controls if name in view.by_control]
     related += [observation_uuid(view, finding) for finding in shown]
@@ -261,6 +264,7 @@ def uuid(*parts: str) -> str:
 
 def scan_key(manifest: Manifest) -> str:
     """Return what identifies a scan, including one that another program wrote without an id."""
+    # The same evidence may be evaluated again, as of another day: that is another document.
     return f"{manifest.scan_id} {rfc3339(manifest.evaluated_as_of)}"
 
 
@@ -272,6 +276,7 @@ def line(text: str) -> str:
 def prose(text: str) -> str:
     """Return OSCAL markup (CommonMark on one line) that renders as the text: all markup is escaped."""
     words = clip(" ".join(one_line(mended(text)).split()), _LONGEST)
+    # OSCAL forbids empty markup.
     return _BLOCK.sub(r"\1\\\2", _MARKS.sub(r"\\\g<0>", words)) or "(empty)"
 
 
@@ -297,6 +302,7 @@ def control_id(framework: str, requirement: str) -> str:
 def _token(text: str, exact: str) -> str:
     """Return a token made from a text. If characters are lost, a digest keeps it distinct."""
     clean = _MARK.sub("-", mended(text))
+    # Only then: most ids are tokens already, and stay as people write them.
     if clean != text:
         clean += "-" + sha256(mended(exact).encode()).hexdigest()[:_DIGEST]
     return clean if clean[:1].isalpha() else f"_{clean}"

@@ -19,6 +19,7 @@ def what_if_document(result: WhatIf) -> dict[str, Any]:
         "not_judged": [_not_judged(problem) for problem in result.not_judged],
         "ignored": result.ignored,
         "notes": list(result.notes),
+        # All effects, also those that are zero: a gate reads them by name.
         "counts": {effect.value: result.counts.get(effect, 0) for effect in Effect},
         "findings": [_effect(effect) for effect in result.effects],
     }
@@ -32,6 +33,7 @@ def _change(change: PlannedChange) -> dict[str, Any]:
     return {
         "action": change.action.value,
         "kind": change.kind.value,
+        # A change found by its id may not know the name.
         "name": change.name or change.id,
         "account": change.account,
         "region": change.region,

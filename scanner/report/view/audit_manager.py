@@ -70,6 +70,7 @@ class ControlRow:
         # None, not 0: a scope by an unknown type may cover anything.
         if self.theirs.covered is None or self.theirs.subjects is None:
             return "unknown: its scope names something that this scan does not know"
+        # A missing read may hide further subjects in the scope.
         least = "" if self.is_whole else "at least "
         whole = count_word(self.theirs.subjects, *_WORDS[self.theirs.judges])
         doubtful = f", and perhaps {self.theirs.doubtful:,} more" if self.theirs.doubtful else ""

@@ -33,6 +33,7 @@ KIND_MEANINGS: Final = {
     Kind.CHANGED: "fails as before, with another severity, reason, tier or parameters",
 }
 
+# Icons of statuses: a change is good, bad or neither, and these are known already.
 _MARKS: Final = {
     Kind.FIXED: Status.PASS,
     **dict.fromkeys((Kind.DELETED, Kind.NO_LONGER_ASKED, Kind.GONE), Status.NOT_APPLICABLE),

@@ -30,6 +30,7 @@ class Counts:
     @property
     def judged(self) -> int:
         """Evaluated checks: passed and failed ones, including waived failures."""
+        # A waived failure was evaluated: leaving it out would raise the share of passes.
         return self.passed + self.failed + self.waived
 
     @property
@@ -40,6 +41,7 @@ class Counts:
     @property
     def asked(self) -> int:
         """All checks that apply, evaluated or not: the denominator without hidden omissions."""
+        # Without what could not be evaluated, a scan that read little would look complete.
         return self.judged + self.open
 
     @property
@@ -120,6 +122,7 @@ def groups(
     unsorted = [Group(key, label(key), number_by_status) for key, number_by_status in counts.items()]
     if order is not None:
         return tuple(sorted(unsorted, key=lambda group: (order(group.key), group.key)))
+    # The key breaks ties, so that equal scans give equal reports.
     return tuple(sorted(unsorted, key=lambda group: (-group.counts.failed, -group.counts.open, group.key)))
 
 

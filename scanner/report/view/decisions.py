@@ -178,6 +178,7 @@ class ByOwner:
 
     def _key(self, name: str | None) -> _Key:
         if not name:
+            # An empty name is known: no rule gives the resource an owner. None is not known.
             return ("nobody" if name == "" else "unknown", "")
         key = ("named", name)
         if key not in self._seen:
