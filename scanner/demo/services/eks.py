@@ -31,6 +31,7 @@ def cluster(stock: Stock, sketch: Sketch, activation: str = "") -> Resource:
         "tags": dict(sketch.tags),
         "encryptionConfig": encryption,
         "accessConfig": {"authenticationMode": "API_AND_CONFIG_MAP"},
+        # Outside clusters join with this code: a scan must not record it.
         "connectorConfig": {"activationCode": activation, "provider": "OTHER"} if activation else None,
     }
     stock.add(_CLUSTERS, document, arn, sketch.tags)

@@ -51,6 +51,7 @@ def read_signature(environ: Environ) -> Signature | None:
     match = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     if not match:
         return None
+    # Region and service are in the signed scope, so a client cannot mix them up.
     access_key, region, service = match.groups()
     return Signature(access_key, region, _SIGNING_NAMES.get(service, service))
 
@@ -85,6 +86,7 @@ def _find_operation(request: Request, service: str) -> tuple[OperationModel, dic
     name = target.rpartition(".")[2] if target else request.form.get("Action")
     if name:
         return (model.operation_model(name), {}) if name in model.operation_names else None
+    # Other protocols always name the operation: without a name the request is none of theirs.
     if str(model.resolved_protocol) not in ("rest-json", "rest-xml"):
         return None
     try:

@@ -21,6 +21,7 @@ def fix_document(fix: Fix) -> dict[str, Any]:
             "gets_worse": len(fix.worse),
             "until_next_run": len(fix.until_next_run),
             "newly_checked": len(fix.newly_checked),
+            # A number only: these failures were not chosen, and are in the what-if itself.
             "also_turns_to_pass": fix.also_fixed,
         },
         "changes": [_change(change) for change in fix.changes],

@@ -214,6 +214,7 @@ def _effects(title: str, effects: tuple[FindingEffect, ...], words: str) -> Iter
 
 def _more(number: int) -> Iterator[str]:
     if number > _SHOWN:
+        # A count, so that a short table never reads as the whole result.
         yield f"{number - _SHOWN:,} more are in fix.json."
         yield ""
 
@@ -227,6 +228,7 @@ def _manual(fix: Fix) -> Iterator[str]:
     yield ""
     yield "| Root cause | Subject | Failures | Why | What to do |"
     yield "| --- | --- | ---: | --- | --- |"
+    # What mends most failures is worth the manual work first.
     for step in sorted(fix.manual, key=lambda manual: -manual.failures):
         subject = f"{step.cause.subject} {step.cause.about}".rstrip()
         cells = (

@@ -40,6 +40,7 @@ def parameter_sets(tiers: Tiers, control: str) -> tuple[ParameterSet, ...]:
             tuple((key, value(setting)) for key, setting in tier.parameters[control].items()),
         )
         for name, tier in _named(tiers)
+        # Most tiers set parameters of a few controls only.
         if tier.parameters.get(control)
     )
 
@@ -81,6 +82,7 @@ def settled_document(scan: Scan) -> Document:
         "waivers": [_waiver(use) for use in scan.waivers],
         "unit_names": dict(sorted(scan.unit_names.items())),
     }
+    # None: the scan was written before the setting existed, and its value is not known.
     inherits = scan.count_inherited_backup
     recorded = {} if inherits is None else {"count_inherited_backup": inherits}
     return {**recorded, **{key: value for key, value in document.items() if value}}

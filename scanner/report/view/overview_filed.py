@@ -119,6 +119,7 @@ def _gaps(scan: Scan, connection: Connection) -> tuple[BlindGap, ...]:
     needed.
     """
     blinding = Blinding()
+    # Without gaps there is nothing to explain, and the details need not be read.
     if scan.gaps:
         for account, region, details in filed_details(connection, BLINDING_CONTROL):
             blinding.read(account, region, details)
@@ -276,5 +277,6 @@ def _fill(pairs: Iterable[tuple[Pair, int]], room: int) -> list[tuple[Pair, int]
         if room <= 0:
             break
         taken.append((pair, min(number, room)))
+        # May fall below zero, which only means that there is no room.
         room -= number
     return taken
