@@ -242,6 +242,7 @@ def _locked(folder: Path) -> BinaryIO:
     except OSError as problem:
         raise OutputError(f"{folder / NAME} cannot be opened: {problem.strerror}.") from problem
     try:
+        # A lock of this kind ends with the process, however that ends.
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as problem:
         stream.close()

@@ -171,6 +171,7 @@ class Pool:
                 self._work.notify()  # a waiting thread, or one that is about to look for work
             elif len(self._threads) < self._size * _THREADS_A_PLACE:
                 name = f"collect-{len(self._threads)}"
+                # A daemon, because a call that hangs must not delay the end of the program.
                 thread = threading.Thread(target=self._serve, name=name, daemon=True)
                 self._threads.append(thread)
                 thread.start()

@@ -283,6 +283,7 @@ class ShardCollector:
         """Assume the account's role. NoEntryError: it is refused."""
         source = self._context.roles.source(account)
         try:
+            # The role is assumed now: whether that works decides whether the account is read.
             source()
         except FinalError as problem:
             raise NoEntryError(problem.failure) from problem

@@ -134,6 +134,7 @@ def _failed(step: Invocation, shard: Shard, reason: str) -> ShardRecord:
 def reason_of(error: Failed) -> str:
     """Return a clause that says why Step Functions abandoned an account."""
     match error.Error:
+        # The names that AWS Lambda and Step Functions have for a timeout.
         case "Sandbox.Timedout" | "States.Timeout":
             return f"the function and its retries timed out ({error.Error})."
         case "":

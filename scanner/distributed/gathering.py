@@ -91,6 +91,7 @@ def _journal(step: Invocation) -> JournalState:
     """Append the journals of all accounts to that of the scan. BundleError: the scan was not opened."""
     opened = step.work.read(workspace.OPENED)
     step.folder.mkdir(parents=True, exist_ok=True)
+    # Sorted, so that a repeated step has the same journal.
     own = _read_all(step, sorted(step.work.names("journal/")))
     (step.folder / JOURNAL).write_bytes(b"".join((opened or b"", *own)))
     past = read_journal(step.folder) if opened else None

@@ -87,6 +87,7 @@ def _fetch_evidence(
 def _upload(step: Invocation, out: Path, batch: int) -> dict[str, str]:
     """Upload facts and findings by their names in the scan, parts of the inventory below the batch's."""
     named = {path.relative_to(out).as_posix(): path for path in sorted(out.rglob("*.parquet"))}
+    # Finish joins the parts of the inventory, so that they are no files of the scan.
     checksums = {name: file_sha256(path) for name, path in named.items() if not name.startswith("inventory/")}
     step.work.write_files(out, checksums)
     for name in sorted(named.keys() - checksums.keys()):

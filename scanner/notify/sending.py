@@ -166,6 +166,7 @@ def _refused(parts: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]) -> l
             for part, result in results
             if result.get("ErrorCode")
         ]
+    # BatchImportFindings returns only what failed, by the ids of the findings.
     by_id = {part["Id"]: part for part in parts}
     failed = answer.get("FailedFindings", ())
     return [

@@ -17,6 +17,7 @@ from scanner.services.caller import Caller
 
 _DESCRIBE: Final = "kms:DescribeKey"
 _ALIASES: Final = "kms:ListAliases"
+# AWS reserves this prefix for the keys that it manages (AWS KMS Developer Guide, "Aliases").
 _MANAGED_ALIAS: Final = "alias/aws/"
 _MULTI_REGION: Final = "MultiRegionConfiguration"
 _MANAGERS: Final = {"AWS": KeyKind.AWS_MANAGED, "CUSTOMER": KeyKind.CUSTOMER_MANAGED}

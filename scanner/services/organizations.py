@@ -100,6 +100,7 @@ _BACKUP_POLICY: Final = "BACKUP_POLICY"
 def collect_tree(caller: Caller) -> dict[str, str]:
     """Record the tree; return each account's path by its id: `r-…/ou-…/ou-…`, without the organization."""
     paths: dict[str, str] = {}
+    # Level by level, because no call of Organizations returns the whole tree.
     waiting = [(root, root) for root in texts(caller.pages("organizations", "ListRoots"), "Roots", "Id")]
     seen = {root for root, _ in waiting}
     while waiting:
@@ -132,12 +133,14 @@ def collect_policies(caller: Caller) -> None:
     """Record backup policies, their targets, and accounts with an invalid effective policy."""
     pages = caller.pages("organizations", "ListPolicies", Filter=_BACKUP_POLICY)
     caller.each(texts(pages, "Policies", "Id"), _collect_policy)
+    # For the management account and delegated administrators only (Organizations API Reference).
     invalid = "ListAccountsWithInvalidEffectivePolicy"
     for _ in caller.pages("organizations", invalid, PolicyType=_BACKUP_POLICY):
         pass
 
 
 def _collect_policy(caller: Caller, policy: str) -> tuple[str, ...]:
+    # ListPolicies returns summaries, without the content of a policy.
     caller.call("organizations", "DescribePolicy", PolicyId=policy)
     for _ in caller.pages("organizations", "ListTargetsForPolicy", PolicyId=policy):
         pass

@@ -250,6 +250,7 @@ def _range_of(statistics: pq.Statistics | None) -> _Range:
 
 
 def _is_within(group_range: _Range, values: Collection[str]) -> bool:
+    # Without statistics, the row group may have any value.
     return group_range is None or any(group_range[0] <= value <= group_range[1] for value in values)
 
 

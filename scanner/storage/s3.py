@@ -366,6 +366,7 @@ def upload(
     names = tuple(sorted(files_of(folder) if selected is None else selected))
     options = with_owner(options)
     sender = _Sender(open_s3(options), folder, place, options, sizes or Sizes())
+    # The manifest after the checksums of the reports, because it names them.
     late = sorted((name for name in names if _is_late(name)), key=lambda name: name == LAST)
     with translated_errors(place, options, writes=True), ThreadPoolExecutor(CONNECTIONS) as pool:
         try:
