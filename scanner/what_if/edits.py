@@ -114,7 +114,7 @@ _APPLY: Final[Mapping[ChangeKind, Apply]] = {
     ChangeKind.VAULT_POLICY: _either(put_policy, remove_policy),
     ChangeKind.VAULT_LOCK: _either(put_lock, remove_lock),
     ChangeKind.VAULT_NOTIFICATIONS: _either(put_notifications, remove_notifications),
-    # Settings and tags have no removal: deleting the code that sets them leaves them as they are.
+    # Settings, key policies and tags have no removal: they stay when the code that sets them goes.
     ChangeKind.REGION_SETTINGS: put_region_settings,
     ChangeKind.GLOBAL_SETTINGS: put_global_settings,
     ChangeKind.ROLE: _either(put_role, remove_role),

@@ -114,7 +114,7 @@ TERRAFORM: Final[Mapping[str, NewType]] = {
     "aws_neptune_cluster": NewType(
         "cluster", "cluster_identifier", "storage_encrypted", "kms_key_arn", engine="neptune"
     ),
-    # The encryption of a table depends on the settings of the account too, so it stays unknown.
+    # The encryption of a table is a block of its own, and stays unknown here.
     "aws_dynamodb_table": NewType("table", "name"),
     "aws_efs_file_system": NewType("file system", encrypted="encrypted", key="kms_key_id"),
     "aws_s3_bucket": NewType("bucket", "bucket"),

@@ -246,7 +246,7 @@ _ROWS: Final[Mapping[str, Callable[[ShardEdits, PlannedChange, list[Any]], Any]]
 
 
 def _put_table(edits: ShardEdits, change: PlannedChange, name: str, tags: Mapping[str, str]) -> None:
-    # A table's key is in DescribeTable only, and absent for the AWS owned key: no answer is honest.
+    # An answer without a key would mean the AWS owned key, so the call becomes a failed read.
     described = known_after_apply(f"The encryption of the table {name}")
     edits.lines.put("dynamodb:DescribeTable", {"TableName": name}, described, edits.at)
     pairs = [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -52,7 +52,7 @@ HINTS: Final[Mapping[str, str]] = {
 }
 """Every placeholder, and what a user puts for it where the scan does not know it."""
 
-# Longest first: `ACCOUNT_ID` is also the end of `BACKUP_ACCOUNT_ID`.
+# As whole words: `ACCOUNT_ID` is also the end of `BACKUP_ACCOUNT_ID`.
 PLACEHOLDER: Final = re.compile(rf"\b({'|'.join(sorted(HINTS, key=len, reverse=True))})\b")
 
 _ORGANIZATION_PLAN: Final = "orgs/"

@@ -51,7 +51,7 @@ def recorded(
 
 def _checksums(bundle: Path) -> Mapping[str, str]:
     manifest = read_manifest(bundle)
-    # Manifests of earlier versions list evidence files with the shards only.
+    # Evidence has its checksums with the shards, all other files in a list of their own.
     shards = {record.file: record.sha256 for record in manifest.shards if record.file}
     return {**shards, **manifest.files}
 

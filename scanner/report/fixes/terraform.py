@@ -24,7 +24,7 @@ def module(place: FixPlace) -> str:
     """Return the configuration of an account-Region."""
     lines = [
         f"# Changes of {place.title}, proposed by audit fix. README.md says what is proven.",
-        # Only the first line: the block has inner blocks that `Block` would put elsewhere.
+        # Only the opening line: the attribute and the inner block follow as text.
         *Block("terraform").lines()[:1],
         '  required_version = ">= 1.5"',
         *("  " + line for line in _required_provider().lines()),

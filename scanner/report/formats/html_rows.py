@@ -462,7 +462,6 @@ class _Subjects:
     def next(self, number: int) -> list[_Subject]:
         """Return the next subjects; empty: there are no more. `number`: how many to read at once."""
         # Findings that are not in Parquet are read from start to end for each batch: use large batches.
-        # A mapping, since a subject may be among the worst for several controls.
         types = dict(islice(self._left, number if isinstance(self._view.findings, Filed) else _AT_ONCE))
         subjects = self._view.resources_of(tuple(types), without=self._unlisted)
         # Only resources have a chain that is worth a picture.
