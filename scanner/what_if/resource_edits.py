@@ -99,7 +99,7 @@ def _known_tags(change: PlannedChange) -> dict[str, str]:
 
 
 def _add_tags(edits: ShardEdits, change: PlannedChange) -> None:
-    """Give an existing resource the tags of the change. A template does not show those of the stack."""
+    """Add the tags of the change to an existing resource. A template does not show those of the stack."""
     # A creation has all tags. An update by a template keeps those that the stack added.
     if change.action is Action.CREATE:
         put_tags(edits, replace(change, document={"Tags": _known_tags(change)}))
