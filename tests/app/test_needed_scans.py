@@ -47,9 +47,13 @@ def run(*words: str | Path, demo: Demo | None, cwd: Path) -> str:
 
 
 def findings(scan: Path) -> list[dict[str, Any]]:
-    """Read findings without their evidence lines: a file with less lines numbers them otherwise."""
+    """Read findings without their evidence lines: a file with less lines numbers them otherwise.
+
+    Without root causes, too: if a link was not collected, another is the first that is known to be broken.
+    """
     lines = gzip.decompress((scan / "findings.jsonl.gz").read_bytes()).splitlines()
-    found = [{key: value for key, value in json.loads(line).items() if key != "evidence"} for line in lines]
+    left_out = {"evidence", "root_cause", "blocked_by", "missing_read"}
+    found = [{key: value for key, value in json.loads(line).items() if key not in left_out} for line in lines]
     for each in found:
         if each["control"] == "account-region-assessed":
             del each["details"]["status"]  # partial where a call was refused that the controls do not need

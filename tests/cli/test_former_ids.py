@@ -85,7 +85,9 @@ def test_the_summary_knows_it_by_its_present_id(folder: Path) -> None:
 
 
 def test_show_knows_former_ids(folder: Path) -> None:
-    result = CliRunner().invoke(audit, ["controls", "show", str(folder / "ours"), "tags-of-volumes"])
+    result = CliRunner().invoke(
+        audit, ["controls", "show", str(folder / "ours"), "tags-of-volumes", "--format", "markdown"]
+    )
     assert result.exit_code == 0
     assert "`volumes-tagged`, `tags-of-volumes`" in result.stdout
 
