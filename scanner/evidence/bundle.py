@@ -179,7 +179,14 @@ class Bundle:
 
     def check(self) -> None:
         """Check every evidence file against its checksum in the manifest."""
-        for name, sha256 in sorted(self._expected().items()):
+        expected = self._expected()
+        # `audit evaluate --out` writes a judged scan without the evidence that it was judged from.
+        if expected and not (self.folder / EVIDENCE).is_dir():
+            raise BundleError(
+                f"{self.folder} has no evidence: {min(expected)} does not exist. If the scan was evaluated "
+                "into a folder of its own (--out), use the folder of the bundle, evaluated without --out."
+            )
+        for name, sha256 in sorted(expected.items()):
             # Other programs need not record checksums.
             if sha256 and file_sha256(self.folder / name) != sha256:
                 raise BundleError(

@@ -212,7 +212,11 @@ class Draft:
         return self.shard(parts.account, parts.region), parts.resource.removeprefix("backup-vault:")
 
     def vault_policy(self, arn: str) -> Entry:
-        """Return the access policy of a vault, to be extended. NoFixError: what it says is not known."""
+        """Return the access policy of a vault, to be extended.
+
+        Raises:
+            NoFixError: the policy was not read, or it denies its own change.
+        """
         shard, name = self._place_of_vault(arn)
         vault = shard.vaults.get(name)
         if vault is None:
@@ -220,14 +224,13 @@ class Draft:
             return self.part_of_vault(ChangeKind.VAULT_POLICY, arn, None)
         if vault.policy_problem:
             raise NoFixError(vault.policy_problem)
-        entry = self.part_of_vault(ChangeKind.VAULT_POLICY, arn, vault.policy)
+        # AWS would refuse the call, whatever the evidence with the new policy would show.
         if vault.policy is not None and denies_its_change(vault.policy):
-            entry.notes.setdefault(
-                "The present policy denies changing the policy to everybody, so AWS refuses this call. Ask "
-                "AWS Support "
-                "to remove the policy first."
+            raise NoFixError(
+                "The present policy of the vault denies every principal to change it, so AWS refuses a new "
+                "one. Ask AWS Support to remove the policy, and run audit fix on a new scan."
             )
-        return entry
+        return self.part_of_vault(ChangeKind.VAULT_POLICY, arn, vault.policy)
 
     def part_of_vault(self, kind: ChangeKind, arn: str, before: Mapping[str, Any] | None) -> Entry:
         """Return the policy, the lock or the notifications of a vault, to be changed."""

@@ -1,10 +1,12 @@
 """Access policies: statements are added to what a policy says; nothing that it says is removed."""
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from scanner.fixes.configuration import Document
 
+_CHANGE: Final = "backup:putbackupvaultaccesspolicy"
 _VERSION: Final = "2012-10-17"
 # The AWS Config rule about manual deletion demands the first three in one statement.
 # The fourth closes the way around it: removing the policy removes the Deny.
@@ -118,10 +120,14 @@ def denies_its_change(policy: Mapping[str, Any]) -> bool:
     return any(
         isinstance(statement, Mapping)
         and statement.get("Effect") == "Deny"
-        and statement.get("Principal") in ("*", {"AWS": "*"})
+        and statement.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
         # A Deny with exceptions still lets the excepted principals change the policy.
         and not statement.get("Condition")
-        and {"backup:PutBackupVaultAccessPolicy", "backup:*", "*"} & set(_listed(statement.get("Action")))
+        and any(
+            # Actions may have wildcards, and their case does not matter (IAM User Guide, "Action").
+            fnmatchcase(_CHANGE, action.lower())
+            for action in _listed(statement.get("Action"))
+        )
         for statement in statements(policy)
     )
 

@@ -164,9 +164,8 @@ def lock(bench: Workbench, arn: str, cause: RootCause) -> None:
         limits["MaxRetentionDays"] = int(min(*longest, limits.get("MaxRetentionDays") or min(longest)))
     if bench.compliance_days is None:
         note = (
-            f"A governance lock: recovery points are kept for at least {limits['MinRetentionDays']} days, "
-            f"and principals "
-            "with the permission can remove the lock. Raise the minimum if all rules keep longer."
+            f"A governance lock: its minimum retention, in days, is {limits['MinRetentionDays']}, and "
+            "principals with the permission can remove the lock. Raise the minimum if all rules keep longer."
         )
     else:
         limits["ChangeableForDays"] = bench.compliance_days

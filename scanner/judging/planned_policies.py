@@ -25,7 +25,7 @@ from scanner.model.planning.planned_change import (
     PlannedChange,
     PlanReference,
 )
-from scanner.protection.backup_policy.comparison import compared_settings
+from scanner.protection.backup_policy.comparison import compared_settings, described_settings
 from scanner.protection.backup_policy.effective import ComputedPolicy, EffectivePolicies, account_nodes
 from scanner.protection.backup_policy.inheritance import PolicySetting
 from scanner.protection.backup_policy.plans import PolicyPlan, plan_regions, policy_plan
@@ -228,10 +228,12 @@ def _doubt(account: AccountInventory, computed: ComputedPolicy) -> str:
         return ""
     content = "{}" if reading.value is None else reading.value.content
     settings = compared_settings(computed, content, account.account)
-    is_equal = all(setting.agrees for setting in settings) and computed.reached is (reading.value is not None)
+    # An answer that is no policy has no settings that could differ.
+    is_read = described_settings(content) is not None
+    is_same = all(setting.agrees for setting in settings) and computed.reached is (reading.value is not None)
     return (
         ""
-        if is_equal
+        if is_read and is_same
         else f"What the change does in account {account.account} is unknown: AWS describes another effective "
         "backup policy than the policies that were read give."
     )

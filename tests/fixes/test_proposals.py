@@ -201,11 +201,25 @@ def test_a_policy_that_was_not_read_is_not_changed() -> None:
     assert manual[0].why == "The scan did not read it."
 
 
-def test_a_policy_that_denies_its_own_change_says_so() -> None:
-    denial = {"Effect": "Deny", "Principal": "*", "Action": ["backup:PutBackupVaultAccessPolicy"]}
+@pytest.mark.parametrize("action", ["backup:PutBackupVaultAccessPolicy", "Backup:Put*", "*"])
+def test_a_policy_that_denies_its_own_change_is_not_changed(action: str) -> None:
+    denial = {"Effect": "Deny", "Principal": "*", "Action": [action]}
+    vault = RecordedVault("main", {"BackupVaultName": "main"}, {"Statement": denial})
+    changes, manual = proposed(CauseKind.POLICY_DOES_NOT_ADMIT, VAULT, shard=shard_of(vaults={"main": vault}))
+    assert changes == ()
+    assert "AWS refuses a new one" in manual[0].why
+
+
+def test_a_policy_that_denies_its_change_to_some_can_be_changed_by_others() -> None:
+    denial = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "backup:*",
+        "Condition": {"ArnNotLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/break-glass"}},
+    }
     vault = RecordedVault("main", {"BackupVaultName": "main"}, {"Statement": denial})
     changes, _ = proposed(CauseKind.POLICY_DOES_NOT_ADMIT, VAULT, shard=shard_of(vaults={"main": vault}))
-    assert any("AWS refuses this call" in note for note in only(changes).notes)
+    assert only(changes).document["Statement"][0] == denial
 
 
 def test_a_lock_is_of_governance_unless_the_option_is_set() -> None:

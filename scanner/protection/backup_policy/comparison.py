@@ -35,25 +35,25 @@ def compared_settings(
 ) -> tuple[ComparedSetting, ...]:
     """Return the settings of both, by path. `described`: the JSON of AWS's answer; None: it was not read."""
     settings = {setting.path: setting for setting in computed.settings}
-    shown = described_settings(described) if described is not None else {}
+    shown = None if described is None else described_settings(described)
     # Keys that differ in case only are the same, whatever AWS shows.
-    paths = {_folded(path, account): path for path in (*shown, *settings)}
-    shown = {_folded(path, account): value for path, value in shown.items()}
+    paths = {_folded(path, account): path for path in (*(shown or ()), *settings)}
+    folded = None if shown is None else {_folded(path, account): value for path, value in shown.items()}
     return tuple(
         _compared(
-            path, settings.get(path), None if described is None else shown.get(folded, ()), computed, account
+            path, settings.get(path), None if folded is None else folded.get(key, ()), computed, account
         )
-        for folded, path in sorted(paths.items())
+        for key, path in sorted(paths.items())
     )
 
 
-def described_settings(content: str) -> Mapping[SettingPath, Operand]:
-    """Return the values of an effective policy by path. Empty: it is no JSON object."""
+def described_settings(content: str) -> Mapping[SettingPath, Operand] | None:
+    """Return the values of an effective policy by path. None: it is no JSON object, so they are unknown."""
     try:
         document = json.loads(mended_json(content))
     except (ValueError, RecursionError):
-        return {}
-    return dict(_values((), document)) if isinstance(document, dict) else {}
+        return None
+    return dict(_values((), document)) if isinstance(document, dict) else None
 
 
 def _compared(

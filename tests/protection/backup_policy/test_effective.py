@@ -208,8 +208,9 @@ def test_what_is_unknown_on_one_side_neither_agrees_nor_differs() -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", "[" * 9999])
-def test_an_answer_that_is_no_policy_has_no_settings(content: str) -> None:
-    assert described_settings(content) == {}
+def test_with_an_answer_that_is_no_policy_nothing_agrees_or_differs(content: str) -> None:
+    assert described_settings(content) is None
+    assert compared(content, policy("p-1", DAILY, "r-root")) == {"regions": None, "vault": None}
 
 
 def test_the_sample_is_computed_as_aws_describes_it() -> None:
