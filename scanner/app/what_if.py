@@ -18,6 +18,7 @@ from scanner.app.inputs import stored_inputs
 from scanner.app.judged import read_judged, unlined_findings
 from scanner.errors import BundleError
 from scanner.evaluate.compiled import compile_control
+from scanner.evaluate.root_causes.resources import IN_PLAN
 from scanner.evidence.bundle import EVIDENCE, Bundle
 from scanner.evidence.manifest import JUDGED_SCHEMA
 from scanner.evidence.scan_files import is_judged
@@ -135,6 +136,7 @@ def _compared(
     effects = tuple(
         _explained(effect, today, overlay) for effect in _effects(before, after, overlay, counts, skipped)
     )
+    effects = _with_first_plans(effects)
     result = replace(result, effects=_with_texts(effects, before, after), counts=dict(counts))
     return JudgedChanges(result, judgement.evaluated_controls, today, changed, folder, after, only)
 
@@ -158,6 +160,27 @@ def _explained(effect: FindingEffect, today: frozenset[str], overlay: Overlay) -
     subjects = (finding.subject, selection_or_rule, selection_or_rule.partition(_OF_PLAN)[0])
     changes = (overlay.subjects.get(subject) for subject in subjects)
     return replace(effect, horizon=horizon, change=next(filter(None, changes), None))
+
+
+def _with_first_plans(effects: tuple[FindingEffect, ...]) -> tuple[FindingEffect, ...]:
+    """Mark the failures of controls that only apply because the change brings a resource into a plan.
+
+    Without the control IN_PLAN nothing says that the resource was in no plan: its failures count as new.
+    """
+    covered = {
+        effect.finding.subject
+        for effect in effects
+        if effect.finding.control == IN_PLAN and effect.effect is Effect.FIXED
+    }
+    return tuple(
+        replace(effect, is_first_plan=True)
+        if effect.effect is Effect.NEW
+        and effect.finding.subject in covered
+        and effect.before is not None
+        and effect.before.status is Status.NOT_APPLICABLE
+        else effect
+        for effect in effects
+    )
 
 
 def _judgement(folder: Path, manifest: Manifest) -> Judgement:

@@ -59,6 +59,9 @@ def _print_counts(result: WhatIf, console: Console) -> None:
             _say(console, f"{number:>9,}  {title.lower()}")
     if result.first_run:
         _say(console, f"{'':>9}  of the new failures, {result.first_run:,} end with the first backup")
+    if result.first_plan:
+        text = f"of the new failures, {result.first_plan:,} are of resources that were in no plan"
+        _say(console, f"{'':>9}  {text}")
 
 
 def _print_effects(console: Console, effects: Sequence[FindingEffect], *, is_removed: bool) -> None:

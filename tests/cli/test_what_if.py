@@ -151,6 +151,8 @@ def test_an_added_selection(scan: str, tmp_path: Path) -> None:
     assert horizons["resource-in-backup-plan"] == "from_now_on"
     # 3-2-1-1-0 did not apply before; it fails because there is no backup yet, which fails no gate.
     assert of_effect(document, "new") == {("three-two-one-one-zero", FORGOTTEN)}
+    (new,) = (row for row in document["findings"] if row["effect"] == "new")
+    assert (new["first_run"], new["first_plan"]) == (True, True)
     assert code == 0
 
 

@@ -131,3 +131,11 @@ def test_a_failure_before_the_first_run_fails_no_gate(
     effects = (FindingEffect(Effect.NEW, before, FAILED, horizon=horizon),)
     assert replace(RESULT, effects=effects).has_new_at(Severity.HIGH) is expected
     assert replace(RESULT, effects=effects).has_new_at(Severity.CRITICAL) is False
+
+
+def test_a_failure_in_the_first_plan_of_a_resource_fails_no_gate_and_is_counted() -> None:
+    effect = FindingEffect(Effect.NEW, finding(Status.NOT_APPLICABLE), FAILED, is_first_plan=True)
+    result = replace(RESULT, effects=(effect,))
+    assert not result.has_new_at(Severity.INFO)
+    assert (result.first_plan, result.first_run, result.new) == (1, 0, ())
+    assert "1 more fail for resources that were in no plan before" in what_if_markdown(result)

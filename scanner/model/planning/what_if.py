@@ -52,6 +52,7 @@ class FindingEffect:
     """A finding before and after the change; None: there is no such subject. `why`: of NEWLY_UNKNOWN.
 
     `change`: the planned change of its subject, or of the plan that its subject belongs to; None: none is.
+    `is_first_plan`: the control did not apply, because no plan covered the resource that the change covers.
     """
 
     effect: Effect
@@ -60,6 +61,7 @@ class FindingEffect:
     why: str = ""
     horizon: Horizon = Horizon.FROM_NOW_ON
     change: PlannedChange | None = None
+    is_first_plan: bool = False
 
     @property
     def finding(self) -> Finding:
@@ -73,6 +75,11 @@ class FindingEffect:
         """Whether it had no verdict before, and this one rests on backups that are still to be made."""
         is_judged = self.before is not None and self.before.status is not Status.NOT_APPLICABLE
         return self.horizon is Horizon.TODAY and not is_judged
+
+    @property
+    def is_new_failure(self) -> bool:
+        """Whether the change brings this failure: a resource in no plan was no better before."""
+        return self.effect is Effect.NEW and not self.is_first_run and not self.is_first_plan
 
     @property
     def reason(self) -> str:
@@ -99,19 +106,26 @@ class WhatIf:
 
     @property
     def new(self) -> tuple[FindingEffect, ...]:
-        """The failures that the changes bring, without those that only say that nothing has run yet."""
-        return tuple(
-            effect for effect in self.effects if effect.effect is Effect.NEW and not effect.is_first_run
-        )
+        """The failures that the changes bring."""
+        return tuple(effect for effect in self.effects if effect.is_new_failure)
 
     @property
     def first_run(self) -> int:
         """The number of failures that only say that nothing has run yet."""
         return sum(effect.effect is Effect.NEW and effect.is_first_run for effect in self.effects)
 
+    @property
+    def first_plan(self) -> int:
+        """The number of failures of controls that apply because a resource gets its first plan."""
+        return sum(
+            effect.effect is Effect.NEW and effect.is_first_plan and not effect.is_first_run
+            for effect in self.effects
+        )
+
     def has_new_at(self, severity: Severity) -> bool:
         """Check whether the changes bring a failure of this severity or a higher one.
 
-        One that only says that nothing has run yet (`is_first_run`) does not count.
+        One that only says that nothing has run yet (`is_first_run`), or that a control applies for the first
+        time to a resource that was in no plan (`is_first_plan`), does not count.
         """
         return any(effect.finding.severity.rank <= severity.rank for effect in self.new)

@@ -51,6 +51,7 @@ def _effect(effect: FindingEffect) -> dict[str, Any]:
         "effect": effect.effect.value,
         "horizon": effect.horizon.value,
         "first_run": effect.is_first_run,
+        "first_plan": effect.is_first_plan,
         "control": finding.control,
         "severity": finding.severity.value,
         "subject": finding.subject,

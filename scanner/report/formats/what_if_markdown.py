@@ -37,6 +37,9 @@ def _head(result: WhatIf) -> Iterator[str]:
     # Before the first backup every new resource fails: that is no fault of the change.
     if first_run := result.first_run:
         counts.insert(0, f"{first_run:,} more fail until the first backup is made")
+    # Without a plan these controls did not apply: the change is an improvement that has gaps.
+    if first_plan := result.first_plan:
+        counts.insert(0, f"{first_plan:,} more fail for resources that were in no plan before")
     yield f"{', '.join(counts)}; {result.counts.get(Effect.UNCHANGED, 0):,} findings stay as they are."
     if result.as_of is not None:
         yield f"Judged against the scan of {result.as_of:%Y-%m-%d %H:%M} UTC."

@@ -53,7 +53,7 @@ def _result(effect: FindingEffect, result: WhatIf, rules: list[str]) -> dict[str
     origin = (effect.change or result.changes[0]).origin
     text = f"{EFFECT_WORDS[effect.effect]}: {finding.subject}: {effect.reason}"
     # A failure until the first backup is made is none that the change brings.
-    is_failure = effect.effect is Effect.NEW and not effect.is_first_run
+    is_failure = effect.is_new_failure
     return {
         "ruleId": finding.control,
         "ruleIndex": rules.index(finding.control),
