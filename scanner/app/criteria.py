@@ -20,7 +20,7 @@ from scanner.evaluate.decisions.waivers import CONTROL as WAIVER_CONTROL
 from scanner.evaluate.decisions.waivers import EXPIRED, WaiverRule
 from scanner.evaluate.engine import Parameters
 from scanner.evaluate.problem import suggestion
-from scanner.model.control import Control
+from scanner.model.control import ALL, Control
 from scanner.model.decisions import Tier, Tiers, Way
 from scanner.model.manifest import Manifest
 from scanner.settings.settings import Settings
@@ -68,15 +68,18 @@ class Judgement:
 
 
 def load_judgement(
-    settings: Settings, controls: Sequence[str] | None, as_of: datetime | None
+    settings: Settings, controls: Sequence[str] | None, as_of: datetime | None, *, default: str = ALL
 ) -> tuple[Judgement, tuple[str, ...]]:
     """Load the controls and check the settings against them. Return the judgement, and notices for the user.
+
+    `default`: what is selected if neither `controls` nor audit.yaml names any: all for a bundle, whose author
+    may rely on that, and the baseline for a scan.
 
     Raises:
         ConfigurationError: a control, a pack or audit.yaml is wrong; it lists every mistake.
     """
     # The command line before audit.yaml, audit.yaml before everything that is packaged.
-    words = tuple(controls or settings.controls or ("all",))
+    words = tuple(controls or settings.controls or (default,))
     selection = select(words)
     renames = _Renames(settings, names_of(selection.all_controls))
     by_id = {control.id: control for control in selection.all_controls}

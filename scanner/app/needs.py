@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from scanner.app.criteria import Judgement
-from scanner.evaluate.controls.loader import ALL
 from scanner.evaluate.needs import reads_needed
+from scanner.model.control import ALL
 from scanner.model.manifest import CollectedReads, CollectMode
 from scanner.model.resource_types import RESOURCE_LISTS
 from scanner.services.catalogue import OPERATIONS, with_parents

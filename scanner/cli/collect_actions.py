@@ -16,6 +16,7 @@ from scanner.collect.request import DEFAULT_ROLE, CollectRequest
 from scanner.collect.resume import ResumeOptions
 from scanner.errors import UsageError
 from scanner.evidence.manifest import read_manifest
+from scanner.model.control import ALL, BASELINE
 from scanner.model.known import Gap
 from scanner.model.manifest import CollectedReads, CollectMode, Excluded
 from scanner.model.names import AccountId
@@ -31,16 +32,24 @@ def goal_of(target: Target, settings: Settings, scope: ScopeOptions) -> tuple[De
 
 
 def reads_for(
-    settings: Settings, mode: CollectMode | None, controls: Sequence[str], formats: tuple[str, ...]
+    settings: Settings,
+    mode: CollectMode | None,
+    controls: Sequence[str],
+    formats: tuple[str, ...],
+    default: str = ALL,
 ) -> CollectedReads | None:
-    """Return what a scan collects for these values of --controls; None: everything."""
+    """Return what a scan collects for these values of --controls; None: everything.
+
+    `default`: the controls that it will be judged against if none are named.
+    """
     # Without --controls nothing is left out, and no control has to be loaded.
     if mode is CollectMode.ALL or (mode is None and not controls):
         return None
     from scanner.app.needs import reads_of  # noqa: PLC0415 -- collecting everything needs no controls
     from scanner.cli.scan.judgement import judgement_of  # noqa: PLC0415
 
-    return reads_of(mode, controls, judgement_of(settings, list(controls) or None, None), formats)
+    judgement = judgement_of(settings, list(controls) or None, None, default=default)
+    return reads_of(mode, controls, judgement, formats)
 
 
 def rehearse(
@@ -51,7 +60,8 @@ def rehearse(
         raise UsageError("--dry-run cannot be combined with --resume.")
     settings = settings_of(judged.config, judged.controls)
     wanted = formats_of(formats, settings.outputs.formats)
-    reads = reads_for(settings, scope.collect, judged.controls or settings.controls, wanted)
+    words = judged.controls or settings.controls
+    reads = reads_for(settings, scope.collect, words, wanted, default=BASELINE)
     with progress(quiet=quiet) as watcher:
         estimate = collection.rehearse(collect_request(settings, scope, reads), watcher)
     print_estimate(estimate, wide_console(), reads)

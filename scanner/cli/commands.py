@@ -260,7 +260,7 @@ def collect(  # noqa: PLR0913 -- the options of the contract
 def evaluate(  # noqa: PLR0913 -- the options of the contract
     bundle: options.Bundle,
     *,
-    controls: options.Controls = None,
+    controls: options.EvaluatedControls = None,
     config: options.Config = None,
     as_of: options.AsOf = None,
     fail_on: options.FailOn = None,

@@ -95,13 +95,24 @@ Concurrency = Annotated[
         rich_help_panel=SCOPE,
     ),
 ]
-# Rich would take [all] for markup, hence the backslash.
+# Rich would take [baseline] for markup, hence the backslash.
 Controls = Annotated[
     list[str] | None,
     typer.Option(
         "--controls",
         metavar="ID|PACK|DIR",
-        help="A control, a pack, a folder of controls, or all (repeatable) \\[all].",
+        help="A control, a pack, a folder of controls, or all (repeatable) \\[baseline].",
+        rich_help_panel=JUDGEMENT,
+    ),
+]
+# A bundle of others is judged by all controls: its author may rely on that.
+EvaluatedControls = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--controls",
+        metavar="ID|PACK|DIR",
+        help="A control, a pack, a folder of controls, or all (repeatable) "
+        "\\[those that the bundle stores, else all].",
         rich_help_panel=JUDGEMENT,
     ),
 ]

@@ -20,6 +20,7 @@ from scanner.cli.scan.requests import settings_of
 from scanner.cli.sign import signer_of, with_signing_settings
 from scanner.errors import VaultproofError
 from scanner.history.comparison import Since
+from scanner.model.control import BASELINE
 from scanner.notify.sending import Sender
 from scanner.report.view.view import View
 
@@ -30,7 +31,7 @@ def run(
     """Collect, evaluate and report. Usage errors are reported before the first call to AWS."""
     settings = settings_of(judged.config, judged.controls)
     judged = with_settings(judged, settings)
-    judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
+    judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of), default=BASELINE)
     wanted = formats_of(formats, settings.outputs.formats)
     reads = reads_of(scope.collect, judged.controls or settings.controls, judgement, wanted)
     # Keys, folders and targets as well: nothing may be wrong once AWS is called.

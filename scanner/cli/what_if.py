@@ -86,7 +86,7 @@ def what_if(  # noqa: PLR0913 -- the options of the contract
     parameter: ParameterOption = None,
     format_: FormatOption = "table",
     out: OutOption = None,
-    controls: options.Controls = None,
+    controls: options.EvaluatedControls = None,
     config: options.Config = None,
     fail_on: FailOnOption = None,
     allow_partial: PartialOption = False,

@@ -35,12 +35,21 @@ OutOption = Annotated[
 ]
 FormatOption = Annotated[str | None, typer.Option("--format", help="Formats of the report, as for `run`.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+ControlsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--controls",
+        metavar="ID|PACK|DIR",
+        help="A control, a pack, a folder of controls, or all (repeatable) \\[baseline].",
+    ),
+]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Another number, other ids; the same gaps.")]
 
 
 def demo(
     out: OutOption = Path("demo-report"),
     formats: FormatOption = None,
+    controls: ControlsOption = None,
     quiet: QuietOption = False,  # noqa: FBT002 - typer makes a flag of it
     seed: SeedOption = None,
 ) -> None:
@@ -54,12 +63,14 @@ def demo(
 
     # The scan has exactly the permissions that `audit policy` prints.
     with serve(default_seed if seed is None else seed) as running, enforced():
-        arguments = scan_arguments(running, out, formats, quiet=quiet)
+        arguments = scan_arguments(running, out, formats, controls or (), quiet=quiet)
         code = run_scan(arguments, running.scrubbed(os.environ))
     raise typer.Exit(code)
 
 
-def scan_arguments(running: "Demo", out: Path, formats: str | None, *, quiet: bool) -> list[str]:
+def scan_arguments(
+    running: "Demo", out: Path, formats: str | None, controls: Sequence[str] = (), *, quiet: bool
+) -> list[str]:
     """The command line of the ordinary scan."""
     from scanner.demo.clock import DEMO_CLOCK  # noqa: PLC0415 - imports moto
 
@@ -71,6 +82,11 @@ def scan_arguments(running: "Demo", out: Path, formats: str | None, *, quiet: bo
     arguments += ["--as-of", DEMO_CLOCK.strftime("%Y-%m-%dT%H:%M:%SZ")]
     if formats:
         arguments += ["--format", formats]
+    for word in controls:
+        arguments += ["--controls", word]
+    if controls:
+        # Everything is collected, as without --controls: the demo is small, and can be evaluated with others.
+        arguments += ["--collect", "all"]
     return [*arguments, "--quiet"] if quiet else arguments
 
 

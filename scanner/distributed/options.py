@@ -17,6 +17,7 @@ from scanner.collect.retry import Deadline
 from scanner.distributed.events import LONGEST_SESSION, ScanOptions
 from scanner.distributed.workspace import Workspace
 from scanner.errors import UsageError
+from scanner.model.control import BASELINE
 from scanner.model.formats import DEFAULT_FORMATS
 from scanner.model.manifest import CollectedReads, Excluded
 from scanner.model.names import AccountId
@@ -160,7 +161,9 @@ class ScanRequest:
 
     def judging(self) -> Judgement:
         """Return what the evidence is judged against. ConfigurationError: a mistake in audit.yaml."""
-        judgement, _ = load_judgement(self.settings, self.options.controls, self.options.as_of)
+        judgement, _ = load_judgement(
+            self.settings, self.options.controls, self.options.as_of, default=BASELINE
+        )
         return judgement
 
     def reads(self) -> CollectedReads | None:

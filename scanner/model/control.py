@@ -6,6 +6,12 @@ from typing import Any, Final
 
 from scanner.model.finding import Severity, Status
 
+ALL: Final = "all"
+"""The value of `--controls` for all packaged controls."""
+
+BASELINE: Final = "baseline"
+"""The pack that scans evaluate by default (docs/adr/0012-scans-evaluate-a-baseline-by-default.md)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Remediation:
@@ -40,6 +46,14 @@ class ParameterRule:
     doc: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Whether a control belongs to the pack `baseline`, and why, in one sentence."""
+
+    included: bool
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
     """One check that is evaluated for every subject of a fact table.
@@ -68,8 +82,14 @@ class Control:
     frameworks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     audit_manager: str = ""  # the AWS Backup Audit Manager control that it corresponds to
     aliases: tuple[str, ...] = ()  # earlier ids, which keep working
+    baseline: Baseline | None = None  # None: the file does not say, as those of other authors may
     file: str = ""
     line: int = 0
+
+    @property
+    def is_baseline(self) -> bool:
+        """Return whether the pack `baseline` has the control."""
+        return self.baseline is not None and self.baseline.included
 
     @property
     def failure(self) -> str:

@@ -70,8 +70,11 @@ def _scope(answers: Answers) -> Iterator[str]:
 
 
 def _controls(answers: Answers) -> Iterator[str]:
-    yield "# The controls to evaluate (`audit controls list`): ids, packs, your own folders. Empty: all."
-    yield from _list("", "controls", answers.controls, "[resource-in-backup-plan, vault-locked]")
+    yield "# The controls to evaluate: ids, packs (`audit controls list --packs`), your own folders, or all."
+    yield "# Without this key scans evaluate the pack baseline: what nearly every organisation wants"
+    yield "# (`audit controls show baseline`). They collect everything, so `audit evaluate --controls all`"
+    yield "# needs no new scan. With this key they collect what its controls need, or all with --collect all."
+    yield from _list("", "controls", answers.controls, "[baseline]")
     yield ""
     yield "# Parameters of controls (`audit controls show ID` has them with their defaults)."
     yield "# parameters:"

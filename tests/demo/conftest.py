@@ -327,9 +327,9 @@ class Scan:
 
 @pytest.fixture(scope="session")
 def scan(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Scan:
-    """A scan of the organisation with every format of report."""
+    """A scan of the organisation with every control and every format of report."""
     out = tmp_path_factory.mktemp("scanned") / "scan"
-    arguments = scan_arguments(demo, out, ",".join(FORMATS), quiet=True)
+    arguments = scan_arguments(demo, out, ",".join(FORMATS), ["all"], quiet=True)
     with demo.log.listening() as calls:
         assert run_scan(arguments, demo.scrubbed(os.environ)) == 0
     lines = gzip.decompress((out / "findings.jsonl.gz").read_bytes()).splitlines()

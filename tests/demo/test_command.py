@@ -30,6 +30,12 @@ def test_the_ordinary_command_is_run(demo: Demo) -> None:
     ]
 
 
+def test_named_controls_are_passed_on_and_everything_is_collected(demo: Demo) -> None:
+    arguments = scan_arguments(demo, Path("out"), None, ["dora", "vault-locked"], quiet=False)
+    named = ["--controls", "dora", "--controls", "vault-locked", "--collect", "all"]
+    assert arguments[-len(named) :] == named
+
+
 def test_what_is_not_asked_for_is_not_passed_on(demo: Demo) -> None:
     arguments = scan_arguments(demo, Path("out"), None, quiet=False)
     assert "--format" not in arguments

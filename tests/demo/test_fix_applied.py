@@ -94,7 +94,15 @@ def scanned(environment: Mapping[str, str], out: Path) -> Statuses:
     words: list[str | Path] = ["run", "--org", "--out", out, "--role-name", ROLE_NAME, "--config", CONFIG]
     for region in REGIONS:
         words += ["--region", region]
-    words += ["--as-of", f"{DEMO_CLOCK:%Y-%m-%dT%H:%M:%SZ}", "--format", "json", "--quiet"]
+    words += [
+        "--as-of",
+        f"{DEMO_CLOCK:%Y-%m-%dT%H:%M:%SZ}",
+        "--controls",
+        "all",
+        "--format",
+        "json",
+        "--quiet",
+    ]
     audit(environment, *words)
     findings = json.loads((out / "findings.json").read_text("utf-8"))["findings"]
     return {(finding["control"], finding["subject"]): finding["status"] for finding in findings}

@@ -24,11 +24,12 @@ _WIDEST: Final = 100
 def list_controls(words: Sequence[str] | None) -> int:
     """Print one line per control."""
     table = Table(header_style="bold", pad_edge=False, box=None)
-    for column in ("control", "severity", "subject", "title"):
+    for column in ("control", "severity", "subject", "baseline", "title"):
         table.add_column(column)
     selected = loaded(words)
     for control in selected:
-        table.add_row(control.id, control.severity.value, control.subject, escape(control.title))
+        baseline = "yes" if control.is_baseline else "no"
+        table.add_row(control.id, control.severity.value, control.subject, baseline, escape(control.title))
     wide_console().print(table)
     say(f"{len(selected)} control{'' if len(selected) == 1 else 's'}")
     return 0
@@ -54,7 +55,7 @@ def show_controls(words: Sequence[str], form: str = "text") -> int:
 
     selection = select(tuple(words))
     for pack in selection.chosen:
-        _show("\n".join(pack_section(pack)), form)
+        _show("\n".join(pack_section(pack, selection.all_controls)), form)
     # Packs are shown as a whole, so their names are no controls to show again.
     alone = [word for word in words if word not in {pack.id for pack in selection.chosen}]
     frameworks = load_frameworks(map(Path, words))

@@ -6,12 +6,18 @@ from datetime import datetime
 from scanner.app.criteria import Judgement, load_judgement
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions
+from scanner.model.control import ALL
 from scanner.settings.settings import Settings
 
 
-def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime | None) -> Judgement:
-    """Load the controls and check the settings against them. ConfigurationError lists every mistake."""
-    judgement, notices = load_judgement(settings, controls, as_of)
+def judgement_of(
+    settings: Settings, controls: list[str] | None, as_of: datetime | None, *, default: str = ALL
+) -> Judgement:
+    """Load the controls and check the settings against them. ConfigurationError lists every mistake.
+
+    `default`: what is selected if neither `controls` nor the settings name any.
+    """
+    judgement, notices = load_judgement(settings, controls, as_of, default=default)
     for notice in notices:
         say(f"note: {notice}")
     return judgement

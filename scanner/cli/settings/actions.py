@@ -13,6 +13,7 @@ from scanner.cli.logs import say
 from scanner.cli.options import formats_of
 from scanner.cli.scan.judgement import judgement_of
 from scanner.errors import ConfigurationError, OutputError, UsageError
+from scanner.model.control import BASELINE
 from scanner.report.wording import count_word
 from scanner.settings.settings import Settings, load_settings
 from scanner.settings.template import DEFAULT_ROLE, Answers, settings_text
@@ -133,7 +134,7 @@ def _check_text(text: str, out: Path) -> None:
 def check(file: Path) -> int:
     """Check a settings file and print what it sets."""
     settings = load_settings(file)
-    judgement_of(settings, None, None)
+    judgement_of(settings, None, None, default=BASELINE)
     for line in summary_lines(settings):
         echo(line)
     say(f"{file}: no problems found")
@@ -149,7 +150,7 @@ def summary_lines(settings: Settings) -> Iterator[str]:
     else:
         yield f"Accounts: {', '.join(scope.accounts) or 'that of the credentials'}"
     yield f"Regions: {', '.join(scope.regions) or 'all enabled ones'}"
-    yield f"Controls: {', '.join(settings.controls) or 'all'}"
+    yield f"Controls: {', '.join(settings.controls) or f'{BASELINE} (default)'}"
     counts = {
         "excluded account": scope.exclude,
         "control with parameters": settings.parameters.controls,

@@ -13,7 +13,7 @@ from scanner.evaluate.controls.requirements import load_frameworks
 from scanner.evaluate.controls.selection import select
 from scanner.evaluate.language.macros import REASON_MACROS, VERDICT_MACROS, Macro
 from scanner.model.compliance import Framework, Requirement
-from scanner.model.control import Control, Pack, ParameterRule
+from scanner.model.control import BASELINE, Control, Pack, ParameterRule
 from scanner.model.facts import TABLES, Column, Row, columns
 from scanner.model.finding import Status
 
@@ -30,8 +30,9 @@ _PACKS: Final = """\
 # Packs
 
 `--controls PACK` evaluates the controls of a pack with its parameters, unless audit.yaml sets others. Ids,
-packs and folders may be combined. Your own packs are files `packs/ID.yaml` in a folder of controls, or any
-other file that you name.
+packs and folders may be combined, and `--controls all` evaluates all packaged controls. Scans evaluate
+[`baseline`](#pack-baseline) by default; `audit evaluate` evaluates all controls, unless the bundle stores
+others. Your own packs are files `packs/ID.yaml` in a folder of controls, or any other file that you name.
 """
 
 _FRAMEWORKS: Final = """\
@@ -67,12 +68,14 @@ def controls_document() -> str:
     """Return the text of docs/controls.md."""
     selection, frameworks = select(), load_frameworks()
     controls = selection.controls
-    index = ["| control | severity | subject |", "|---|---|---|"]
-    index += [f"| [`{row.id}`](#{row.id}) | {row.severity.value} | {row.subject} |" for row in controls]
+    index = ["| control | severity | subject | baseline |", "|---|---|---|---|"]
+    index += [
+        _cells((f"[`{row.id}`](#{row.id})", row.severity.value, row.subject, _yes(row))) for row in controls
+    ]
     sections = [line for control in controls for line in control_section(control, frameworks)]
     packs = [
         *packs_table(selection.packs),
-        *(line for pack in selection.packs for line in pack_section(pack)),
+        *(line for pack in selection.packs for line in pack_section(pack, controls)),
     ]
     served_by = [line for framework in frameworks for line in framework_section(framework, controls)]
     parts = (
@@ -96,6 +99,8 @@ def control_section(control: Control, frameworks: Iterable[Framework] = ()) -> I
     if control.failure_title:
         yield f"- A failure is shown as: {control.failure_title}."
     yield f"- Severity: {control.severity.value}. Subject: {control.subject}."
+    if control.baseline:
+        yield f"- Baseline: {_yes(control)}. {_line(control.baseline.reason)}"
     if control.aliases:
         yield f"- Former ids: {', '.join(f'`{name}`' for name in control.aliases)}."
     if control.audit_manager:
@@ -146,13 +151,30 @@ def packs_table(packs: Iterable[Pack]) -> Iterator[str]:
     yield ""
 
 
-def pack_section(pack: Pack) -> Iterator[str]:
-    """Return the lines about one pack."""
+def pack_section(pack: Pack, controls: Iterable[Control] = ()) -> Iterator[str]:
+    """Return the lines about one pack. `controls`: all controls, of which the baseline says why."""
     yield from (f"### Pack {pack.id}", "", f"**{pack.title}.** {_line(pack.description)}", "")
     if pack.caveat:
         yield from (_line(pack.caveat), "")
-    if not pack.framework:
+    if pack.id == BASELINE:
+        yield from _baseline(tuple(controls))
+    elif not pack.framework:
         yield from _controls(pack)
+
+
+def _baseline(controls: Sequence[Control]) -> Iterator[str]:
+    """Return two tables with the reasons: controls of the baseline, and those that are not."""
+    for is_included, title in ((True, "in the baseline"), (False, "not in the baseline")):
+        yield from (f"| {title} | severity | why |", "|---|---|---|")
+        for control in controls:
+            if control.baseline and control.baseline.included is is_included:
+                reason = _line(control.baseline.reason)
+                yield f"| [`{control.id}`](#{control.id}) | {control.severity.value} | {reason} |"
+        yield ""
+
+
+def _yes(control: Control) -> str:
+    return "yes" if control.is_baseline else "no"
 
 
 def _controls(pack: Pack) -> Iterator[str]:

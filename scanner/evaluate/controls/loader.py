@@ -10,6 +10,7 @@ from scanner import resources
 from scanner.errors import ConfigurationError, Mistake
 from scanner.evaluate.compiled import compile_control
 from scanner.evaluate.controls.spec import (
+    BaselineSpec,
     ControlSpec,
     ParameterSpec,
     ReasonSpec,
@@ -18,14 +19,14 @@ from scanner.evaluate.controls.spec import (
 )
 from scanner.evaluate.controls.yamlspec import keys_of, read_document, shaped
 from scanner.evaluate.problem import Problem, RefusedError, suggestion
-from scanner.model.control import Control
+from scanner.model.control import ALL, Control
 from scanner.model.facts import TABLES
 from scanner.yamlfile import YamlDocument, read_yaml
 
-ALL: Final = "all"
 CASES: Final = ".cases.yaml"
 
 _NESTED: Final[Mapping[str, type[BaseModel]]] = {
+    "baseline": BaselineSpec,
     "remediation": RemediationSpec,
     "reasons": ReasonsSpec,
     "reason": ReasonSpec,

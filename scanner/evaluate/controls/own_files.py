@@ -11,10 +11,11 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from scanner import resources
-from scanner.evaluate.controls.loader import ALL, CASES
+from scanner.evaluate.controls.loader import CASES
 from scanner.evaluate.controls.packs import FOLDER as PACKS
 from scanner.evaluate.controls.requirements import FOLDER as FRAMEWORKS
 from scanner.evaluate.controls.selection import Selection
+from scanner.model.control import ALL
 
 CONTROLS: Final = "inputs/controls"
 

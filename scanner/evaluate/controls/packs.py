@@ -10,7 +10,7 @@ from scanner.errors import Mistake
 from scanner.evaluate.controls.spec import Id, Name, Scalar, Text, check_parameters
 from scanner.evaluate.controls.yamlspec import Spec, read_document, shaped
 from scanner.evaluate.problem import suggestion
-from scanner.model.control import Control, Pack
+from scanner.model.control import BASELINE, Control, Pack
 from scanner.yamlfile import YamlDocument
 
 FOLDER: Final = "packs"
@@ -23,13 +23,16 @@ ById = Mapping[str, Control]
 
 
 class PackSpec(Spec):
-    """A pack file. Either `controls` names them, or `framework` selects all that serve it."""
+    """A pack file. Either `controls` names them, or `framework` selects all that serve it.
+
+    `controls: baseline` selects those whose own file says that they belong to the baseline.
+    """
 
     id: Id
     title: Text
     description: Text
     caveat: str = ""
-    controls: Literal["all"] | list[Id] | None = None
+    controls: Literal["all", "baseline"] | list[Id] | None = None
     framework: Id | None = None
     parameters: dict[Id, dict[Name, Scalar | list[Scalar]]] = Field(default_factory=dict)
     differences: dict[Id, Text] = Field(default_factory=dict)
@@ -90,6 +93,8 @@ def _chosen(spec: PackSpec, controls: ById) -> set[str]:
     if isinstance(spec.controls, list):
         by_name = names_of(controls.values())
         return {by_name[name].id for name in spec.controls if name in by_name}
+    if spec.controls == BASELINE:
+        return {control.id for control in controls.values() if control.is_baseline}
     return set(controls)
 
 

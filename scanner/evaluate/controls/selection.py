@@ -9,10 +9,10 @@ from typing import Any, Final
 from scanner import resources
 from scanner.errors import ConfigurationError, Mistake
 from scanner.evaluate.compiled import save_compiled
-from scanner.evaluate.controls.loader import ALL, control_files, duplicates, load_files
+from scanner.evaluate.controls.loader import control_files, duplicates, load_files
 from scanner.evaluate.controls.packs import FOLDER, load_pack, names_of, pack_files
 from scanner.evaluate.problem import suggestion
-from scanner.model.control import Control, Pack
+from scanner.model.control import ALL, Control, Pack
 
 _YAML: Final = ".yaml"
 _OWN_KEYS: Final = re.compile(r"^[\"']?(id|require|population)[\"']?\s*:", re.MULTILINE)

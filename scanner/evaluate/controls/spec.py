@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, ValidationInfo, field_validator, 
 
 from scanner.evaluate.controls.yamlspec import Spec
 from scanner.evaluate.problem import Problem, suggestion
-from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
+from scanner.model.control import Baseline, Control, ParameterRule, ReasonCase, Remediation
 from scanner.model.finding import Severity
 
 Scalar = bool | int | float | str
@@ -60,6 +60,13 @@ class RemediationSpec(Spec):
     terraform: Snippet = ""
     cloudformation: Snippet = ""
     specific: Snippet = ""
+
+
+class BaselineSpec(Spec):
+    """Whether the pack `baseline` has the control, and why, in one sentence."""
+
+    included: bool
+    reason: Title
 
 
 _RESOURCE_TYPES: Final = "resource_types"
@@ -122,6 +129,7 @@ class ControlSpec(Spec):
     failure_title: Title | None = None
     severity: Literal["critical", "high", "medium", "low", "info"]
     subject: Text
+    baseline: BaselineSpec | None = None
     population: Text
     require: Text
     reason: Text | ReasonList
@@ -189,6 +197,7 @@ class ControlSpec(Spec):
             frameworks={name: tuple(ids) for name, ids in self.frameworks.items()},
             audit_manager=self.audit_manager,
             aliases=tuple(self.aliases),
+            baseline=Baseline(**self.baseline.model_dump()) if self.baseline else None,
             file=file,
             line=line,
         )

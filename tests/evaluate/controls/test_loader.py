@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from scanner.errors import ConfigurationError
-from scanner.evaluate.controls.loader import ALL, load_controls
-from scanner.model.control import ParameterRule, ReasonCase
+from scanner.evaluate.controls.loader import load_controls
+from scanner.model.control import ALL, ParameterRule, ReasonCase
 from scanner.model.finding import Severity
 
 GOOD = """\
