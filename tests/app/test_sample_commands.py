@@ -9,7 +9,7 @@ import pytest
 
 from scanner.app.judged import read_judged
 from scanner.model.finding import Finding, Status
-from scanner.report.commands.values import PLACEHOLDER
+from scanner.report.commands.placeholders import PLACEHOLDER
 from scanner.report.view.view import View, build
 from scripts.sample_reports import BUNDLE, audit
 from tests.report.commands.cli_model import complaints

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from scanner.model.root_causes import RootCause
 from scanner.report.cause_wording import cause_sentence
 from scanner.report.commands.kinds import KINDS, POLICY_MADE
 from scanner.report.commands.shell import Statement, filled, statements
-from scanner.report.commands.structures import Structures
+from scanner.report.commands.structures import Place, Structures
 from scanner.report.commands.values import (
     Failure,
     Values,
@@ -47,6 +49,8 @@ _MARKS: Final[Mapping[tuple[str, str], str]] = {
 """What a user must know before a command changes more than it says, or cannot be undone."""
 
 _COMPLIANCE: Final = "--changeable-for-days"
+_PREPARED: Final = "# A lock in compliance mode can never be removed, not even by AWS: prepare it by hand."
+_CHECKS_ONLY: Final = "# --dry-run only checks the permissions: run it again without."
 _OF_COPIES: Final = ("copy-", "rule-retention-")
 """How the controls start that check links of a copy: when the link holds, the copy needs no other."""
 
@@ -101,10 +105,9 @@ def written(template: str, values: Values) -> str:
         template = POLICY_MADE
     lines: list[str] = []
     has_place = False
-    for statement in statements(template):
-        if (match := _PLACE.match(statement.comment)) is not None:
-            account, region = values.fill(match["account"]), values.fill(match["region"] or "")
-            values.place = (account, region)
+    for statement, place in _placed(template):
+        if place is not None:
+            values.place = (values.fill(place[0]), values.fill(place[1]))
             lines += [*_hints(values), _place(values.place)]
             has_place = True
             continue
@@ -116,11 +119,23 @@ def written(template: str, values: Values) -> str:
     return "\n".join(lines)
 
 
-def _place(place: tuple[str, str]) -> str:
+@lru_cache(maxsize=1_024)
+def _placed(template: str) -> tuple[tuple[Statement, Place | None], ...]:
+    """Return the statements of a template; with the place of those that name one."""
+    matches = ((statement, _PLACE.match(statement.comment)) for statement in statements(template))
+    return tuple(
+        (statement, None if match is None else (match["account"], match["region"] or ""))
+        for statement, match in matches
+    )
+
+
+@lru_cache(maxsize=8_192)
+def _place(place: Place) -> str:
     account, region = place
     return _comment(f"In account {account}, {region}:" if region else f"In account {account}:")
 
 
+@lru_cache(maxsize=8_192)
 def _comment(text: str) -> str:
     """Return a text as a comment of one line: what a scan recorded must not begin a line of its own."""
     return f"# {' '.join(''.join(filter(str.isprintable, text.replace(chr(10), ' '))).split())}"
@@ -132,27 +147,42 @@ def _statement(statement: Statement, values: Values) -> Iterator[str]:
         yield from _hints(values)
         yield comment
         return
-    # A value that is inserted into a loop or a substitution could change what the script does.
-    if not statement.is_plain:
-        yield from statement.text.splitlines()  # of a control of the user: it may be any script
-        return
-    # AWS Backup cannot remove such a lock after its cooling-off time: it must not be pasted by accident.
-    if _COMPLIANCE in statement.words:
-        yield "# A lock in compliance mode can never be removed, not even by AWS: prepare it by hand."
-        return
-    words = _with_options(statement, values)
-    command = filled(words, values.fill)
+    command = _command(statement, values.place[1])
+    line = filled(command.words, values.fill)
     # After filling and before the command: only filling shows which placeholders are left.
     yield from _hints(values)
-    if (mark := _MARKS.get((words[1], words[2])) if len(words) > 2 else None) is not None:  # noqa: PLR2004 -- aws SERVICE OPERATION
-        yield f"# {mark}"
-    if "--dry-run" in words:
-        yield "# --dry-run only checks the permissions: run it again without."
-    yield command
+    yield from command.notes
+    if line:
+        yield line
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """A command before it is filled, and what to know before it. No words: only the notes are written."""
+
+    words: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=4_096)
+def _command(statement: Statement, region: str) -> _Command:
+    """Return a command as it is run in a Region; empty: in none."""
+    # A value that is inserted into a loop or a substitution could change what the script does.
+    if not statement.is_plain:
+        return _Command((), tuple(statement.text.splitlines()))  # a control of the user may have any script
+    # AWS Backup cannot remove such a lock after its cooling-off time: it must not be pasted by accident.
+    if _COMPLIANCE in statement.words:
+        return _Command((), (_PREPARED,))
+    words = _with_options(statement, region)
+    mark = _MARKS.get((words[1], words[2])) if len(words) > 2 else None  # noqa: PLR2004 -- aws SERVICE OPERATION
+    notes = ([f"# {mark}"] if mark else []) + ([_CHECKS_ONLY] if "--dry-run" in words else [])
+    return _Command(words, tuple(notes))
 
 
 def _hints(values: Values) -> Iterator[str]:
     """Yield what to put for the placeholders that were just left, each once."""
+    if not values.missing:
+        return
     for name in values.missing:
         yield _comment(f"{name}: {values.hint(name)}")
     # Filled with itself from now on, so that a placeholder is explained once.
@@ -160,7 +190,7 @@ def _hints(values: Values) -> Iterator[str]:
     values.missing.clear()
 
 
-def _with_options(statement: Statement, values: Values) -> tuple[str, ...]:
+def _with_options(statement: Statement, region: str) -> tuple[str, ...]:
     """Return the words of a command with the Region to be in, and --dry-run where there is one."""
     words = statement.words
     if words[0] != "aws" or len(words) < 3:  # noqa: PLR2004 -- aws SERVICE OPERATION
@@ -169,7 +199,6 @@ def _with_options(statement: Statement, values: Values) -> tuple[str, ...]:
     # Options behind a redirection would become arguments of another program.
     end = next((at for at, word in enumerate(words) if word in {">", "|"}), len(words))
     added: list[str] = []
-    region = values.place[1]
     if region and service not in _WITHOUT_REGION and "--region" not in words:
         added += ["--region", region]
     if service == _DRY_RUN and not operation.startswith("describe-") and "--dry-run" not in words:

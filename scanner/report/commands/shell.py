@@ -12,7 +12,10 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Any, Final
+
+from scanner.report.commands.placeholders import parts_of
 
 _OPERATORS: Final = frozenset((">", "|"))
 """Words that a shell takes for operators, which a template may have."""
@@ -25,6 +28,9 @@ _QUOTED: Final = re.compile(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""")
 
 _LOADED: Final = ("file://", "fileb://", "http://", "https://")
 """How a value starts that the AWS CLI would replace by the contents of a file or of an address."""
+
+# Made once: json.dumps makes one for each call.
+_JSON: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 Fill = Callable[[str], str]
 """Returns a text with its placeholders filled."""
@@ -100,15 +106,57 @@ def is_safe(value: str) -> bool:
 
 
 def filled(words: tuple[str, ...], fill: Fill) -> str:
-    """Return a command on one line, with its placeholders filled and each word quoted for a shell."""
+    """Return a command on one line, with its placeholders filled and each word quoted for a shell.
+
+    Words without a placeholder are not filled.
+    """
     line: list[str] = []
-    for word in words:
-        new = _word(word, fill)
-        if new.startswith("-") and new != word and line and line[-1].startswith("--"):
+    is_option = False  # whether the last word of the line is an option
+    for part in _parts(words):
+        if not part.word:
+            line.append(part.constant)
+            is_option = part.is_option
+            continue
+        new = _word(part.word, fill)
+        if is_option and new.startswith("-") and new != part.word:
             line[-1] = f"{line[-1]}={shlex.quote(new)}"  # it would be taken for an option
         else:
-            line.append(new if word in _OPERATORS else shlex.quote(new))
+            line.append(shlex.quote(new))
+            is_option = line[-1].startswith("--")
     return " ".join(line)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Words of a command that are the same for every finding, quoted, or one `word` that is filled.
+
+    `is_option`: whether the last of the constant words is an option.
+    """
+
+    constant: str
+    is_option: bool = False
+    word: str = ""
+
+
+@lru_cache(maxsize=4_096)
+def _parts(words: tuple[str, ...]) -> tuple[_Part, ...]:
+    """Return a command in parts: most of its words need to be quoted only once."""
+    parts: list[_Part] = []
+    for is_filled, run in groupby(words, key=_has_placeholder):
+        if is_filled:
+            parts += [_Part("", word=word) for word in run]
+        else:
+            constants = [word if word in _OPERATORS else shlex.quote(_word(word, _unchanged)) for word in run]
+            parts.append(_Part(" ".join(constants), is_option=constants[-1].startswith("--")))
+    return tuple(parts)
+
+
+def _has_placeholder(word: str) -> bool:
+    return len(parts_of(word)) > 1
+
+
+def _unchanged(text: str) -> str:
+    return text
 
 
 def _word(word: str, fill: Fill) -> str:
@@ -119,7 +167,7 @@ def _word(word: str, fill: Fill) -> str:
         content = json.loads(word)
     except ValueError:
         return fill(word)
-    return json.dumps(_mapped(content, fill), separators=(",", ":"), ensure_ascii=False)
+    return _JSON.encode(_mapped(content, fill))
 
 
 def _mapped(content: Any, fill: Fill) -> Any:  # noqa: ANN401 -- a tree of JSON

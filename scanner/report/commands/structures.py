@@ -93,10 +93,22 @@ class Structures:
                 keys.setdefault((key.account, key.region), row["key"])
         return keys
 
+    @cached_property
+    def values_of_accounts(self) -> dict[str, Mapping[str, str]]:
+        """The values of placeholders that depend on an account alone, for the accounts that needed them."""
+        return {}
+
+    @cached_property
+    def _other_regions(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
     def other_regions(self, region: str) -> tuple[str, ...]:
         """Return the Regions of the scope other than one."""
-        # Only scanned Regions: whether another one is enabled in the account is not known.
-        return tuple(name for name in self.manifest.scope.regions if name != region)
+        if (others := self._other_regions.get(region)) is None:
+            # Only scanned Regions: whether another one is enabled in the account is not known.
+            others = tuple(name for name in self.manifest.scope.regions if name != region)
+            self._other_regions[region] = others
+        return others
 
     def _rows(self, table: str) -> Iterable[Row]:
         return self.tables.get(table, ())

@@ -1,59 +1,14 @@
 """The values of the placeholders in commands: from a finding, its root cause, and structures of the scan."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from scanner.model.names import AWS_GLOBAL, ORG, parse_arn
 from scanner.model.root_causes import Blocker, CauseKind, RootCause
+from scanner.report.commands.placeholders import HINTS, parts_of
 from scanner.report.commands.shell import is_safe
 from scanner.report.commands.structures import Place, Structures
-
-HINTS: Final[Mapping[str, str]] = {
-    "ACCOUNT_ID": "the id of the account: `aws sts get-caller-identity` with its credentials shows it",
-    "AIR_GAPPED_VAULT_ARN": "the ARN that create-logically-air-gapped-backup-vault returns",
-    "BACKUP_ACCOUNT_ID": "the account of your organization that keeps backups, not the one of the resource",
-    "BUCKET_NAME": "the name of the bucket",
-    "DESTINATION_ACCOUNT": "the account of the destination vault",
-    "DESTINATION_REGION": "the Region of the destination vault",
-    "DESTINATION_VAULT_ARN": "the ARN of the destination vault, in the copy action of the rule",
-    "JOB_ID": "the BackupJobId that list-backup-jobs shows",
-    "KEY_ARN": "a customer managed key of this account and Region: `aws kms list-aliases` shows them",
-    "KEY_ID": "the id of the key: `aws kms list-aliases` shows them",
-    "KEY_POLICY": "the policy with the statement added, as JSON",
-    "MANAGEMENT_ACCOUNT": "the management account: `aws organizations describe-organization` shows it",
-    "NEW_SCAN_DIR": "a folder that does not exist yet",
-    "ORGANIZATION_ID": "the id of the organization: `aws organizations describe-organization` shows it",
-    "OTHER_REGION": "a Region other than that of the backups",
-    "OU_ID": "an organizational unit: `aws organizations list-organizational-units-for-parent` shows them",
-    "PARENT_ID": "where the account is: `aws organizations list-parents --child-id` shows it",
-    "PLAN_ID": "a backup plan of this account and Region: `aws backup list-backup-plans` shows them",
-    "POLICY_ID": "the backup policy: `aws organizations list-policies --filter BACKUP_POLICY` shows its id",
-    "RECOVERY_POINT_ARN": "`aws backup list-recovery-points-by-resource` shows the recovery points",
-    "REGION": "the Region of the subject",
-    "RESOURCE_ARN": "the ARN of the resource",
-    "ROLE_ARN": "a role that AWS Backup may assume: the one of a backup selection",
-    "ROLE_NAME": "the name of the role in the backup selection",
-    "ROLE_PATH": "the path of the role in the backup selection",
-    "ROOT_ID": "the root of the organization: `aws organizations list-roots` shows it",
-    "RULE_NAME": "the rule of the plan",
-    "SCANNING_ACCOUNT": "the account that the scan runs from",
-    "SELECTION_ID": "a selection of the plan: `aws backup list-backup-selections` shows them",
-    "SNAPSHOT_ID": "the EBS snapshot",
-    "SOURCE_VAULT": "the vault that has the recovery point",
-    "TAG_KEY": "the tag that a backup selection requires",
-    "TAG_VALUE": "the value of the tag that a backup selection requires",
-    "TEAM_ARN": "an approval team that is shared with this account: `aws mpa list-approval-teams` shows them",
-    "TOPIC_ARN": "a standard SNS topic of this account and Region: `aws sns list-topics` shows them",
-    "TYPE": "the resource type, as AWS Backup spells it",
-    "VAULT_NAME": "a backup vault of this account and Region: `aws backup list-backup-vaults` shows them",
-    "ZONE": "an Availability Zone of the Region: `aws ec2 describe-availability-zones` shows them",
-}
-"""Every placeholder, and what a user puts for it where the scan does not know it."""
-
-# As whole words: `ACCOUNT_ID` is also the end of `BACKUP_ACCOUNT_ID`.
-PLACEHOLDER: Final = re.compile(rf"\b({'|'.join(sorted(HINTS, key=len, reverse=True))})\b")
 
 _ORGANIZATION_PLAN: Final = "orgs/"
 _LISTED: Final = 3  # names in a hint
@@ -129,10 +84,12 @@ class Values:
 
     def fill(self, text: str) -> str:
         """Return a text with the placeholders filled that are known."""
-        return PLACEHOLDER.sub(self._value, text)
+        parts = parts_of(text)
+        if len(parts) == 1:
+            return text
+        return "".join(self._value(part) if number % 2 else part for number, part in enumerate(parts))
 
-    def _value(self, match: re.Match[str]) -> str:
-        name = match.group()
+    def _value(self, name: str) -> str:
         value = self._known(name)
         # Names and tags are set by users of the accounts, and could be made to run a command.
         if value and is_safe(value):
@@ -148,17 +105,17 @@ class Values:
 
     def hint(self, name: str) -> str:
         """Return what to put for a placeholder that is not known."""
-        choices = {
-            "PLAN_ID": [_choice(plan, name) for plan, name in self._plans.items()],
-            "OTHER_REGION": list(self.structures.other_regions(self.home[1])),
-        }.get(name, [])
+        choices = self._choices(name)
         more = f", and {len(choices) - _LISTED} more" if len(choices) > _LISTED else ""
         chosen = f" ({', '.join(choices[:_LISTED])}{more})" if choices else ""
         return HINTS[name] + chosen
 
-    @property
-    def _plans(self) -> Mapping[str, str]:
-        return dict(sorted(self.structures.plans.get(self.place, {}).items()))
+    def _choices(self, name: str) -> Sequence[str]:
+        """Return the values that the scan knows for a placeholder that has several."""
+        if name == "PLAN_ID":
+            plans = self.structures.plans.get(self.place, {})
+            return [_choice(plan, plans[plan]) for plan in sorted(plans)]
+        return self.structures.other_regions(self.home[1]) if name == "OTHER_REGION" else ()
 
 
 def _choice(plan: str, name: str) -> str:
@@ -211,12 +168,20 @@ def _first(*sources: Mapping[str, str]) -> dict[str, str]:
     """Merge values: those of the first source that has one."""
     names: dict[str, str] = {}
     for source in sources:
-        # The present names go last, so that an earlier source wins.
-        names = {**{name: value for name, value in source.items() if value}, **names}
+        for name, value in source.items():
+            if value and name not in names:
+                names[name] = value
     return names
 
 
-def _of_scan(structures: Structures, account: str) -> dict[str, str]:
+def _of_scan(structures: Structures, account: str) -> Mapping[str, str]:
+    # Thousands of findings are of one account.
+    if (names := structures.values_of_accounts.get(account)) is None:
+        names = structures.values_of_accounts[account] = _of_account(structures, account)
+    return names
+
+
+def _of_account(structures: Structures, account: str) -> Mapping[str, str]:
     manifest, path = structures.manifest, structures.paths.get(account, "")
     # The path begins with the organization's id and ends with a slash.
     units = [unit for unit in path.split("/") if unit.startswith(("r-", "ou-"))]

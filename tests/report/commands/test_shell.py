@@ -65,8 +65,9 @@ HOSTILE = (
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_value_stays_within_its_word(value: str) -> None:
-    words = ("aws", "backup", "list-tags", "--resource-arn", "NAME", "--query", '{"a": ["NAME"], "NAME": 1}')
-    line = filled(words, lambda text: text.replace("NAME", value))
+    query = '{"a": ["ROLE_ARN"], "ROLE_ARN": 1}'
+    words = ("aws", "backup", "list-tags", "--resource-arn", "ROLE_ARN", "--query", query)
+    line = filled(words, lambda text: text.replace("ROLE_ARN", value))
     parsed = shlex.split(line)
     assert "\n" not in line
     assert parsed[-1].startswith("{")
