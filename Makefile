@@ -1,6 +1,6 @@
 # Everything to do with a checkout. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test test-ci test-exhaustive fresh matrix mutation lint generated format deploy-lint deploy-lock image emulator bench bench-check bench-record sample-reports dist dist-check pictures lock clean
+.PHONY: help setup browser validators demo test test-ci test-exhaustive fresh matrix mutation lint generated format deploy-lint deploy-lock image emulator bench bench-check bench-record sample-reports dist dist-check pictures lock clean
 
 BIN := .venv/bin
 # The number of tests that run at once; 0 runs them in one process, for a debugger.
@@ -20,17 +20,20 @@ setup: ## create .venv with the locked dependencies, and install Pango where pos
 browser: setup ## install Chromium, for the tests of the HTML report, where possible
 	@sh scripts/setup.sh browser
 
+validators: setup ## fetch what other programs check reports with (SARIF, JUnit, OSCAL), where possible
+	@sh scripts/validators.sh
+
 demo: setup ## audit a simulated organisation; no AWS account needed
 	@rm -rf demo-report
 	@if [ -f .venv/pdf.stamp ]; then formats=html,pdf,json; else formats=html,json; fi; \
 	$(WITH_PANGO) $(BIN)/audit demo --out demo-report --format $$formats
 	@echo; echo "The reports:"; ls -d "$(CURDIR)"/demo-report/report.* "$(CURDIR)"/demo-report/findings.json
 
-test: browser ## check style and types, and run the tests that are not slow
+test: browser validators ## check style and types, and run the tests that are not slow
 	@$(MAKE) --no-print-directory lint
 	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow and not exhaustive and not image"
 
-test-ci: browser ## what CI runs: the slow tests and generated files, too; COV=1 measures coverage
+test-ci: browser validators ## what CI runs: the slow tests and generated files, too; COV=1 measures coverage
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory generated CHECK=1
 	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not exhaustive and not image" $(if $(COV),--cov --cov-branch)
@@ -113,6 +116,6 @@ lock: setup ## resolve the dependencies into requirements.lock, and uv into scri
 	  --quiet -o scripts/setup.lock
 
 clean: ## remove everything that other targets created, .venv included
-	@rm -rf .venv .bare .lint demo-report dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .bare .lint .validators demo-report dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@rm -f .coverage .coverage.*
 	@find scanner tests scripts bench -name __pycache__ -type d -prune -exec rm -rf {} +

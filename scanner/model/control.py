@@ -80,6 +80,7 @@ class Control:
     motivation: str = ""
     remediation: Remediation = field(default_factory=lambda: Remediation(""))
     frameworks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    documentation: str = ""  # the page of AWS's documentation that describes what it checks
     audit_manager: str = ""  # the AWS Backup Audit Manager control that it corresponds to
     aliases: tuple[str, ...] = ()  # earlier ids, which keep working
     baseline: Baseline | None = None  # None: the file does not say, as those of other authors may

@@ -103,6 +103,8 @@ def control_section(control: Control, frameworks: Iterable[Framework] = ()) -> I
         yield f"- Baseline: {_yes(control)}. {_line(control.baseline.reason)}"
     if control.aliases:
         yield f"- Former ids: {', '.join(f'`{name}`' for name in control.aliases)}."
+    if control.documentation:
+        yield f"- AWS's documentation: <{control.documentation}>."
     if control.audit_manager:
         yield f"- Counterpart in AWS Backup Audit Manager: `{control.audit_manager}`."
     yield from ("", "```sql", f"-- population\n{control.population.strip()}")

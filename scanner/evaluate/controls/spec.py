@@ -27,6 +27,7 @@ Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 Snippet = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 _ID: Final = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 _NAME: Final = r"[a-z][a-z0-9_]*"
+Address = Annotated[str, StringConstraints(pattern=r"^https://[!-~]+$", max_length=500)]
 Id = Annotated[str, StringConstraints(pattern=f"^{_ID}$", max_length=80)]
 Name = Annotated[str, StringConstraints(pattern=f"^{_NAME}$", max_length=60)]
 
@@ -136,6 +137,7 @@ class ControlSpec(Spec):
     reasons: ReasonsSpec = Field(default_factory=lambda: ReasonsSpec.model_validate({}))
     parameters: dict[Name, ParameterSpec] = Field(default_factory=dict, max_length=MAX_ENTRIES)
     evidence: list[Text] = Field(default_factory=list, max_length=MAX_ENTRIES)
+    documentation: Address | None = None
     motivation: Text
     remediation: RemediationSpec
     frameworks: dict[Id, Annotated[list[Text], Field(min_length=1)]] = Field(default_factory=dict)
@@ -195,6 +197,7 @@ class ControlSpec(Spec):
             evidence=tuple(self.evidence),
             remediation=Remediation(**self.remediation.model_dump()),
             frameworks={name: tuple(ids) for name, ids in self.frameworks.items()},
+            documentation=self.documentation or "",
             audit_manager=self.audit_manager,
             aliases=tuple(self.aliases),
             baseline=Baseline(**self.baseline.model_dump()) if self.baseline else None,

@@ -195,5 +195,6 @@ def control_of(document: Mapping[str, Any]) -> Control:
         motivation=document["motivation"],
         remediation=Remediation(**document["remediation"]),
         frameworks={name: tuple(ids) for name, ids in document["frameworks"].items()},
+        documentation=document.get("documentation", ""),
         audit_manager=document["audit_manager"],
     )

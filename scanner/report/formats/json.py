@@ -188,5 +188,6 @@ def _control(control: Control, in_effect: Mapping[str, object]) -> Document:
             "cloudformation": remediation.cloudformation,
         },
         "frameworks": {name: list(ids) for name, ids in control.frameworks.items()},
+        "documentation": control.documentation,
         "audit_manager": control.audit_manager,
     }

@@ -4,6 +4,7 @@ Results are findings with the status fail, unknown, error or waived. Passed and 
 only counted in the run's properties, because viewers that ignore `kind` would show them as alerts.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
@@ -31,7 +32,7 @@ REPORTED: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN, Status.WAIVED)
 """The statuses that are results."""
 
 INFORMATION: Final = "https://docs.aws.amazon.com/aws-backup/"
-"""The documentation of what is audited; the help of a rule has the remediation itself."""
+"""The documentation of what is audited, for rules whose control names no page of its own."""
 
 BUNDLE: Final = "BUNDLE"
 """The base id in `originalUriBaseIds` for the scan's folder, to which paths of evidence are relative."""
@@ -58,6 +59,11 @@ SECURITY_SEVERITY: Final = {
     Severity.INFO: "0.0",
 }
 """GitHub: over 9.0 is critical, from 7.0 high, from 4.0 medium, from 0.1 low."""
+
+_ADDRESS: Final = "%:/?#[]@!$&'()*+,;=~"
+"""The characters of an address that stay as they are (RFC 3986): those of other programs may have others."""
+
+_NO_WORD: Final = re.compile(r"[^A-Za-z0-9]+")
 
 _TAGS: Final = 10
 """Number of a rule's tags that GitHub shows; it accepts 20."""
@@ -91,6 +97,7 @@ def _run(view: View, left_out: int) -> Document:
         "tool": {
             "driver": {
                 "name": manifest.tool_name or "vaultproof",
+                "fullName": f"{manifest.tool_name or 'vaultproof'} {manifest.tool_version}".strip(),
                 **({"version": manifest.tool_version} if manifest.tool_version else {}),
                 "informationUri": INFORMATION,
                 "shortDescription": {"text": "Audits AWS Backup across an AWS organization."},
@@ -98,15 +105,7 @@ def _run(view: View, left_out: int) -> Document:
                     "text": "Checks whether an organization's AWS backups would be available when needed."
                 },
                 "rules": [rule(control) for control in view.controls],
-                "notifications": [
-                    {
-                        "id": name,
-                        "shortDescription": {"text": short},
-                        "fullDescription": {"text": full},
-                        "helpUri": INFORMATION,
-                    }
-                    for name, (short, full) in NOTIFICATIONS.items()
-                ],
+                "notifications": [notification_descriptor(name) for name in NOTIFICATIONS],
             }
         },
         "automationDetails": {
@@ -149,6 +148,28 @@ NOTIFICATIONS: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 """Short and full descriptions of the invocation's notifications."""
+
+_EXPLAINED: Final = "The completeness section of the report lists what is missing, with the errors of AWS."
+
+
+def notification_descriptor(name: str) -> Document:
+    """Return the reportingDescriptor of a notification, as complete as that of a rule."""
+    short, full = NOTIFICATIONS[name]
+    return {
+        "id": name,
+        "name": _friendly(name),
+        "shortDescription": {"text": short},
+        "fullDescription": {"text": full},
+        "helpUri": INFORMATION,
+        "help": {"text": f"{full} {_EXPLAINED}"},
+    }
+
+
+def _friendly(name: str) -> str:
+    """Return an id as a Pascal-case identifier, as SARIF's `name` of a descriptor should be."""
+    words = [word for word in _NO_WORD.split(name) if word]
+    # The multitool of Microsoft rejects a name that differs from the id in case only.
+    return "".join(word[:1].upper() + word[1:] for word in (words if len(words) > 1 else [*words, "check"]))
 
 
 def _result(finding: Finding, view: View, indices: Mapping[str, int]) -> Document:
@@ -271,9 +292,10 @@ def rule(view: ControlView) -> Document:
     text = control.motivation or control.title
     return {
         "id": control.id,
+        "name": _friendly(control.id),
         "shortDescription": {"text": visible(_title(view))},
         "fullDescription": {"text": visible(text)},
-        "helpUri": INFORMATION,
+        "helpUri": quote(control.documentation, safe=_ADDRESS) or INFORMATION,
         "help": {"text": _help_text(view), "markdown": _help_markdown(view)},
         "defaultConfiguration": {"level": LEVELS[control.severity]},
         "properties": {

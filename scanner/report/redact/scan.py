@@ -343,6 +343,7 @@ class _Redactor:
                 cloudformation=sentence(fix.cloudformation),
             ),
             frameworks=self._served(control.frameworks),
+            documentation=sentence(control.documentation),
             audit_manager=sentence(control.audit_manager),
             # Its path is on the machine of the user.
             file="",

@@ -56,6 +56,7 @@ def test_a_control_is_what_its_file_says(tmp_path: Path) -> None:
         "  key: owner", "  key: {default: owner, one_of: [owner, team]}"
     )
     text += "reasons:\n  pass:\n    - {when: versioned, text: A}\n    - text: B\n"
+    text += "documentation: https://docs.aws.amazon.com/a.html\n"
     text += "evidence: [tags]\nframeworks: {soc-2: [A1.2]}\naudit_manager: X\n"
     (control,) = load_controls((str(write(tmp_path, "has-owner.yaml", text)),))
     assert control.severity is Severity.LOW
@@ -68,6 +69,7 @@ def test_a_control_is_what_its_file_says(tmp_path: Path) -> None:
         {"soc-2": ("A1.2",)},
         "X",
     )
+    assert control.documentation == "https://docs.aws.amazon.com/a.html"
     assert (control.file, control.line) == (str(tmp_path / "has-owner.yaml"), 1)
 
 

@@ -1,13 +1,11 @@
 """The document is valid for compliance-trestle, its references lead somewhere, and nothing unknown is met."""
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -34,13 +32,13 @@ from scanner.report.formats.oscal_requirements import NAMESPACE, RELATED, contro
 from scanner.report.view import overview
 from scanner.report.view.view import View, build
 from tests.fakes.hostile import HOSTILE, planted
+from tests.fakes.validators import OSCAL, there
 
 # Trestle's modules import each other in a circle: the factory has to come first.
 import_module("trestle.core.validator_factory")
 CHECKS = import_module("trestle.core.all_validator").AllValidator()
 MODEL = import_module("trestle.oscal.assessment_results").Model
 
-OFFICIAL = os.environ.get("OSCAL_SCHEMA")
 REFERENCE: Final = re.compile(r"(^|-)uuids?$")
 
 
@@ -112,9 +110,9 @@ def test_the_check_notices_what_is_not_valid(scan: Scan) -> None:
         check(document)
 
 
-@pytest.mark.skipif(OFFICIAL is None, reason="OSCAL_SCHEMA names no copy of the schema of NIST")
+@there(OSCAL)
 def test_the_schema_of_nist_takes_every_scan(scan: Scan, blind: Scan, empty: Scan, sample: Scan) -> None:
-    schema = Path(str(OFFICIAL)).read_text("utf-8")
+    schema = OSCAL.read_text("utf-8")
     # Python's expressions have no classes of Unicode: letters and digits by their own names.
     schema = schema.replace(r"\\p{L}", r"[^\\W\\d_]").replace(r"\\p{N}", r"\\d")
     rules = jsonschema.Draft7Validator(json.loads(schema))
