@@ -1,27 +1,20 @@
 """A success that says nothing, an error, or a member that nobody knows is a broken answer."""
 
-from functools import cache
 from typing import Any
 
-import botocore.session
 import orjson
 import pytest
-from botocore.model import ListShape, OperationModel, StructureShape
+from botocore.model import ListShape, StructureShape
 
 from scanner.collect.response_checks import check_answer
 from scanner.collect.retry import BrokenAnswerError
 from scanner.services.catalogue import OPERATIONS
-
-
-@cache
-def _model(operation: str) -> OperationModel:
-    service, name = operation.split(":")
-    return botocore.session.get_session().get_service_model(service).operation_model(name)
+from tests.fakes.api_models import operation_model
 
 
 def answered(operation: str, said: dict[str, Any]) -> None:
     """Check a body of JSON as a client would; BrokenAnswerError."""
-    check_answer(_model(operation), {"status_code": 200, "headers": {}, "body": orjson.dumps(said)})
+    check_answer(operation_model(operation), {"status_code": 200, "headers": {}, "body": orjson.dumps(said)})
 
 
 def selection(**members: Any) -> dict[str, Any]:
@@ -67,7 +60,7 @@ def test_a_plan_with_an_unknown_lifecycle_is_not_read(where: str) -> None:
 @pytest.mark.parametrize("key", OPERATIONS)
 def test_closed_nodes_are_in_the_model(key: str) -> None:
     for path in OPERATIONS[key].closed:
-        shape: Any = _model(key).output_shape
+        shape: Any = operation_model(key).output_shape
         for step in path.split("."):
             shape = shape.members[step.removesuffix("[]")]
             assert isinstance(shape, ListShape) is step.endswith("[]")

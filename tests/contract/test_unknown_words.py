@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
-import botocore.session
 import pytest
 from botocore.model import ListShape, Shape, StructureShape
 
 from tests.contract.test_refused_reads import ACCOUNTS, REGIONS, RICH, SAMPLE, _world, wrong
 from tests.contract.variants import Line, Lines, Recorded, changed, operations, recorded
+from tests.fakes.api_models import operation_model
 
 WORD: Final = "frozen-by-aws"
 DOCUMENTED: Final = {
@@ -40,9 +40,7 @@ Path = tuple[str, ...]
 @cache
 def enumerated(operation: str) -> tuple[Path, ...]:
     """Return the paths of an operation's enumerated members; a step ends in `[]` at a list."""
-    service, name = operation.split(":")
-    model = botocore.session.get_session().get_service_model(service).operation_model(name)
-    shape = model.output_shape
+    shape = operation_model(operation).output_shape
     documented = [tuple(path.split(".")) for path in DOCUMENTED.get(operation, [])]
     return tuple(dict.fromkeys([*(_enumerated(shape, ()) if shape else ()), *documented]))
 

@@ -1,19 +1,18 @@
 """An answer about something other than what was requested is a broken answer, never evidence."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Final
 
-import botocore.session
 import orjson
 import pytest
-from botocore.model import ListShape, OperationModel, Shape, StructureShape
+from botocore.model import ListShape, Shape, StructureShape
 
 from scanner.evidence.answers import Answer, pagination
 from scanner.evidence.identity import mismatch
 from scanner.model.known import CONTRADICTION
 from scanner.model.names import AccountId, RegionName, Shard
 from scanner.services.catalogue import OPERATIONS
+from tests.fakes.api_models import operation_model
 from tests.fakes.bundles import ShardScript, answers_of
 
 US: Final = "111111111111"
@@ -23,12 +22,6 @@ PLAN: Final = f"arn:aws:backup:eu-west-1:{US}:backup-plan:"
 VAULT: Final = f"arn:aws:backup:eu-west-1:{US}:backup-vault:"
 THEIRS: Final = f"arn:aws:ec2:eu-west-2:{THEM}:volume/v"
 KEY: Final = f"arn:aws:kms:eu-west-1:{US}:key/"
-
-
-@cache
-def _model(operation: str) -> OperationModel:
-    service, name = operation.split(":")
-    return botocore.session.get_session().get_service_model(service).operation_model(name)
 
 
 @pytest.mark.parametrize(
@@ -163,14 +156,14 @@ def _at(shape: Shape, path: str) -> Shape:
 
 @pytest.mark.parametrize("key", OPERATIONS)
 def test_declared_members_are_texts_of_the_model(key: str) -> None:
-    operation, output = OPERATIONS[key], _model(key).output_shape
+    operation, output = OPERATIONS[key], operation_model(key).output_shape
     paths = [*operation.own, *operation.identity, *(path for _, path in operation.same)]
     assert all(output and _at(output, path).type_name == "string" for path in paths)
 
 
 def _rows_of(operation: str) -> list[str]:
     """Return the lists of rows in the answers of an operation that pages."""
-    shape = _model(operation).output_shape
+    shape = operation_model(operation).output_shape
     members = shape.members.items() if operation in pagination() and isinstance(shape, StructureShape) else ()
     return [
         name

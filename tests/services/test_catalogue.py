@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Final
 
-from botocore.session import Session
-
 from scanner.evidence.answers import pagination
 from scanner.evidence.bundle import Bundle
 from scanner.model.facts import reads
@@ -12,6 +10,7 @@ from scanner.model.resource_types import RESOURCE_LISTS, RESOURCE_TYPES
 from scanner.services import catalogue
 from scanner.services.base import CallScope, Operation
 from scanner.services.catalogue import ACCOUNT_LISTS, OPERATIONS, SERVICES, required_lists
+from tests.fakes.api_models import operation_model
 from tests.fakes.reads import operations_read
 
 SHARD_LISTS: Final = (
@@ -82,9 +81,8 @@ def test_a_declared_list_is_required_without_being_named_anywhere_else() -> None
 
 def test_only_what_needs_a_parameter_is_called_for_each_of_something() -> None:
     """A list that is called once, but declared as called for each of something, would never be missed."""
-    session = Session()
     for key, operation in OPERATIONS.items():
-        shape = session.get_service_model(operation.service).operation_model(operation.name).input_shape
+        shape = operation_model(key).input_shape
         needs_parameter = bool(shape is not None and shape.required_members)
         if key in FIXED or key in CONDITIONAL:
             continue

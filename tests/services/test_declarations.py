@@ -1,9 +1,9 @@
 import pytest
-from botocore.session import Session
 
 from scanner.evidence.answers import pagination
 from scanner.services.catalogue import OPERATIONS
 from scripts import pagination as make_pagination
+from tests.fakes.api_models import operation_model
 
 READING = ("Describe", "Get", "List")
 
@@ -12,7 +12,7 @@ READING = ("Describe", "Get", "List")
 def test_only_reading_operations_that_exist_are_declared(key: str) -> None:
     operation = OPERATIONS[key]
     assert operation.name.startswith(READING) or key == "sts:AssumeRole"
-    model = Session().get_service_model(operation.service).operation_model(operation.name)
+    model = operation_model(key)
     assert operation.action.partition(":")[2].startswith((*READING, "AssumeRole"))
     if operation.page:
         entry = pagination()[key]
@@ -28,10 +28,9 @@ def test_the_pagination_data_is_what_botocore_says() -> None:
 
 def test_every_operation_with_a_token_pages() -> None:
     """An operation whose answer contains a token that no parser follows would be read in part, silently."""
-    session = Session()
     tokens = {"NextToken", "nextToken", "Marker", "NextMarker", "PaginationToken", "ContinuationToken"}
-    for key, operation in OPERATIONS.items():
-        shape = session.get_service_model(operation.service).operation_model(operation.name).output_shape
+    for key in OPERATIONS:
+        shape = operation_model(key).output_shape
         if shape is not None and tokens & set(shape.members):
             assert key in pagination()
 
