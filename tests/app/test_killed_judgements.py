@@ -165,6 +165,7 @@ def check_kills(old: Path, new: Path, tmp_path: Path, numbers: int) -> None:
     assert read(tmp_path / "scans" / str(number), out) == complete["new"]
 
 
+@pytest.mark.slow
 def test_an_evaluation_that_is_killed_is_whole_or_not_there(old: Path, new: Path, tmp_path: Path) -> None:
     check_kills(old, new, tmp_path, 6)
 

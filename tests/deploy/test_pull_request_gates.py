@@ -160,6 +160,29 @@ def endpoint(scan: Path) -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def recorded(scan: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with an `audit` that copies what the real one answered to the change `KEPT`."""
+    folder = tmp_path_factory.mktemp("recorded")
+    change = folder / "change.json"
+    change.write_text(json.dumps(KEPT))
+    out, names = folder / "answer", ("--account", ACCOUNT, "--region", REGION, "--change", str(change))
+    formats = ("--format", "table,markdown,json,sarif", "--fail-on", "high")
+    done = CliRunner().invoke(audit, ["what-if", *formats, *names, "--out", str(out), "--", str(scan)])
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in out.iterdir()} == {"what-if.json", "what-if.md", "what-if.sarif"}
+    stub(folder, f'for word; do case $word in --out=*) cp {out}/* "${{word#--out=}}" ;; esac; done')
+    return folder
+
+
+def stub(folder: Path, script: str) -> Path:
+    """Write an `audit` for the steps to call; return its folder, for PATH."""
+    command = folder / "audit"
+    command.write_text(f"#!{BASH}\nset -eu\n{script}\n")
+    command.chmod(0o755)
+    return folder
+
+
 @dataclass
 class Runner:
     """Runs the steps of the action as a runner of GitHub does."""
@@ -168,6 +191,10 @@ class Runner:
     environment: dict[str, str]
     outputs: dict[str, dict[str, str]] = field(default_factory=dict)
     log: str = ""
+
+    def use(self, audit_folder: Path) -> None:
+        """Let the steps call the `audit` in a folder instead of the real one."""
+        self.environment["PATH"] = f"{audit_folder}:{self.environment['PATH']}"
 
     def run(self, **given: str) -> int:
         """Return the exit code of the first step that fails, or 0."""
@@ -239,7 +266,7 @@ def inputs(folder: Path, document: Any, **more: str) -> dict[str, str]:
 
 
 def test_the_first_run_writes_a_comment_and_the_second_updates_it(
-    runner: Runner, forge: tuple[Forge, str], tmp_path: Path
+    runner: Runner, recorded: Path, forge: tuple[Forge, str], tmp_path: Path
 ) -> None:
     state, _ = forge
     state.comments += [comment(number, f"talk {number}", "ann") for number in range(1, 121)]
@@ -258,6 +285,7 @@ def test_the_first_run_writes_a_comment_and_the_second_updates_it(
     assert state.tokens == {"Bearer secret-token"}
 
     runner.log = ""
+    runner.use(recorded)
     assert runner.run(**inputs(tmp_path, KEPT)) == 0, runner.log
     assert len(state.comments) == 121
     assert state.comments[120]["body"] != body
@@ -266,20 +294,34 @@ def test_the_first_run_writes_a_comment_and_the_second_updates_it(
 
 
 def test_what_cannot_be_judged_replaces_the_comment(
-    runner: Runner, forge: tuple[Forge, str], tmp_path: Path
+    runner: Runner, recorded: Path, forge: tuple[Forge, str], tmp_path: Path
 ) -> None:
     state, _ = forge
+    path = runner.environment["PATH"]
+    runner.use(recorded)
     assert runner.run(**inputs(tmp_path, KEPT)) == 0
+    runner.environment["PATH"] = path
     assert runner.run(**inputs(tmp_path, KEPT, change="gone.json")) == 2
     (only,) = state.comments
     assert only["body"].startswith(f"{MARKER}\n### AWS Backup: the changes could not be judged")
     assert len(state.logs) == 1  # that of the first run
 
 
-def test_inputs_are_never_code(runner: Runner, forge: tuple[Forge, str], tmp_path: Path) -> None:
+def test_inputs_are_never_code(
+    runner: Runner, forge: tuple[Forge, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hostile = f'"; touch {tmp_path}/owned; $(touch {tmp_path}/owned) `touch {tmp_path}/owned`'
+    words = tmp_path / "words"
+    monkeypatch.chdir(tmp_path)
+    runner.use(stub(tmp_path, f"printf '%s\\0' \"$@\" >{words}; exit 2"))
+    options = {"parameters": "--parameter", "scan": "", "fail-on": "--fail-on"}
+    codes = {"scan": 6, "account": 6}  # there is no such scan, and no evidence of such an account
     for name in ("change", "scan", "account", "parameters", "fail-on", "config"):
         assert runner.run(**inputs(tmp_path, KEPT) | {name: hostile}) != 0
+        called = words.read_text("utf-8").split("\0")[:-1]
+        option = options.get(name, f"--{name}")
+        assert called.count(f"{option}={hostile}" if option else hostile) == 1
+        assert CliRunner().invoke(audit, called).exit_code == codes.get(name, 2)
     assert runner.run(**inputs(tmp_path, KEPT, name=f"x --> {hostile}")) == 2
     assert not (tmp_path / "owned").exists()
     text = (ACTION / "action.yml").read_text("utf-8")
@@ -289,7 +331,10 @@ def test_inputs_are_never_code(runner: Runner, forge: tuple[Forge, str], tmp_pat
     assert forge[0].comments
 
 
-def test_comments_of_several_uses(runner: Runner, forge: tuple[Forge, str], tmp_path: Path) -> None:
+def test_comments_of_several_uses(
+    runner: Runner, recorded: Path, forge: tuple[Forge, str], tmp_path: Path
+) -> None:
+    runner.use(recorded)
     for name in ("stack a", "stack b", "stack a"):
         assert runner.run(**inputs(tmp_path, KEPT, name=name)) == 0
     firsts = [entry["body"].splitlines()[0] for entry in forge[0].comments]
@@ -297,14 +342,18 @@ def test_comments_of_several_uses(runner: Runner, forge: tuple[Forge, str], tmp_
 
 
 def test_without_code_scanning_there_is_a_warning(
-    runner: Runner, forge: tuple[Forge, str], tmp_path: Path
+    runner: Runner, recorded: Path, forge: tuple[Forge, str], tmp_path: Path
 ) -> None:
+    runner.use(recorded)
     forge[0].refuses_logs = True
     assert runner.run(**inputs(tmp_path, KEPT)) == 0
     assert "::warning::The findings were not uploaded" in runner.log
 
 
-def test_a_push_has_no_comment(runner: Runner, forge: tuple[Forge, str], tmp_path: Path) -> None:
+def test_a_push_has_no_comment(
+    runner: Runner, recorded: Path, forge: tuple[Forge, str], tmp_path: Path
+) -> None:
+    runner.use(recorded)
     (tmp_path / "event.json").write_text("{}")
     assert runner.run(**inputs(tmp_path, KEPT)) == 0
     assert forge[0].comments == []

@@ -1,6 +1,7 @@
 """Loads control files. All mistakes of all files are reported at once, with their lines and hints."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from scanner.evaluate.controls.spec import (
     ReasonsSpec,
     RemediationSpec,
 )
-from scanner.evaluate.controls.yamlspec import keys_of, read_document, shaped
+from scanner.evaluate.controls.yamlspec import keys_of, read_text, shaped
 from scanner.evaluate.problem import Problem, RefusedError, suggestion
 from scanner.model.control import ALL, Control
 from scanner.model.facts import TABLES
@@ -64,17 +65,26 @@ def control_files(folder: Path) -> tuple[Path, ...]:
 
 def load_file(file: Path, mistakes: list[Mistake]) -> Control | None:
     """Load one control; None, and what is wrong with it in `mistakes`, when it has any."""
-    document = read_document(file, mistakes)
-    return None if document is None else _control(document, file, mistakes)
+    text = read_text(file, mistakes)
+    return None if text is None else parse_control(text, str(file), mistakes)
 
 
 def parse_control(text: str, file: str, mistakes: list[Mistake]) -> Control | None:
     """Load one control of the text of its file; None, and what is wrong with it in `mistakes`, as above."""
-    document, problems = read_yaml(text, file)
+    control, problems = _parsed(text, file)
     mistakes += problems
+    return control
+
+
+# A command loads packaged controls more than once: those that are selected, and all, to trace root causes.
+@lru_cache(maxsize=256)
+def _parsed(text: str, file: str) -> tuple[Control | None, tuple[Mistake, ...]]:
+    document, problems = read_yaml(text, file)
     if document is None or problems:
-        return None
-    return _control(document, Path(file), mistakes)
+        return None, problems
+    mistakes: list[Mistake] = []
+    control = _control(document, Path(file), mistakes)
+    return control, tuple(mistakes)
 
 
 def _control(document: YamlDocument, file: Path, mistakes: list[Mistake]) -> Control | None:

@@ -48,8 +48,18 @@ _HINTS: Final = {
 
 def read_document(file: Path, mistakes: list[Mistake]) -> YamlDocument | None:
     """Read a YAML file; None, and what is wrong with it in `mistakes`, when it is none."""
+    text = read_text(file, mistakes)
+    if text is None:
+        return None
+    document, problems = read_yaml(text, str(file))
+    mistakes += problems
+    return None if problems else document
+
+
+def read_text(file: Path, mistakes: list[Mistake]) -> str | None:
+    """Read the text of a file; None, and the reason in `mistakes`, if it cannot be read."""
     try:
-        text = file.read_text("utf-8")
+        return file.read_text("utf-8")
     except UnicodeDecodeError as error:
         # The decoder knows the byte, the author needs the line.
         line = error.object.count(b"\n", 0, error.start) + 1
@@ -58,9 +68,6 @@ def read_document(file: Path, mistakes: list[Mistake]) -> YamlDocument | None:
     except OSError as error:
         mistakes.append(Mistake(str(file), 0, f"the file cannot be read: {error.strerror or error}"))
         return None
-    document, problems = read_yaml(text, str(file))
-    mistakes += problems
-    return None if problems else document
 
 
 def shaped(
