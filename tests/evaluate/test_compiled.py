@@ -8,6 +8,7 @@ import pytest
 from scanner.evaluate import compiled as module
 from scanner.evaluate.compiled import compile_control, save_compiled
 from scanner.evaluate.compiler import compiled
+from scanner.evaluate.controls import loader
 from scanner.evaluate.controls.loader import load_controls
 from scanner.storage.cache import FOLDER
 
@@ -29,6 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def forget() -> None:
     module._cache.cache_clear()
     module._compile.cache_clear()
+    loader._parsed.cache_clear()
 
 
 @pytest.mark.slow

@@ -252,7 +252,7 @@ def left(content: bytes, name: str, words: set[str]) -> set[str]:
 
 @cache
 def spellings(word: str) -> set[str]:
-    """Return the ways in which formats write a word: escaped for URLs, XML and JSON, as base64; in lower case."""
+    """Return how formats write a word: escaped for URLs, XML and JSON, as base64; in lower case."""
     coded = {
         base64.b64encode(bytes(shift) + word.encode())[4 * (shift > 0) : -4].decode() for shift in range(3)
     }
