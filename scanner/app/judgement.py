@@ -1,9 +1,11 @@
 """A bundle is judged: evidence to inventory, facts, findings and reports."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from scanner.app import FINDINGS
 from scanner.app.criteria import Judgement
@@ -25,16 +27,20 @@ from scanner.evidence.scan_files import INVENTORY
 from scanner.findings.causes import TABLE, FiledCauses
 from scanner.findings.filed import Filed
 from scanner.history.comparison import Since
+from scanner.history.first_seen import write_first_seen
 from scanner.judging.tables import Tables, write_tables
 from scanner.judging.worker_pool import workers_for
 from scanner.model.manifest import Manifest
 from scanner.model.scan import Scan
+from scanner.model.timeline import FirstSeenTimes
 from scanner.report.read import SUMMARY
 from scanner.report.redact import Pseudonyms
 from scanner.report.view.view import View, build
 from scanner.report.write import Written
 from scanner.storage.memory import release_memory
 from scanner.storage.table_files import table_files
+
+_LOG: Final = logging.getLogger("vaultproof")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +161,19 @@ def conclude(  # noqa: PLR0913, PLR0917 -- as `evaluate`, and what was judged un
         raise
     if before_manifest is not None:
         before_manifest(view)
+    elif view.scan.first_seen is not None and since is not None and since.problem is None:
+        _store_first_seen(out, view.scan)
     # The last file: from here on the folder is a judged scan.
     write_judged_manifest(bundle, out, manifest)
     return Outcome(view, written, _sign(out, signer))
+
+
+def _store_first_seen(out: Path, scan: Scan) -> None:
+    """Write when findings were first seen, for the next scan. An error does not fail this one."""
+    try:
+        write_first_seen(out, scan, scan.first_seen or FirstSeenTimes())
+    except VaultproofError as problem:
+        _LOG.warning("When findings were first seen is not stored for the next scan: %s", problem)
 
 
 def with_causes(out: Path, scan: Scan) -> Scan:

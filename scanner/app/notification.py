@@ -6,13 +6,14 @@ fails changes no finding.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from scanner.app.judged import read_judged
+from scanner.app.reports import compared, with_first_seen
 from scanner.history.comparison import Comparison, Since, Tally
-from scanner.history.first_seen import first_seen, read_first_seen, write_first_seen
+from scanner.history.first_seen import write_first_seen
+from scanner.history.timeline import first_scan
 from scanner.model.changes import ALARMING, Change, Changes, Former, Kind
 from scanner.model.finding import Status
 from scanner.model.notification import (
@@ -25,6 +26,8 @@ from scanner.model.notification import (
     SecurityHubTarget,
     Targets,
 )
+from scanner.model.scan import Scan
+from scanner.model.timeline import FirstSeenTimes
 from scanner.notify.sending import Sender, import_calls, notify, planned_calls
 from scanner.report.formats.asff_import import import_batches
 from scanner.report.view.view import View, build
@@ -84,10 +87,8 @@ class Notice:
         if hub is not None:
             yield from import_batches(self.view, self._first_seen(), self._changes(), passed=hub.passed)
 
-    def _first_seen(self) -> Mapping[str, datetime]:
-        # Without an earlier scan the stored times are those of the last comparison.
-        stored = read_first_seen(self.folder) if self.since is None else None
-        return first_seen(self.view.scan, self.since) if stored is None else stored
+    def _first_seen(self) -> FirstSeenTimes:
+        return _first_seen(self.view.scan, self.since)
 
     def _changes(self) -> Iterator[Change]:
         """Yield how findings changed since the earlier scan; nothing where its folder is not given."""
@@ -112,10 +113,10 @@ def notice_of(folder: Path, address: str, targets: Targets, since: Since | None 
         BundleError: the folder contains no judged scan, or a file of it is missing or changed.
         UsageError: `since` is the scan itself.
     """
-    scan = read_judged(folder)
     if since is not None:
         since.check_is_not(folder)
-        scan = replace(scan, changes=since.changes(scan))
+    # Without an earlier scan the stored times are those of the last comparison.
+    scan = with_first_seen(compared(read_judged(folder), since), folder)
     return Notice(build(scan), folder, address, targets, since)
 
 
@@ -132,7 +133,14 @@ def notify_scan(
 
 def record_first_seen(folder: Path, view: View, since: Since | None) -> None:
     """Write when each finding was first seen, for the next scan and for `audit notify`."""
-    write_first_seen(folder, view.scan, first_seen(view.scan, since))
+    write_first_seen(folder, view.scan, _first_seen(view.scan, since))
+
+
+def _first_seen(scan: Scan, since: Since | None) -> FirstSeenTimes:
+    """Return when findings were first seen. BundleError: the times of the earlier scan cannot be read."""
+    if since is not None and since.problem is not None:
+        raise since.problem
+    return first_scan(scan) if scan.first_seen is None else scan.first_seen
 
 
 def failures(deliveries: tuple[Delivery, ...]) -> tuple[Delivery, ...]:

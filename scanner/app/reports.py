@@ -11,11 +11,13 @@ from scanner.app import FINDINGS
 from scanner.app.judged import read_judged
 from scanner.app.judged_manifest import check_reports, name_reports
 from scanner.app.root_causes import with_root_causes
-from scanner.errors import UsageError
+from scanner.errors import BundleError, UsageError
 from scanner.evidence.manifest import NAME, read_manifest
 from scanner.evidence.scan_files import INVENTORY, ScanFiles
 from scanner.findings.stored_lines import StoredFindings
 from scanner.history.comparison import Since
+from scanner.history.first_seen import read_first_seen
+from scanner.history.timeline import History
 from scanner.model.explanation import Explanation
 from scanner.model.scan import Scan
 from scanner.report.commands.structures import Structures, structure_tables
@@ -54,7 +56,7 @@ def report(
     """
     if since is not None:
         since.check_is_not(scan_folder)
-    scan = compared(read_judged(scan_folder), since)
+    scan = with_first_seen(compared(read_judged(scan_folder), since), scan_folder)
     folder = out or (scan_folder if redaction is None else scan_folder / SHARED)
     # Before anything is written: redacted reports must never replace the originals.
     _check_target(scan_folder, folder, formats, is_redacted=redaction is not None)
@@ -139,8 +141,12 @@ def _structures(scan_folder: Path, account: str) -> Structures:
     return Structures(manifest, structure_tables(facts, partial(files.table, INVENTORY)))
 
 
-def earlier_scan(folder: Path | None, before: Sequence[Path] = ()) -> Since | None:
+def earlier_scan(
+    folder: Path | None, before: Sequence[Path] = (), history: History | None = None
+) -> Since | None:
     """Read the scans that `--since` and `--before` name. None: neither is given.
+
+    `history`: the series of scans before them; None: those of `before`.
 
     Raises:
         BundleError: a folder is no judged scan.
@@ -152,9 +158,31 @@ def earlier_scan(folder: Path | None, before: Sequence[Path] = ()) -> Since | No
         return None
     since = Since(folder, read_judged(folder), tuple(map(read_judged, before)))
     since.check()
-    return since
+    series = _history_of(since.before) if history is None else history
+    try:
+        stored, problem = read_first_seen(folder), None
+    except BundleError as error:
+        # The comparison does not need it, so only what does will fail.
+        stored, problem = None, error
+    return replace(since, history=series.after(since.old, stored), problem=problem)
+
+
+def _history_of(scans: Sequence[Scan]) -> History:
+    history = History()
+    for scan in sorted(scans, key=lambda earlier: earlier.manifest.evaluated_as_of):
+        history = history.after(scan)
+    return history
 
 
 def compared(scan: Scan, since: Since | None) -> Scan:
     """Return the scan with what has changed since an earlier one; None: the scan as it is."""
-    return scan if since is None else replace(scan, changes=since.changes(scan))
+    if since is None:
+        return scan
+    series = since.series(scan)
+    timeline, first_seen = (None, None) if series is None else series
+    return replace(scan, changes=since.changes(scan), timeline=timeline, first_seen=first_seen)
+
+
+def with_first_seen(scan: Scan, folder: Path) -> Scan:
+    """Return a scan with the times that its folder stores, if any. BundleError: they cannot be read."""
+    return scan if scan.first_seen is not None else replace(scan, first_seen=read_first_seen(folder))

@@ -9,12 +9,12 @@ rendered only for changes that are shown. The result is that of `compare` over c
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from scanner.errors import UsageError
+from scanner.errors import BundleError, UsageError
 from scanner.findings.filed import Filed
 from scanner.findings.pairs import Pairs, check_order
 from scanner.findings.schema import WITHOUT_TEXTS
@@ -22,10 +22,12 @@ from scanner.findings.texts import all_without_texts, with_texts
 from scanner.history.compare import Pair, changes_of, filed, pairs_of
 from scanner.history.criteria import IN_REPORT, criteria_of, notes_of
 from scanner.history.reach import scan_reach
+from scanner.history.timeline import History
 from scanner.history.transition import OPEN
 from scanner.model.changes import ALARMING, LISTED, Change, Changes, Former, Kind
 from scanner.model.finding import Finding, Status
 from scanner.model.scan import Scan, Stream
+from scanner.model.timeline import FirstSeenTimes, Timeline
 
 if TYPE_CHECKING:
     from scanner.model.finding import Severity
@@ -217,11 +219,17 @@ def _batches(items: Iterable[T]) -> Iterator[list[T]]:
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """An earlier scan, which is in `folder`, and others before it."""
+    """An earlier scan, which is in `folder`, and others before it.
+
+    `history`: the series of scans up to `old`. `problem`: why the stored times when its findings were first
+    seen cannot be continued; None: they can, or there are none.
+    """
 
     folder: Path
     old: Scan
     before: tuple[Scan, ...] = ()
+    history: History = field(default_factory=History)
+    problem: BundleError | None = None
 
     def check(self) -> None:
         """Check the order of the findings of these scans, to report errors before anything is written.
@@ -247,6 +255,13 @@ class Since:
         comparison = Comparison(self.old, now, self.before)
         changes = comparison.count(Tally(NAMED), notes_of(self.old, now, IN_REPORT), LISTED)
         return replace(changes, former=_former(self.old))
+
+    def series(self, now: Scan) -> tuple[Timeline, FirstSeenTimes] | None:
+        """Return the series with a scan, and when its findings were first seen; None: it cannot follow.
+
+        BundleError: as `check`.
+        """
+        return self.history.until(now)
 
 
 def _former(scan: Scan) -> Former:

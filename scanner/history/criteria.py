@@ -143,7 +143,7 @@ def notes_of(old: Scan, new: Scan, called: tuple[str, str] = ARGUMENTS) -> tuple
         *_tool_and_scope(old, new, called),
         *_scopes(old, new, called),
         *_reads(old, new, called),
-        *_controls(old, new, called),
+        *control_differences(old, new, called),
     )
 
 
@@ -206,7 +206,8 @@ def _listed(names: set[str], most: int = 10) -> str:
     return ", ".join(sorted(names)[:most]) + rest
 
 
-def _controls(old: Scan, new: Scan, called: tuple[str, str]) -> Iterator[str]:
+def control_differences(old: Scan, new: Scan, called: tuple[str, str] = ARGUMENTS) -> Iterator[str]:
+    """Yield sentences on the controls, parameters and tiers that differ between two scans."""
     was, now = ({control.id: control for control in scan.controls} for scan in (old, new))
     yield from _set_differences("Controls", was, now, called)
     both = was.keys() & now.keys()

@@ -15,6 +15,7 @@ from scanner.model.manifest import Manifest
 from scanner.model.protection import BlastRadiusSummary
 from scanner.model.root_causes import RootCauseSummary
 from scanner.model.signing import Signing
+from scanner.model.timeline import FirstSeenTimes, Timeline
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -120,6 +121,8 @@ class Scan:
     waivers: tuple[WaiverUse, ...] = ()  # in the order of audit.yaml
     unit_names: Mapping[str, str] = field(default_factory=dict)  # of organizational units, as far as known
     changes: Changes | None = None  # None: not compared with an earlier scan
+    timeline: Timeline | None = None  # None: not compared with an earlier scan
+    first_seen: FirstSeenTimes | None = None  # of open findings; None: not compared with an earlier scan
     count_inherited_backup: bool | None = None  # None: not recorded
     unsupported: UnsupportedKinds | None = None  # None: not known, since another program judged
     blast_radius: BlastRadiusSummary | None = None  # None: not known

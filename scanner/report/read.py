@@ -52,6 +52,7 @@ from scanner.report.view.completeness import unsupported_of
 from scanner.report.view.coverage import coverage_of
 from scanner.report.view.decisions import tiers_of, waivers_of
 from scanner.report.view.root_causes import root_causes_of
+from scanner.report.view.timeline import timeline_of
 from scanner.storage.bounded import read_regular
 from scanner.storage.parquet import StoredRows
 from scanner.storage.table_files import NoTableError
@@ -258,6 +259,7 @@ def _scan(manifest: Manifest, document: _Document, findings: Stream[Finding]) ->
         waivers=waivers_of(summary),
         unit_names=summary.get("unit_names", {}),
         changes=changes_of(summary),
+        timeline=timeline_of(summary),
         unsupported=unsupported_of(summary),
         blast_radius=blast_radius_of(summary),
         root_causes=root_causes_of(summary),

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from scanner.app.judged import read_judged
 from scanner.cli.commands import audit
 from scanner.errors import BundleError
-from scanner.history.first_seen import NAME, first_seen, read_first_seen, write_first_seen
+from scanner.history.first_seen import NAME, read_first_seen, write_first_seen
+from scanner.history.timeline import first_scan
 from tests.fakes.bundles import ACCOUNT, AS_OF, REGION, BundleBuilder, refuse, rule, volume_arn
 from tests.notify.conftest import aws  # noqa: F401 -- a fixture
 
@@ -133,7 +134,7 @@ def test_a_finding_keeps_the_time_when_it_was_first_seen(tmp_path: Path, old: Pa
 def test_the_time_is_carried_from_scan_to_scan(tmp_path: Path, old: Path) -> None:
     middle = scan(tmp_path / "middle", ("vol-1",), ("vol-1", "vol-2"), 1)
     scans = read_judged(old)
-    first = first_seen(scans, None)
+    first = first_scan(scans)
     write_first_seen(middle, read_judged(middle), first)
     name_first_seen(middle)
     last = scan(tmp_path / "last", ("vol-1",), ("vol-1", "vol-2"), 0)

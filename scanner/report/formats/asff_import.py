@@ -8,13 +8,13 @@ itself sets a RESOLVED finding to NEW again when it becomes ACTIVE.
 What is only unknown, or was not asked, is never closed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from scanner.evidence.manifest import rfc3339
 from scanner.model.changes import Change, Kind
 from scanner.model.finding import Finding, Status
+from scanner.model.timeline import FirstSeenTimes
 from scanner.report.formats.asff import MAX_REASON, Batches, Hub, text_field
 from scanner.report.view.view import View
 from scanner.storage.encoding import encode
@@ -28,7 +28,7 @@ Document = dict[str, Any]
 
 def import_batches(
     view: View,
-    first_seen: Mapping[str, datetime],
+    first_seen: FirstSeenTimes,
     changes: Iterable[Change] = (),
     *,
     passed: bool = False,
@@ -56,12 +56,12 @@ def import_batches(
     yield from batches.rest()
 
 
-def _open(hub: Hub, finding: Finding, region: str, first_seen: Mapping[str, datetime]) -> Document:
+def _open(hub: Hub, finding: Finding, region: str, first_seen: FirstSeenTimes) -> Document:
     document = hub.finding(finding, region)
     since = first_seen.get(finding.fingerprint)
     if since is not None and finding.status in OPEN:
         # Security Hub shows the age of a finding from these.
-        document["CreatedAt"] = document["FirstObservedAt"] = rfc3339(since)
+        document["CreatedAt"] = document["FirstObservedAt"] = rfc3339(since.at)
     return document
 
 

@@ -27,6 +27,7 @@ from scanner.report.view.counts import Counts
 from scanner.report.view.coverage import coverage_document
 from scanner.report.view.decisions import owners_document, sets_document, settled_document
 from scanner.report.view.root_causes import root_causes_document
+from scanner.report.view.timeline import timeline_document
 from scanner.report.view.view import View
 from scanner.storage.encoding import encode
 
@@ -128,6 +129,7 @@ def _summary(view: View) -> Document:
         **coverage_document(scan.coverage),
         **assessment_document(scan.assessment),
         **changes_document(scan.changes),
+        **timeline_document(scan.timeline),
     }
 
 

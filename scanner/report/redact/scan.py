@@ -26,6 +26,7 @@ from scanner.model.protection import BlastRadiusSummary, NodeCounts, SinglePoint
 from scanner.model.root_causes import Blocker, CauseCount, CauseKind, RootCause, RootCauseSummary
 from scanner.model.scan import REDACTED, Reconciliation, Scan, Stream, UnsupportedKinds
 from scanner.report.redact.pseudonyms import Pseudonyms
+from scanner.report.redact.timeline import redacted_first_seen, redacted_timeline
 from scanner.report.redact.values import LEFT_OUT, Values, names_in, parts_of
 from scanner.report.view.overview import STRUCTURES
 
@@ -128,6 +129,8 @@ class _Redactor:
             root_causes=None if scan.root_causes is None else self._root_causes(scan.root_causes),
             redacted=True,
             changes=redacted_changes(scan.changes, self._names, self.finding),
+            timeline=redacted_timeline(scan.timeline, self._names),
+            first_seen=redacted_first_seen(scan, self.finding),
             tiers=redacted_tiers(scan.tiers, self._names, self._parameters),
             waivers=tuple(redacted_use(use, self._names, self._waiver) for use in scan.waivers),
             unit_names={

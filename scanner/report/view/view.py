@@ -29,6 +29,7 @@ from scanner.model.protection import NodeCounts, TierPoints
 from scanner.model.root_causes import CauseCount, RootCause
 from scanner.model.scan import REDACTED, Row, Scan, Stream, UnsupportedKinds
 from scanner.model.signing import Signing
+from scanner.model.timeline import FirstSeen, Timeline
 from scanner.report.cause_wording import untraced_reason
 from scanner.report.commands.commands import cause_commands, commands_of, is_its_own
 from scanner.report.commands.structures import Structures, structures_of
@@ -308,6 +309,22 @@ class View:
     def changes(self) -> Changes | None:
         """The changes since a former scan; None: there is no former scan."""
         return self.scan.changes
+
+    @property
+    def timeline(self) -> Timeline | None:
+        """The totals of a series of scans; None: there are no earlier ones."""
+        return self.scan.timeline
+
+    def first_seen(self, finding: Finding) -> FirstSeen | None:
+        """Return when an open finding was first seen; None: it is not open, or no earlier scan is known."""
+        times = self.scan.first_seen
+        return None if times is None else times.get(finding.fingerprint)
+
+    def age_days(self, finding: Finding) -> int | None:
+        """Return the whole days since an open finding was first seen; None: as `first_seen`."""
+        first_seen = self.first_seen(finding)
+        # Never negative: a scan may be judged as of a time before that of an earlier scan.
+        return None if first_seen is None else max(0, (self.manifest.evaluated_as_of - first_seen.at).days)
 
     @cached_property
     def trend(self) -> Trend | None:

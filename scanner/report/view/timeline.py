@@ -1,0 +1,109 @@
+"""The series of scans in a summary: its document, and the same read back."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from scanner.evidence.manifest import rfc3339
+from scanner.model.finding import Severity, Status
+from scanner.model.timeline import FixTimes, Timeline, TrendPoint
+from scanner.report.view.counts import counts_of
+
+Document = dict[str, Any]
+
+_DIGITS = 2
+"""Decimals of days: a quarter of an hour."""
+
+
+def timeline_document(timeline: Timeline | None) -> Document:
+    """Return the key `trend` of a summary; empty without earlier scans."""
+    if timeline is None:
+        return {}
+    return {
+        "trend": {
+            "points": [_point(point) for point in timeline.points],
+            "time_to_fix": [_fix_times(times) for times in timeline.fix_times],
+            "notes": list(timeline.notes),
+        }
+    }
+
+
+def _point(point: TrendPoint) -> Document:
+    counts = counts_of(point.totals)
+    numbers = {status.value: counts.of(status) for status in Status}
+    return {
+        "scan_id": point.scan_id,
+        "evaluated_as_of": rfc3339(point.evaluated_as_of),
+        "failed": {severity.value: point.failed.get(severity, 0) for severity in Severity},
+        "totals": {**numbers, "judged": counts.judged, "asked": counts.asked},
+        "score": point.score,
+        "tool": point.tool,
+        "differences": list(point.differences),
+        "notes": list(point.notes),
+        "fixed": point.fixed,
+        "fix_days": _rounded(point.fix_days),
+    }
+
+
+def _fix_times(times: FixTimes) -> Document:
+    return {
+        "severity": times.severity and times.severity.value,
+        "fixed": times.fixed,
+        "median_days": _rounded(times.median_days),
+        "open": times.open,
+        "open_days": _rounded(times.open_days),
+        "ended": times.ended,
+        "at_least": times.at_least,
+        "half_days": _rounded(times.half_days),
+    }
+
+
+def _rounded(days: float | None) -> float | None:
+    return None if days is None else round(days, _DIGITS)
+
+
+def timeline_of(summary: Mapping[str, Any]) -> Timeline | None:
+    """Parse the series. KeyError, TypeError, ValueError or AttributeError: it has another shape."""
+    document = summary.get("trend")
+    if document is None:
+        return None
+    return Timeline(
+        points=tuple(map(_read_point, document["points"])),
+        fix_times=tuple(map(_read_fix_times, document["time_to_fix"])),
+        notes=tuple(document["notes"]),
+    )
+
+
+def _read_point(document: Mapping[str, Any]) -> TrendPoint:
+    return TrendPoint(
+        scan_id=document["scan_id"],
+        evaluated_as_of=datetime.fromisoformat(document["evaluated_as_of"]),
+        failed={
+            severity: number for severity in Severity if (number := int(document["failed"][severity.value]))
+        },
+        totals={status: number for status in Status if (number := int(document["totals"][status.value]))},
+        score=_number(document["score"]),
+        tool=document["tool"],
+        differences=tuple(document["differences"]),
+        notes=tuple(document["notes"]),
+        fixed=int(document["fixed"]),
+        fix_days=_number(document["fix_days"]),
+    )
+
+
+def _read_fix_times(document: Mapping[str, Any]) -> FixTimes:
+    severity = document["severity"]
+    return FixTimes(
+        severity=None if severity is None else Severity(severity),
+        fixed=int(document["fixed"]),
+        median_days=_number(document["median_days"]),
+        open=int(document["open"]),
+        open_days=_number(document["open_days"]),
+        ended=int(document["ended"]),
+        at_least=int(document["at_least"]),
+        half_days=_number(document["half_days"]),
+    )
+
+
+def _number(document: Any) -> float | None:  # noqa: ANN401 -- JSON
+    return None if document is None else float(document)
