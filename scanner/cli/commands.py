@@ -204,7 +204,15 @@ def run(  # noqa: PLR0913 -- the options of the contract
     )
     signing = SigningOptions(sign_key, sign_kms, timestamp_url, previous)
     target = Target(
-        out, resume, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()), signing
+        out,
+        resume,
+        redact,
+        redact_key,
+        sse_kms_key,
+        bucket_owner,
+        tuple(since or ()),
+        tuple(before or ()),
+        signing,
     )
     # A dry run is the same wherever the scan would run.
     if distributed is not None and not dry_run:
@@ -297,7 +305,16 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
     signing = SigningOptions(sign_key, sign_kms, timestamp_url, previous)
     earlier = tuple(before or ())
     target = Target(
-        out, None, redact, redact_key, sse_kms_key, bucket_owner, since, earlier, signing, force=force
+        out,
+        None,
+        redact,
+        redact_key,
+        sse_kms_key,
+        bucket_owner,
+        tuple(since or ()),
+        earlier,
+        signing,
+        force=force,
     )
     raise typer.Exit(
         guarded(lambda: _actions("judge").evaluate(bundle, judged, target, formats, quiet=quiet))
@@ -320,7 +337,9 @@ def report(  # noqa: PLR0913 -- as `run`
     quiet: options.Quiet = False,
 ) -> None:
     """Write reports of an evaluated scan, into its folder or into --out."""
-    target = Target(out, None, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()))
+    target = Target(
+        out, None, redact, redact_key, sse_kms_key, bucket_owner, tuple(since or ()), tuple(before or ())
+    )
     raise typer.Exit(guarded(lambda: _actions("judge").report(scan, target, formats, quiet=quiet)))
 
 

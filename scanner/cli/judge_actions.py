@@ -1,7 +1,6 @@
 """Actions of `audit evaluate` and `audit report`, and the summary at the end. No AWS client is loaded."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -12,7 +11,6 @@ from scanner.app import FINDINGS, reports
 from scanner.app import judgement as app
 from scanner.app.criteria import Judgement
 from scanner.app.inputs import stored_inputs
-from scanner.app.reports import earlier_scan
 from scanner.cli.console import Console, echo
 from scanner.cli.exits import code_of, losing_output
 from scanner.cli.logs import say
@@ -22,15 +20,14 @@ from scanner.cli.scan.destination import (
     Destination,
     destination_of,
     fetched,
-    means_of,
     published,
     shown_at,
     temporary,
 )
 from scanner.cli.scan.judgement import judgement_of, with_settings
-from scanner.cli.scan.newest import newest_folder
 from scanner.cli.scan.replacement import output_of
 from scanner.cli.scan.requests import settings_of
+from scanner.cli.scan.series import former_scan
 from scanner.cli.scan.summary import one_line, print_summary
 from scanner.cli.sign import signer_of, signing_error, with_signing_settings
 from scanner.errors import BundleError, OutputError, UsageError
@@ -39,15 +36,12 @@ from scanner.evidence.contradictions import contradictions
 from scanner.evidence.manifest import NAME, read_manifest
 from scanner.evidence.report_checksums import NAME as CHECKSUMS
 from scanner.evidence.verification import CheckResult
-from scanner.history.comparison import Since
 from scanner.model.known import LEFT_OUT
 from scanner.model.scan import Scan
 from scanner.report.redact import Pseudonyms, new_key
 from scanner.report.write import Written
 from scanner.settings.settings import Settings
-from scanner.storage.place import Place, is_place
-
-LATEST: Final = "latest"
+from scanner.storage.place import is_place
 
 
 def evaluate(
@@ -74,7 +68,9 @@ def evaluate(
             judgement = _stored_judgement(source, as_of, quiet=quiet)
         elif not quiet and read_manifest(source).inputs.config:
             say("note: Using --config and --controls as given, not the inputs of the bundle.")
-        with former_scan(target, settings, goal, folder) as since:
+        manifest = read_manifest(source)
+        own = replace(manifest, evaluated_as_of=judgement.clock(manifest))
+        with former_scan(target, settings, goal, folder, own) as since:
             # From --config only: what a bundle stores must not name the key, or a host to call.
             signing = with_signing_settings(target.signing, settings_of(judged.config))
             signer = signer_of(signing, goal, None, None if since is None else since.folder)
@@ -142,7 +138,7 @@ def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> in
     goal = destination_of(replace(target, out=out), Settings(), source=scan)
     with fetched(scan, goal, whole=False) as source:
         folder = _reports_folder(goal, in_scan=goal.place is not None and target.out is None)
-        with former_scan(target, Settings(), goal, source) as since:
+        with former_scan(target, Settings(), goal, source, read_manifest(source)) as since:
             written = reports.report(source, wanted, folder, redaction, since)
         base = folder or source
         names = [report_file.path.relative_to(base).as_posix() for report_file in written]
@@ -249,43 +245,3 @@ def pseudonyms(key: Key) -> Pseudonyms | None:
         return Pseudonyms(secret)
     except ValueError as problem:
         raise UsageError(f"{key}: {problem}. Create one with: openssl rand -hex 32 > FILE") from problem
-
-
-@contextmanager
-def former_scan(
-    target: Target, settings: Settings, goal: Destination, folder: Path
-) -> Iterator[Since | None]:
-    """Yield the scan of `--since` (or `since` of audit.yaml); None: there is nothing to compare with.
-
-    `folder`: that of the new scan; `latest` is the newest evaluated scan next to it, or next to its S3
-    location.
-
-    Raises:
-        BundleError: it is not an evaluated scan.
-        UsageError: --before without --since.
-    """
-    named = target.since or settings.since
-    # `latest` is looked up now, before the new scan exists.
-    if named == LATEST:
-        named = _latest(goal, folder)
-        if named is None:
-            say("note: There is no earlier scan next to this one: nothing is compared.")
-            yield None
-            return
-        say(f"note: Comparing with {named}.")
-    if named is None:
-        yield earlier_scan(None, target.before)
-        return
-    with fetched(named, goal, whole=False) as earlier:
-        yield earlier_scan(earlier, target.before)
-
-
-def _latest(goal: Destination, folder: Path) -> str | None:
-    if goal.place is None:
-        newest = newest_folder(folder.absolute().parent, without=folder)
-        return None if newest is None else str(newest)
-    from scanner.storage.s3 import judged_scans  # noqa: PLC0415 -- loads the AWS client
-
-    parent = Place(goal.place.bucket, goal.place.prefix.rpartition("/")[0])
-    scans = (place for place in judged_scans(parent, means_of(goal)) if place != goal.place)
-    return next(map(str, scans), None)

@@ -14,11 +14,11 @@ from scanner.app.notification import Notice, failures, notice_of, targets_of
 from scanner.cli import options
 from scanner.cli.console import echo_json
 from scanner.cli.exits import guarded
-from scanner.cli.judge_actions import former_scan
 from scanner.cli.logs import say
 from scanner.cli.options import Target
 from scanner.cli.scan.destination import Destination, fetched
 from scanner.cli.scan.requests import settings_of
+from scanner.cli.scan.series import former_scan
 from scanner.errors import OutputError, UsageError
 from scanner.model.finding import Severity
 from scanner.model.notification import Delivery, DeliveryStatus, SecurityHubTarget, Targets
@@ -94,7 +94,7 @@ def notify(  # noqa: PLR0913 -- the options of the contract
         config=config,
         chosen={name: value for name, value in chosen.items() if value is not None},
         security_hub=security_hub,
-        since=since,
+        since=tuple(since or ()),
         before=tuple(before or ()),
         profile=profile,
         bucket_owner=bucket_owner,
@@ -111,7 +111,7 @@ class Wanted:
     config: Path | None
     chosen: Mapping[str, Any]
     security_hub: bool
-    since: str | None
+    since: tuple[str, ...]
     before: tuple[Path, ...]
     profile: str | None
     bucket_owner: str | None

@@ -209,11 +209,12 @@ RedactKey = Annotated[
     ),
 ]
 Since = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--since",
         metavar="SCAN_DIR",
-        help="An earlier evaluated scan to compare with: a folder, s3://BUCKET/PREFIX, or `latest`.",
+        help="An earlier evaluated scan to compare with: a folder, s3://BUCKET/PREFIX, or `latest`; "
+        "for a trend, several (repeatable), or a folder or prefix of scans.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -395,7 +396,7 @@ class Target:
     redact_key: Path | None = None
     kms_key: str | None = None
     bucket_owner: str | None = None
-    since: str | None = None
+    since: tuple[str, ...] = ()
     before: tuple[Path, ...] = ()
     signing: SigningOptions = SigningOptions()
     force: bool = False

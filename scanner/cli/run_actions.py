@@ -10,13 +10,14 @@ from scanner.app.needs import needed_reads, reads_of
 from scanner.app.notification import Notice, record_first_seen, targets_of
 from scanner.cli.collect_actions import gather, goal_of
 from scanner.cli.exits import advising_to_resume
-from scanner.cli.judge_actions import conclude, former_scan, pseudonyms
+from scanner.cli.judge_actions import conclude, pseudonyms
 from scanner.cli.logs import say
 from scanner.cli.notify import conclude as conclude_notifications
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of, instant_of
 from scanner.cli.scan.destination import published, shown_at
 from scanner.cli.scan.judgement import judgement_of, with_settings
 from scanner.cli.scan.requests import settings_of
+from scanner.cli.scan.series import former_scan
 from scanner.cli.sign import signer_of, with_signing_settings
 from scanner.errors import VaultproofError
 from scanner.history.comparison import Since

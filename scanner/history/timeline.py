@@ -117,10 +117,19 @@ def _notes(old: Scan | None, new: Scan) -> Iterator[str]:
         if (was.tool_name, was.tool_version) != (now.tool_name, now.tool_version):
             tools = (f"{each.tool_name} {each.tool_version}" for each in (now, was))
             yield "Judged by {}, before by {}.".format(*tools)
-    shards = [record for record in new.manifest.shards if record.region not in (ORG, AWS_GLOBAL)]
-    unread = sum(record.status in _NOT_READ for record in shards)
-    if unread:
-        yield f"{unread:,} of {len(shards):,} account-Regions were not fully read."
+    unread = _unread(new)
+    # Said once, where it changes: most series have the same gaps in every scan.
+    if unread != (0 if old is None else _unread(old)):
+        yield f"{unread:,} account-Regions were not fully read."
+
+
+def _unread(scan: Scan) -> int:
+    """Return the number of account-Regions that were not fully read."""
+    return sum(
+        record.status in _NOT_READ
+        for record in scan.manifest.shards
+        if record.region not in (ORG, AWS_GLOBAL)
+    )
 
 
 def first_scan(scan: Scan) -> FirstSeenTimes:

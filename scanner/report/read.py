@@ -91,6 +91,25 @@ def read_scan(folder: Path) -> Scan:
         structures=structure_tables(checked.facts, partial(checked.table, INVENTORY)),
         signing=signing_of((folder / NAME).read_bytes(), manifest.scan_id),
     )
+    return rows(_scan_of(folder, manifest, checked, _causes(checked)))
+
+
+def read_counted(folder: Path) -> Scan:
+    """Read what a series of scans needs of one: findings without root causes, and no facts or inventory.
+
+    A scan of schema 2 needs its manifest, summary.json, reports.sha256 and findings/*.parquet.
+
+    Raises:
+        BundleError: as `read_scan`.
+    """
+    manifest = read_manifest(folder)
+    checked = ScanFiles(folder, manifest)
+    if manifest.schema != JUDGED_SCHEMA:
+        checked.checked(*FINDINGS_FILES[1:])
+    return _scan_of(folder, manifest, checked, None)
+
+
+def _scan_of(folder: Path, manifest: Manifest, checked: ScanFiles, causes: FiledCauses | None) -> Scan:
     manifest = scan_record(manifest)
     summary = _own_summary(folder, manifest, checked)
     stored = stored_findings(folder)
@@ -98,11 +117,11 @@ def read_scan(folder: Path) -> Scan:
     # Schema 2 without findings files is a scan without findings, not one of schema 1.
     if files or manifest.schema == JUDGED_SCHEMA:
         document = _document(folder / FINDINGS) if summary is None else summary
-        return rows(_filed_scan(manifest, document, files, _causes(checked)))
+        return _filed_scan(manifest, document, files, causes)
     if summary is not None and stored is not None:
         ordered = _is_unchanged(stored, manifest)  # what was written here was written in order
-        return rows(scan_from_documents(manifest, summary, stored, ordered=ordered))
-    return rows(scan_from_documents(manifest, _document(folder / FINDINGS), stored))
+        return scan_from_documents(manifest, summary, stored, ordered=ordered)
+    return scan_from_documents(manifest, _document(folder / FINDINGS), stored)
 
 
 def _filed_scan(

@@ -171,6 +171,12 @@ def day(moment: datetime | None) -> str:
     return f"{utc.day} {utc:%B %Y}"
 
 
+def short_day(moment: datetime) -> str:
+    """Return a day in UTC for narrow columns: `22 Nov 2026`."""
+    utc = moment.astimezone(UTC)
+    return f"{utc.day} {utc:%b %Y}"
+
+
 def days(number: object) -> str:
     """Return a retention in words: `35 days`, `never expires`."""
     if not isinstance(number, int | float):

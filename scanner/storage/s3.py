@@ -271,6 +271,29 @@ def download(place: Place, folder: Path, options: S3Options, without: Collection
     return len(names)
 
 
+def download_files(place: Place, folder: Path, options: S3Options, names: Collection[str]) -> frozenset[str]:
+    """Download files with these names, and return those that exist.
+
+    Raises:
+        BundleError, OutputError, CredentialsError, EndpointError: as `download`.
+    """
+    options = with_owner(options)
+    client = open_s3(options)
+
+    def fetch(name: str) -> bool:
+        try:
+            _fetch(client, place, options, folder, _safe(name, place))
+        except ClientError as problem:
+            if code_of(problem) in _NOT_THERE:
+                return False
+            raise
+        return True
+
+    with translated_errors(place, options, writes=False), ThreadPoolExecutor(CONNECTIONS) as pool:
+        exist = list(pool.map(fetch, names))
+    return frozenset(name for name, is_there in zip(names, exist, strict=True) if is_there)
+
+
 def object_names(client: Any, place: Place, options: S3Options) -> Iterator[str]:  # noqa: ANN401 -- a client
     """Yield the names of all files below a location. BundleError: a key is not a valid file name."""
     prefix = place.key("")

@@ -220,7 +220,7 @@ def test_the_file_says_what_the_command_line_leaves_out() -> None:
 def test_a_bucket_that_is_only_read_has_an_owner_too() -> None:
     goal = destination_of(Target("here", bucket_owner=ACCOUNT), Settings(), source="s3://bucket/x")
     assert (goal.folder, goal.place, goal.bucket_owner) == (Path("here"), None, ACCOUNT)
-    earlier = Target("here", bucket_owner=ACCOUNT, since="s3://bucket/x")
+    earlier = Target("here", bucket_owner=ACCOUNT, since=("s3://bucket/x",))
     assert destination_of(earlier, Settings()).bucket_owner == ACCOUNT
 
 

@@ -59,7 +59,8 @@ def destination_of(
         # Only the option: audit.yaml may have a key for the scans that do go to S3.
         if target.kms_key:
             raise UsageError("--sse-kms-key requires --out s3://BUCKET/PREFIX.")
-        if target.bucket_owner and not any(map(is_place, (source, target.since or settings.since or ""))):
+        read = (source, *(target.since or (settings.since or "",)))
+        if target.bucket_owner and not any(map(is_place, read)):
             raise UsageError("--bucket-owner requires an s3://BUCKET/PREFIX to read or to write.")
         return Destination(folder=None if out is None else Path(out), bucket_owner=owner or "")
     return Destination(
@@ -176,18 +177,22 @@ def fetched(source: str, destination: Destination, *, whole: bool) -> Iterator[P
     from scanner.storage.s3 import download  # noqa: PLC0415 -- loads the AWS client
 
     place, folder = place_of(source), temporary()
-    goal = destination.place
-    # The owner of another bucket says nothing about this one.
-    owner = destination.bucket_owner if goal is None or goal.bucket == place.bucket else ""
-    means = means_of(Destination(folder=None, bucket_owner=owner, profile=destination.profile))
     try:
-        download(place, folder, means, () if whole else _UNREAD)
+        download(place, folder, means_for(place, destination), () if whole else _UNREAD)
         yield folder
     except BaseException as problem:
         if not any(str(folder) in note for note in getattr(problem, "__notes__", ())):  # `published` kept it
             shutil.rmtree(folder, ignore_errors=True)
         raise
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def means_for(place: Place, destination: Destination) -> "S3Options":
+    """Return the S3 options to read a location that may be in another bucket than the destination."""
+    goal = destination.place
+    # The owner of another bucket says nothing about this one.
+    owner = destination.bucket_owner if goal is None or goal.bucket == place.bucket else ""
+    return means_of(Destination(folder=None, bucket_owner=owner, profile=destination.profile))
 
 
 def means_of(destination: Destination) -> "S3Options":

@@ -25,7 +25,7 @@ from scanner.storage.encoding import encode
 from scanner.storage.memory import release_memory
 
 TEMPLATE: Final = "report.html.j2"
-STYLES: Final = ("report.css", "report.subject.css")
+STYLES: Final = ("report.css", "report.subject.css", "report.trend.css")
 
 SCRIPTS: Final = (
     "report.core.js",

@@ -111,6 +111,21 @@ FILLS: Final = {
     Status.PASS: "#56b381",
 }
 
+INKS: Final = {
+    "rule": "#e3e7ec",
+    "words": "#4a5563",
+    "critical": "#c02434",
+    "high": "#12181f",
+    "medium": "#5c4bb5",
+    "low": "#5b6573",
+    "info": "#5b6573",
+    "none": "#5b6573",
+    "unknown": "#8f5600",
+    "score": "#1b7a45",
+    "fixes": "#2450c8",
+}
+"""The colours of line charts, as the page has them in its light theme."""
+
 UNUSED: Final = ("marker", "footnote-call", "footnote-marker", "note-call", "note-marker", "note-callback")
 """Pseudo-elements in WeasyPrint's own style sheet that the document does not use."""
 
@@ -208,6 +223,7 @@ def document_html(view: View, attached: tuple[Attached, ...]) -> str:
             shard_meanings=SHARD_MEANINGS,
             marks=MARKS,
             fills=FILLS,
+            inks=INKS,
             rows=ROWS,
         )
     )

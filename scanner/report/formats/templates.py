@@ -24,6 +24,8 @@ from scanner.report.view.changes import kinds, other_kinds
 from scanner.report.view.counts import Counts
 from scanner.report.view.coverage import headline_after_number
 from scanner.report.view.root_causes import explained
+from scanner.report.view.timeline import fix_note
+from scanner.report.view.trend_charts import charts, days_words, is_shown, score_words, severities_of
 from scanner.resources import templates_folder
 
 FONTS: Final = ("Inter-Regular.woff2", "Inter-SemiBold.woff2", "JetBrainsMono-Regular.woff2")
@@ -75,6 +77,13 @@ def environment() -> Environment:
         cause=_cause,
         explained=explained,
         folded=folded,
+        has_trend=is_shown,
+        charts=charts,
+        severities=severities_of,
+        score_words=score_words,
+        days_words=days_words,
+        fix_note=fix_note,
+        short_day=wording.short_day,
     )
     return jinja
 

@@ -1,18 +1,22 @@
 """The series of scans in a summary: its document, and the same read back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from scanner.evidence.manifest import rfc3339
 from scanner.model.finding import Severity, Status
 from scanner.model.timeline import FixTimes, Timeline, TrendPoint
 from scanner.report.view.counts import counts_of
+from scanner.report.wording import count_word
 
 Document = dict[str, Any]
+K = TypeVar("K", Severity, Status)
 
-_DIGITS = 2
+_DIGITS: Final = 2
 """Decimals of days: a quarter of an hour."""
+
+_SUMS: Final = frozenset({"judged", "asked"})
 
 
 def timeline_document(timeline: Timeline | None) -> Document:
@@ -78,10 +82,8 @@ def _read_point(document: Mapping[str, Any]) -> TrendPoint:
     return TrendPoint(
         scan_id=document["scan_id"],
         evaluated_as_of=datetime.fromisoformat(document["evaluated_as_of"]),
-        failed={
-            severity: number for severity in Severity if (number := int(document["failed"][severity.value]))
-        },
-        totals={status: number for status in Status if (number := int(document["totals"][status.value]))},
+        failed=_counts(Severity, document["failed"]),
+        totals=_counts(Status, document["totals"]),
         score=_number(document["score"]),
         tool=document["tool"],
         differences=tuple(document["differences"]),
@@ -105,5 +107,28 @@ def _read_fix_times(document: Mapping[str, Any]) -> FixTimes:
     )
 
 
+def _counts(kind: Callable[[str], K], document: Mapping[str, Any]) -> dict[K, int]:
+    """Return the numbers that are not zero. The totals also have sums, which are no statuses."""
+    return {kind(name): int(number) for name, number in document.items() if number and name not in _SUMS}
+
+
 def _number(document: Any) -> float | None:  # noqa: ANN401 -- JSON
     return None if document is None else float(document)
+
+
+def fix_note(timeline: Timeline) -> str:
+    """Return what the times to fix count, and what they cannot know."""
+    (all_of, *_) = timeline.fix_times
+    total = all_of.fixed + all_of.open + all_of.ended
+    older = (
+        f" {all_of.at_least:,} of {count_word(total, 'failure')} failed in the first of these scans already, "
+        "or after one that could not tell: they are older than is shown."
+        if all_of.at_least
+        else ""
+    )
+    return (
+        "From the first scan that shows a failure to the first that shows it as passing by the same rule, so "
+        "times are as exact as the scans are close. Waived failures count as failing. The median is of fixed "
+        "failures alone. The last column counts the others, too, until they were last seen failing "
+        f"(Kaplan-Meier estimate). A scan that could not tell fixes nothing.{older}"
+    )
