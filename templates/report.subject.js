@@ -250,6 +250,7 @@ function subjects(data, view) {
       const pairs = Object.entries(more.details || {}).filter(([name]) => name !== "to_do");
       card.append(make("div.more-of-it", {},
         more.waiver ? waived(more.waiver) : "", more.owner_source ? make("p.fine", {}, `Owner according to ${more.owner_source}.`) : "",
+        more.first_seen ? make("p.fine", {}, more.first_seen) : "",
         more.cause ? make("p.fine", {}, make("b", {}, "Root cause: "), bdi(more.cause)) : "",
         isFirst ? make("p.fine", {}, "See the commands above.") : ["fail", "waived"].includes(key) ? [make("h4", {}, "How to fix it"), remedy(subject, row, record)] : "",
         key === "unknown" && own(row, record) ? [make("h4", {}, "To do"), own(row, record)] : "",

@@ -493,6 +493,7 @@ def _finding(view: View, finding: Finding) -> dict[str, Any]:
         "evidence": [[ref.file, ref.line] for ref in finding.evidence],
         "waiver": waiver and waiver_document(waiver),
         "owner_source": owner and owner.source,
+        "first_seen": view.first_seen_words(finding),
         "commands": advice and advice.cli,
         "cause": cause and cause_sentence(cause),
     }

@@ -13,6 +13,7 @@ from scanner.model.finding import Finding, Status
 from scanner.model.known import ASSUME_ROLE
 from scanner.model.root_causes import CauseCount, RootCause
 from scanner.report.cause_wording import cause_sentence
+from scanner.report.formats.markdown_trend import trend_md
 from scanner.report.view.assessment import score_sentence
 from scanner.report.view.changes import kinds
 from scanner.report.view.completeness import GapGroup
@@ -62,7 +63,7 @@ _BEHIND: Final = ".,;:)\"'?!\u2026"
 
 def summary_md(view: View) -> Iterator[bytes]:
     """Yield summary.md as a whole: it is small."""
-    standing = f"{_standing(view)}{_changes(view)}"
+    standing = f"{_standing(view)}{_changes(view)}{trend_md(view.timeline)}"
     unsupported = _unsupported(view)
     causes = _root_causes(view)
     fixed = [

@@ -6,9 +6,9 @@ from typing import Any, Final, TypeVar
 
 from scanner.evidence.manifest import rfc3339
 from scanner.model.finding import Severity, Status
-from scanner.model.timeline import FixTimes, Timeline, TrendPoint
+from scanner.model.timeline import FirstSeen, FixTimes, Timeline, TrendPoint
 from scanner.report.view.counts import counts_of
-from scanner.report.wording import count_word
+from scanner.report.wording import count_word, short_day
 
 Document = dict[str, Any]
 K = TypeVar("K", Severity, Status)
@@ -114,6 +114,17 @@ def _counts(kind: Callable[[str], K], document: Mapping[str, Any]) -> dict[K, in
 
 def _number(document: Any) -> float | None:  # noqa: ANN401 -- JSON
     return None if document is None else float(document)
+
+
+def first_seen_words(value: FirstSeen | None, now: datetime) -> str:
+    """Return when a finding was first seen, and its age; empty: it is not known."""
+    if value is None:
+        return ""
+    # Never negative: a scan may be judged as of a time before that of an earlier scan.
+    age = count_word(max(0, (now - value.at).days), "day")
+    older = "; it may be older" if value.may_be_older else ""
+    unknown = f"; unknown in {count_word(value.unknown_scans, 'scan')} since" if value.unknown_scans else ""
+    return f"First seen {short_day(value.at)}, {age} ago{older}{unknown}."
 
 
 def fix_note(timeline: Timeline) -> str:

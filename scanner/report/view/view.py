@@ -47,6 +47,7 @@ from scanner.report.view.overview import STRUCTURES, Overview, failures, overvie
 from scanner.report.view.overview_filed import Picked, findings_of_subjects, overview_of_filed
 from scanner.report.view.root_causes import causes_of, root_causes_sentence, shown_causes
 from scanner.report.view.sample import Sample
+from scanner.report.view.timeline import first_seen_words
 from scanner.report.wording import (
     FRAMEWORK_WORDS,
     STATUS_ORDER,
@@ -319,6 +320,10 @@ class View:
         """Return when an open finding was first seen; None: it is not open, or no earlier scan is known."""
         times = self.scan.first_seen
         return None if times is None else times.get(finding.fingerprint)
+
+    def first_seen_words(self, finding: Finding) -> str:
+        """Return when an open finding was first seen, and its age, as a sentence; empty: as `first_seen`."""
+        return first_seen_words(self.first_seen(finding), self.manifest.evaluated_as_of)
 
     def age_days(self, finding: Finding) -> int | None:
         """Return the whole days since an open finding was first seen; None: as `first_seen`."""
