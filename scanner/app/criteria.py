@@ -34,6 +34,7 @@ _Section: TypeAlias = TierSettings | OverrideSettings
 class Judgement:
     """What a bundle is judged against. `as_of` None: the clock of the manifest.
 
+    `fail_on_unknown`: unknown checks are to fail a build, so JUnit reports them as errors.
     `inputs`: the files that the scan stores, so that the judgement can be repeated.
     """
 
@@ -45,6 +46,7 @@ class Judgement:
     count_inherited_backup: bool = True
     standards: Standards = field(default_factory=Standards)
     as_of: datetime | None = None
+    fail_on_unknown: bool = False
     inputs: InputFiles = field(default_factory=InputFiles)
 
     @property

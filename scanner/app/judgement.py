@@ -149,7 +149,7 @@ def conclude(  # noqa: PLR0913, PLR0917 -- as `evaluate`, and what was judged un
     scan, manifest = with_lines(out, scan, lines=LINES in formats)
     # Reports print the digest that the signature will cover, so it has to be known before they exist.
     signing = signing_before_reports(bundle, out, manifest, signer.key if signer else None)
-    scan = replace(scan, signing=signing)
+    scan = replace(scan, signing=signing, fail_on_unknown=judgement.fail_on_unknown)
     view = build(compared(scan, since))
     try:
         written = write_scan_reports(view, out, formats, redaction)

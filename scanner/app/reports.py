@@ -40,16 +40,19 @@ ALWAYS: Final = ("summary", "json")
 """Formats that every scan has: `audit report` reads them back."""
 
 
-def report(
+def report(  # noqa: PLR0913 -- a scan, and the options of its reports
     scan_folder: Path,
     formats: tuple[str, ...],
     out: Path | None = None,
     redaction: Pseudonyms | None = None,
     since: Since | None = None,
+    *,
+    fail_on_unknown: bool = False,
 ) -> tuple[Written, ...]:
     """Write reports of a judged scan into its folder, or into `out`.
 
     `since`: an earlier scan to compare with; None: the one it was compared with before, if any.
+    `fail_on_unknown`: JUnit reports unknown checks as errors.
 
     Raises:
         UsageError: redacted reports would overwrite those of a scan.
@@ -57,6 +60,7 @@ def report(
     if since is not None:
         since.check_is_not(scan_folder)
     scan = with_first_seen(compared(read_judged(scan_folder), since), scan_folder)
+    scan = replace(scan, fail_on_unknown=fail_on_unknown)
     folder = out or (scan_folder if redaction is None else scan_folder / SHARED)
     # Before anything is written: redacted reports must never replace the originals.
     _check_target(scan_folder, folder, formats, is_redacted=redaction is not None)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points, version
 from types import ModuleType
@@ -328,6 +329,7 @@ def report(  # noqa: PLR0913 -- as `run`
     *,
     out: options.Out = None,
     formats: options.Formats = None,
+    fail_on_unknown: options.UnknownAsErrors = False,
     since: options.Since = None,
     before: options.Before = None,
     redact: options.Redact = False,
@@ -340,7 +342,8 @@ def report(  # noqa: PLR0913 -- as `run`
     target = Target(
         out, None, redact, redact_key, sse_kms_key, bucket_owner, tuple(since or ()), tuple(before or ())
     )
-    raise typer.Exit(guarded(lambda: _actions("judge").report(scan, target, formats, quiet=quiet)))
+    write = partial(_actions("judge").report, fail_on_unknown=fail_on_unknown, quiet=quiet)
+    raise typer.Exit(guarded(lambda: write(scan, target, formats)))
 
 
 audit.add_typer(controls_commands)

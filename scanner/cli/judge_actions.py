@@ -77,7 +77,7 @@ def evaluate(
             outcome = app.evaluate(
                 source,
                 folder,
-                judgement,
+                replace(judgement, fail_on_unknown=judged.fail_on_unknown),
                 wanted,
                 jobs=judged.jobs,
                 redaction=redaction,
@@ -129,7 +129,9 @@ def _stored_judgement(bundle: Path, as_of: datetime | None, *, quiet: bool) -> J
     return judgement
 
 
-def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> int:
+def report(
+    scan: str, target: Target, formats: str | None, *, fail_on_unknown: bool = False, quiet: bool
+) -> int:
     """Write reports of an evaluated scan, and print their paths. Without --out, they go into its folder."""
     wanted = formats_of(formats, ())
     redaction = pseudonyms(target.redact_key or target.redact)
@@ -139,7 +141,9 @@ def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> in
     with fetched(scan, goal, whole=False) as source:
         folder = _reports_folder(goal, in_scan=goal.place is not None and target.out is None)
         with former_scan(target, Settings(), goal, source, read_manifest(source)) as since:
-            written = reports.report(source, wanted, folder, redaction, since)
+            written = reports.report(
+                source, wanted, folder, redaction, since, fail_on_unknown=fail_on_unknown
+            )
         base = folder or source
         names = [report_file.path.relative_to(base).as_posix() for report_file in written]
         # The checksums change with the reports, so they are uploaded together.

@@ -169,7 +169,19 @@ AllowInconsistent = Annotated[
 ]
 FailOnUnknown = Annotated[
     bool,
-    typer.Option("--fail-on-unknown", help="Exit 4 if a result is unknown.", rich_help_panel=JUDGEMENT),
+    typer.Option(
+        "--fail-on-unknown",
+        help="Exit 4 if a result is unknown. JUnit then has unknown results as errors, not as skipped.",
+        rich_help_panel=JUDGEMENT,
+    ),
+]
+UnknownAsErrors = Annotated[
+    bool,
+    typer.Option(
+        "--fail-on-unknown",
+        help="In JUnit, report unknown results as errors, not as skipped.",
+        rich_help_panel=JUDGEMENT,
+    ),
 ]
 Jobs = Annotated[
     int | None,

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from scanner.app import judgement as app
@@ -61,7 +62,7 @@ def run(
             outcome = app.evaluate(
                 folder,
                 folder,
-                judgement,
+                replace(judgement, fail_on_unknown=judged.fail_on_unknown),
                 wanted,
                 jobs=judged.jobs,
                 redaction=redaction,

@@ -128,4 +128,5 @@ class Scan:
     blast_radius: BlastRadiusSummary | None = None  # None: not known
     root_causes: RootCauseSummary | None = None  # of failures; None: not known
     signing: Signing | None = None  # None: the manifest is not one that can be signed as it is
+    fail_on_unknown: bool = False  # unknown checks are to fail a build
     redacted: bool = False  # names are pseudonyms: for sharing, not evidence

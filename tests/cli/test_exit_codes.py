@@ -137,6 +137,17 @@ def test_what_a_judged_scan_ends_with(
     )
 
 
+def test_unknown_results_are_errors_in_junit_only_when_they_are_to_fail(tmp_path: Path, bundle: Path) -> None:
+    chosen = ("--controls", "resource-in-backup-plan", "--format", "junit", "--quiet")
+    assert audit("evaluate", bundle, *chosen, "--fail-on-unknown", cwd=tmp_path).exit_code == 4
+    report = bundle / "report.junit.xml"
+    assert '<error type="unknown"' in report.read_text("utf-8")
+    for options, element in (((), '<skipped message="Unknown: '), (("--fail-on-unknown",), "<error type=")):
+        assert audit("report", bundle, "--format", "junit", *options, cwd=tmp_path).exit_code == 0
+        assert element in report.read_text("utf-8")
+    assert "Unknown: " in report.read_text("utf-8")
+
+
 def test_controls_whose_subjects_the_scan_left_out_are_unknown(tmp_path: Path) -> None:
     builder = BundleBuilder(tmp_path / "narrow")
     builder.shard().plan("daily", rules=[rule()], selections=[{"Resources": ["*"]}])

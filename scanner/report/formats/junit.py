@@ -1,8 +1,8 @@
 """`report.junit.xml`: JUnit XML for continuous integration. A control is a suite, a subject is a test.
 
-There is no standard. The file is valid for both the schema of Apache Ant's reports (Windy Road) and that of
-Jenkins (junit-10), so it uses nothing that only one of them has. Unknown is an `error`: a build must not pass
-when a check could not be evaluated.
+There is no standard. The file uses what the schemas of Apache Ant's reports (Windy Road) and of Jenkins have
+in common, and the totals, which Ant lacks and most tools read. Unknown is `skipped` with its reason, or an
+`error` with `--fail-on-unknown`: then a build does not pass if a check could not be evaluated.
 """
 
 import re
@@ -29,7 +29,8 @@ _NOTHING: Final = count(())
 
 def junit(view: View) -> Iterator[bytes]:
     """Yield report.junit.xml in pieces. A control without subjects is a suite without tests."""
-    waiting: list[str] = ['<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n']
+    totals = _attributes({"name": f"vaultproof {view.organization}", **_numbers(view.counts, view)})
+    waiting: list[str] = [f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites{totals}>\n']
     size = 0
     for line in _suites(view):
         waiting.append(line)
@@ -71,12 +72,8 @@ def _head(name: str, number: int, view: View, defined: Mapping[str, ControlView]
         "name": name,
         "package": "vaultproof",
         "id": str(number),
-        "tests": str(counts.total),
-        "failures": str(counts.failed),
-        # Unknown checks make a build fail: a suite without errors must mean that all was read.
-        "errors": str(counts.open),
-        "skipped": str(counts.waived + counts.not_applicable),
-        "time": "0",
+        **_numbers(counts, view),
+        "skipped": str(counts.waived + counts.not_applicable + counts.open - _errors(counts, view)),
         "timestamp": _instant(view.manifest.evaluated_as_of),
         # Ant's schema requires a host; the organization is what distinguishes the reports.
         "hostname": view.organization,
@@ -86,6 +83,20 @@ def _head(name: str, number: int, view: View, defined: Mapping[str, ControlView]
         for key, value in _properties(name, counts, view, defined)
     )
     return f"<testsuite{_attributes(attributes)}>\n<properties>\n{properties}</properties>\n"
+
+
+def _numbers(counts: Counts, view: View) -> dict[str, str]:
+    """Return the counts that a suite and the whole document have in common."""
+    return {
+        "tests": str(counts.total),
+        "failures": str(counts.failed),
+        "errors": str(_errors(counts, view)),
+        "time": "0",
+    }
+
+
+def _errors(counts: Counts, view: View) -> int:
+    return counts.error + (counts.unknown if view.scan.fail_on_unknown else 0)
 
 
 def _properties(
@@ -122,7 +133,7 @@ def _case(finding: Finding, control: ControlView | None, view: View) -> str:
 
 _ELEMENTS: Final = {
     Status.FAIL: ("failure", ""),
-    Status.UNKNOWN: ("error", "Unknown: "),
+    Status.UNKNOWN: ("skipped", "Unknown: "),
     Status.ERROR: ("error", "The control could not be evaluated: "),
     Status.WAIVED: ("skipped", "Waived: "),
     Status.NOT_APPLICABLE: ("skipped", "Not applicable: "),
@@ -131,6 +142,8 @@ _ELEMENTS: Final = {
 
 def _result(finding: Finding, control: ControlView | None, view: View) -> str:
     element, word = _ELEMENTS[finding.status]
+    if finding.status is Status.UNKNOWN and view.scan.fail_on_unknown:
+        element = "error"
     # Ant's schema has no type for skipped tests: their message begins with the status.
     kind = {} if element == "skipped" else {"type": finding.status.value}
     message = _attributes({**kind, "message": word + finding.reason})

@@ -127,6 +127,7 @@ class _Redactor:
             unsupported=None if scan.unsupported is None else self._unsupported(scan.unsupported),
             blast_radius=None if scan.blast_radius is None else self._blast_radius(scan.blast_radius),
             root_causes=None if scan.root_causes is None else self._root_causes(scan.root_causes),
+            fail_on_unknown=scan.fail_on_unknown,
             redacted=True,
             changes=redacted_changes(scan.changes, self._names, self.finding),
             timeline=redacted_timeline(scan.timeline, self._names),
