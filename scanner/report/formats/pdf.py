@@ -10,13 +10,15 @@ import hashlib
 import io
 import logging
 import os
+import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from html import unescape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -27,6 +29,9 @@ from scanner.findings.filed import Filed
 from scanner.findings.picks import Pair, first_findings
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.inventory import ShardStatus
+from scanner.report.formats.conformance.fonts import font_problems, is_drawn
+from scanner.report.formats.conformance.identification import attach_once, identify
+from scanner.report.formats.conformance.tags import mend_tags
 from scanner.report.formats.pdf_attachments import (
     INVENTORY,
     MAX_RESOURCES,
@@ -131,6 +136,8 @@ UNUSED: Final = ("marker", "footnote-call", "footnote-marker", "note-call", "not
 
 _VARIANT: Final[Mapping[str, Any]] = {"pdf_variant": "pdf/a-3u", "pdf_tags": True}
 
+_LINK: Final = re.compile(r'<a href="#([^"]+)">([^<]+)</a>')
+
 _FIRST_EMOJI: Final = 0x1F000
 
 MISSING_ENGINE: Final = (
@@ -165,18 +172,11 @@ def report_pdf(view: View, paper: Paper = Paper.A4) -> bytes:
     with _quiet(), _fixed_clock(clock), _no_collection(), TemporaryDirectory() as place:
         press = _press(paper)
         attached = attachments(view, Path(place))
-        html = press.drawable(document_html(view, attached))
-        document = press.lay_out(html)
-        buffer = io.BytesIO()
-        document.write_pdf(
-            buffer,
-            attachments=[press.attachment(attachment, clock) for attachment in attached],
-            finisher=lambda _, pdf: embed(pdf.objects, attached),
-            # PDF/A requires an identifier: this one is the same for equal documents.
-            pdf_identifier=hashlib.sha256(html.encode(errors="replace")).digest()[:16],
-            **_VARIANT,
-        )
-    return buffer.getvalue()
+        document, problems = press.written(document_html(view, attached), attached, clock)
+        if problems:
+            # The pages have to say so, which only a document that was written can tell.
+            document, _ = press.written(document_html(view, attached, problems), attached, clock)
+    return document
 
 
 def embed(objects: Iterable[Any], attached: Iterable[Attached]) -> None:
@@ -194,8 +194,11 @@ def embed(objects: Iterable[Any], attached: Iterable[Attached]) -> None:
             stream.extra["Params"] |= {"Size": file.bytes, "CheckSum": f"<{file.md5}>"}
 
 
-def document_html(view: View, attached: tuple[Attached, ...]) -> str:
-    """Return the document as HTML, from its template."""
+def document_html(view: View, attached: tuple[Attached, ...], problems: Sequence[str] = ()) -> str:
+    """Return the document as HTML, from its template.
+
+    `problems`: what prevents the document from being PDF/A-3u and PDF/UA-1.
+    """
     parts = chapters(view)
     return (
         environment()
@@ -212,6 +215,7 @@ def document_html(view: View, attached: tuple[Attached, ...]) -> str:
             title=f"Backup audit of {view.organization}, {day(view.manifest.evaluated_as_of)}",
             clock=rfc3339(view.manifest.evaluated_as_of),
             attached=attached,
+            problems=problems,
             chapters=parts,
             shown=sum(len(chapter.findings) for chapter in parts),
             not_passed=view.counts.failed + view.counts.open,
@@ -307,8 +311,35 @@ class _Press:
         # Which glyphs are missing is known only after a document was written.
         probe.write_pdf(**_VARIANT)
         missing = {point for used in probe.fonts.values() for point in used.missing}
+        pictures = (used for used in probe.fonts.values() if not is_drawn(used))
+        missing |= {ord(character) for used in pictures for text in used.to_unicode.values() for character in text}
         missing |= {ord(character) for character in rare if ord(character) >= _FIRST_EMOJI}
         return html.translate({point: f"\u2039U+{point:04X}\u203a" for point in missing})
+
+    def written(
+        self, template: str, attached: tuple[Attached, ...], clock: datetime
+    ) -> tuple[bytes, list[str]]:
+        """Return the PDF of an HTML document, and what prevents it from being PDF/A-3u and PDF/UA-1."""
+        html = self.drawable(template)
+        problems: list[str] = []
+
+        def finish(document: Any, pdf: Any) -> None:  # noqa: ANN401 -- WeasyPrint's and pydyf's
+            embed(pdf.objects, attached)
+            attach_once(pdf)
+            problems.extend(font_problems(document.fonts.values()))
+            problems.extend(mend_tags(pdf, _link_texts(html)))
+            identify(document, pdf, claims=not problems)
+
+        buffer = io.BytesIO()
+        self.lay_out(html).write_pdf(
+            buffer,
+            attachments=[self.attachment(attachment, clock) for attachment in attached],
+            finisher=finish,
+            # PDF/A requires an identifier: this one is the same for equal documents.
+            pdf_identifier=hashlib.sha256(html.encode(errors="replace")).digest()[:16],
+            **_VARIANT,
+        )
+        return buffer.getvalue(), list(dict.fromkeys(problems))
 
     def attachment(self, attached: Attached, clock: datetime) -> Any:  # noqa: ANN401 -- WeasyPrint's
         """Return an attachment with the checksum instead of the content, which `embed` inserts."""
@@ -320,6 +351,11 @@ class _Press:
             modified=clock,
             relationship="Data",
         )
+
+
+def _link_texts(html: str) -> Mapping[str, str]:
+    """Return the text of each internal link by its target."""
+    return {target: unescape(text) for target, text in _LINK.findall(html)}
 
 
 def missing_engine() -> str | None:
