@@ -9,6 +9,7 @@ _HEAD: Final = """\
 # Licences of the dependencies
 
 This project is under the Apache License 2.0. Its dependencies are installed from a package index, not distributed with it.
+The fonts of the reports are distributed with it, under the SIL Open Font License 1.1 (`templates/fonts/LICENSES.txt`).
 What an installation contains must be under a permissive licence, or under one that extends only to changed files of the
 package itself (MPL). Tools of development may be under the LGPL as well. `make generated` fails for a licence that is
 unknown or not accepted. The versions are in `requirements.lock`; `make dist` writes the software bill of materials of an

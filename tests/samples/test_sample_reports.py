@@ -12,6 +12,7 @@ import pytest
 from pypdf import PdfWriter
 
 from scripts.sample_reports import BUNDLE, KEPT, REPORTS, audit, evaluate, inflated, record, words
+from tests.report.pdf_clauses import violations
 
 AGAIN = "`make sample-reports` makes them again"
 
@@ -60,6 +61,11 @@ def test_the_committed_pdf_says_what_this_version_says(regenerated: Path) -> Non
     committed = words(REPORTS / "report.pdf")
     assert len(committed) > 100
     assert first_difference(words(regenerated / "report.pdf"), committed) == "", AGAIN
+
+
+@pytest.mark.slow
+def test_every_section_of_the_pdf_is_pdf_a_3u_and_pdf_ua_1(regenerated: Path) -> None:
+    assert violations((regenerated / "report.pdf").read_bytes()) == []
 
 
 def test_reports_count_the_files_of_evidence_that_there_are() -> None:

@@ -1,4 +1,4 @@
-"""`report.pdf`: the auditor's document, A4 or Letter, tagged, in PDF/A-3u with its data attached.
+"""`report.pdf`: the auditor's document, A4 or Letter, as PDF/A-3u and PDF/UA-1 with its data attached.
 
 WeasyPrint is imported only to write a PDF: without Pango its import fails, and all other formats must still
 work. It fetches only the bundled fonts. On one machine equal views give equal bytes: every time in the
@@ -312,7 +312,9 @@ class _Press:
         probe.write_pdf(**_VARIANT)
         missing = {point for used in probe.fonts.values() for point in used.missing}
         pictures = (used for used in probe.fonts.values() if not is_drawn(used))
-        missing |= {ord(character) for used in pictures for text in used.to_unicode.values() for character in text}
+        missing |= {
+            ord(character) for used in pictures for text in used.to_unicode.values() for character in text
+        }
         missing |= {ord(character) for character in rare if ord(character) >= _FIRST_EMOJI}
         return html.translate({point: f"\u2039U+{point:04X}\u203a" for point in missing})
 

@@ -40,6 +40,7 @@ from scanner.report.view.view import build
 from scanner.report.write import write_reports
 from tests.fakes.counted import Cell, counted, counts_of
 from tests.fakes.filed import file_findings, read_filed, write_lines
+from tests.report.pdf_clauses import violations
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +65,31 @@ def test_the_document_says_who_what_and_when(reader: pypdf.PdfReader) -> None:
     root: Any = reader.root_object
     assert root["/Lang"] == "en"
     assert root["/MarkInfo"]["/Marked"]
-    assert b"pdfaid" in root["/Metadata"].get_object().get_data()
+
+
+def test_it_is_pdf_a_3u_and_pdf_ua_1_and_says_so(document: bytes, text: str) -> None:
+    assert violations(document) == []
+    assert "This document is PDF/A-3u and PDF/UA-1." in text
+
+
+def test_a_document_that_does_not_conform_claims_nothing_and_says_why(
+    empty: Scan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = "a character has no glyph in the fonts of this machine"
+    monkeypatch.setattr("scanner.report.formats.pdf.font_problems", lambda _: [problem])
+    document = report_pdf(build(empty))
+    reader = pypdf.PdfReader(io.BytesIO(document))
+    words = " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+    assert f"This document claims neither PDF/A-3u nor PDF/UA-1: {problem}." in words
+    root: Any = reader.root_object
+    metadata = root["/Metadata"].get_object().get_data()
+    assert b"pdfaid:part" not in metadata
+    assert b"pdfuaid" not in metadata
+    assert {violation.split("}")[0] for violation in violations(document)} == {
+        "its metadata has {http://www.aiim.org/pdfa/ns/id/",
+        "its metadata has {http://www.aiim.org/pdfa/ns/schema#",
+        "its metadata has {http://www.aiim.org/pdfua/ns/id/",
+    }
 
 
 def test_every_section_is_there_and_in_the_bookmarks(reader: pypdf.PdfReader, text: str) -> None:

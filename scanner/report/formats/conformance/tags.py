@@ -228,7 +228,8 @@ class _Tree:
             self._annotations[kid["Obj"]] = element.reference
         else:
             kid["P"] = element.reference
-        return kid.reference
+        reference: Reference = kid.reference
+        return reference
 
     def _new(self, tag: str, page: Reference, kids: list[Any]) -> Element:
         element = self._dictionary({"Type": "/StructElem", "S": tag, "Pg": page})
