@@ -1,7 +1,8 @@
 """Check the pairings of controls with requirements against what was judged from the official texts.
 
 `framework_pairings.csv` has one row for each pairing that was judged: whether it fits, and why not. A pairing
-that does not fit must not come back, and one that fits must not get lost.
+that does not fit must not come back, and one that fits must not get lost. `framework_requirements.csv` has
+what the texts say of each requirement, which is what the files of the frameworks must say.
 Run it with `python -m scripts.framework_pairings`.
 """
 
@@ -14,10 +15,14 @@ from typing import Final
 
 from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.controls.requirements import load_frameworks
-from scanner.model.compliance import Framework
+from scanner.model.compliance import Framework, Requirement
 from scanner.model.control import Control
 
 JUDGED: Final = Path(__file__).with_name("framework_pairings.csv")
+RECORDED: Final = Path(__file__).with_name("framework_requirements.csv")
+"""What the frameworks' own texts say of each requirement: the title where it is free to reproduce, the
+baselines of NIST SP 800-53B that select it (`none`: none does), and the obligation of HIPAA."""
+
 UNTITLED: Final = frozenset({"cis-controls-8", "iso-27001-2022", "pci-dss-4", "soc-2"})
 """The frameworks whose titles are copyrighted or licensed, and so not free to reproduce."""
 
@@ -42,6 +47,60 @@ def judged_pairings() -> tuple[JudgedPairing, ...]:
             )
             for row in csv.DictReader(file)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRequirement:
+    """What a framework's own text says of a requirement. Empty: nothing."""
+
+    title: str
+    baselines: str
+    obligation: str
+
+
+def recorded_requirements() -> dict[tuple[str, str], RecordedRequirement]:
+    """Return the rows of the file, by framework and requirement."""
+    with RECORDED.open(encoding="utf-8", newline="") as file:
+        return {
+            (row["framework"], row["requirement"]): RecordedRequirement(
+                row["title"], row["baselines"], row["obligation"]
+            )
+            for row in csv.DictReader(file)
+        }
+
+
+def requirement_mistakes(
+    frameworks: tuple[Framework, ...], recorded: dict[tuple[str, str], RecordedRequirement]
+) -> Iterator[str]:
+    """Yield a sentence for each requirement that differs from its framework's text, or misses a part."""
+    for framework in frameworks:
+        if not framework.edition:
+            yield f"{framework.id} has no edition: name the version and date of its text."
+        for requirement in framework.requirements:
+            name = f"{framework.id} {requirement.id}"
+            if not requirement.manual:
+                yield f"{name} does not name what no control checks (`manual`)."
+            if (framework.id, requirement.id) not in recorded:
+                yield f"{name} is not in {RECORDED.name}: add what its text says."
+                continue
+            row = recorded[framework.id, requirement.id]
+            for what, here, there in (
+                ("title", requirement.title, row.title),
+                ("baselines", _baselines(requirement), row.baselines),
+                ("obligation", str(requirement.obligation or ""), row.obligation),
+            ):
+                if here != there:
+                    yield f"{name} has the {what} {here!r}, and its text says {there!r}."
+    shipped = {
+        (framework.id, requirement.id) for framework in frameworks for requirement in framework.requirements
+    }
+    for framework_id, requirement_id in sorted(recorded.keys() - shipped):
+        yield f"{framework_id} {requirement_id} is in {RECORDED.name}, but not in the framework's file."
+
+
+def _baselines(requirement: Requirement) -> str:
+    """Return the baselines of a requirement as the file has them."""
+    return "" if requirement.baselines is None else " ".join(requirement.baselines) or "none"
 
 
 def mistakes(
@@ -81,7 +140,11 @@ def _of_framework(framework: Framework, controls: dict[str, Control]) -> Iterato
 
 def main() -> int:
     """Print the mistakes; 1 if there are any."""
-    problems = list(mistakes(load_controls(), load_frameworks(), judged_pairings()))
+    frameworks = load_frameworks()
+    problems = [
+        *mistakes(load_controls(), frameworks, judged_pairings()),
+        *requirement_mistakes(frameworks, recorded_requirements()),
+    ]
     for mistake in problems:
         print(mistake)
     return 1 if problems else 0

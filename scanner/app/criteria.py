@@ -23,6 +23,7 @@ from scanner.evaluate.problem import suggestion
 from scanner.model.control import ALL, Control
 from scanner.model.decisions import Tier, Tiers, Way
 from scanner.model.manifest import Manifest
+from scanner.model.report_details import ReportDetails
 from scanner.settings.settings import Settings
 from scanner.settings.tiers import OverrideSettings, TierSettings
 
@@ -48,6 +49,7 @@ class Judgement:
     as_of: datetime | None = None
     fail_on_unknown: bool = False
     inputs: InputFiles = field(default_factory=InputFiles)
+    report: ReportDetails = field(default_factory=ReportDetails)
 
     @property
     def evaluated_controls(self) -> tuple[Control, ...]:
@@ -102,6 +104,7 @@ def load_judgement(
         count_inherited_backup=settings.parameters.count_inherited_backup,
         as_of=as_of,
         inputs=input_files(settings, words, selection),
+        report=settings.report.details(),
         standards=load_standards(selection.all_controls, _weights(settings), map(Path, words)),
     )
     return judgement, tuple(dict.fromkeys((*selection.notices, *renames.notices())))

@@ -65,6 +65,7 @@ def judged_scan(  # noqa: PLR0913, PLR0917 -- what was judged, against what, and
         count_inherited_backup=judgement.count_inherited_backup,
         waivers=waivers.uses([control.id for control in judgement.controls]),
         unsupported=unsupported_of(resources),
+        report=judgement.report,
         unit_names=bundle.parsed(lambda: unit_names(bundle.organization_answers())),
     )
 

@@ -19,6 +19,7 @@ from scanner.history.comparison import Since
 from scanner.history.first_seen import read_first_seen
 from scanner.history.timeline import History
 from scanner.model.explanation import Explanation
+from scanner.model.report_details import ReportDetails
 from scanner.model.scan import Scan
 from scanner.report.commands.structures import Structures, structure_tables
 from scanner.report.explain import explain as explain_subject
@@ -48,19 +49,21 @@ def report(  # noqa: PLR0913 -- a scan, and the options of its reports
     since: Since | None = None,
     *,
     fail_on_unknown: bool = False,
+    details: ReportDetails | None = None,
 ) -> tuple[Written, ...]:
     """Write reports of a judged scan into its folder, or into `out`.
 
     `since`: an earlier scan to compare with; None: the one it was compared with before, if any.
-    `fail_on_unknown`: JUnit reports unknown checks as errors.
+    `fail_on_unknown`: JUnit reports unknown checks as errors. `details`: names, annex and baseline instead of
+    those of audit.yaml, as far as they are set.
 
     Raises:
-        UsageError: redacted reports would overwrite those of a scan.
+        UsageError: redacted reports would overwrite those of a scan, or it does not record baselines.
     """
     if since is not None:
         since.check_is_not(scan_folder)
     scan = with_first_seen(compared(read_judged(scan_folder), since), scan_folder)
-    scan = replace(scan, fail_on_unknown=fail_on_unknown)
+    scan = _with_details(replace(scan, fail_on_unknown=fail_on_unknown), details)
     folder = out or (scan_folder if redaction is None else scan_folder / SHARED)
     # Before anything is written: redacted reports must never replace the originals.
     _check_target(scan_folder, folder, formats, is_redacted=redaction is not None)
@@ -176,6 +179,20 @@ def _history_of(scans: Sequence[Scan]) -> History:
     for scan in sorted(scans, key=lambda earlier: earlier.manifest.evaluated_as_of):
         history = history.after(scan)
     return history
+
+
+def _with_details(scan: Scan, details: ReportDetails | None) -> Scan:
+    """Return the scan with details of options. UsageError: it does not record the baselines."""
+    if details is None:
+        return scan
+    frameworks = scan.assessment.frameworks if scan.assessment else ()
+    # All requirements would look as if the baseline selected them.
+    if details.baseline and not any(framework.has_baselines for framework in frameworks):
+        raise UsageError(
+            "--nist-baseline: an earlier version evaluated this scan, and it does not record which baselines "
+            "select a requirement. Run audit evaluate on its bundle again."
+        )
+    return replace(scan, report=scan.report.overridden_by(details))
 
 
 def compared(scan: Scan, since: Since | None) -> Scan:

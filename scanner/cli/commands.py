@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points, version
@@ -28,6 +28,7 @@ from scanner.cli.help.terminal import Command, Group
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, ScopeOptions, SigningOptions, Target
 from scanner.cli.settings import config as config_commands
+from scanner.model.report_details import ReportDetails
 from scanner.report.wording import visible
 from scanner.storage.files import keep_files_private
 
@@ -186,6 +187,8 @@ def run(  # noqa: PLR0913 -- the options of the contract
     resume: options.Resume = None,
     dry_run: options.DryRun = False,
     formats: options.Formats = None,
+    annex: options.AnnexOption = None,
+    nist_baseline: options.NistBaseline = None,
     since: options.Since = None,
     before: options.Before = None,
     redact: options.Redact = False,
@@ -215,6 +218,7 @@ def run(  # noqa: PLR0913 -- the options of the contract
         tuple(before or ()),
         signing,
     )
+    target = replace(target, details=ReportDetails(annex=annex, nist_baseline=nist_baseline))
     # A dry run is the same wherever the scan would run.
     if distributed is not None and not dry_run:
         actions = _actions("distributed")
@@ -280,6 +284,8 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
     out: options.Out = None,
     force: options.Force = False,
     formats: options.Formats = None,
+    annex: options.AnnexOption = None,
+    nist_baseline: options.NistBaseline = None,
     since: options.Since = None,
     before: options.Before = None,
     redact: options.Redact = False,
@@ -317,6 +323,7 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
         signing,
         force=force,
     )
+    target = replace(target, details=ReportDetails(annex=annex, nist_baseline=nist_baseline))
     raise typer.Exit(
         guarded(lambda: _actions("judge").evaluate(bundle, judged, target, formats, quiet=quiet))
     )
@@ -330,6 +337,11 @@ def report(  # noqa: PLR0913 -- as `run`
     out: options.Out = None,
     formats: options.Formats = None,
     fail_on_unknown: options.UnknownAsErrors = False,
+    organization_name: options.OrganizationName = None,
+    prepared_by: options.PreparedBy = None,
+    period: options.PeriodOption = None,
+    annex: options.AnnexOption = None,
+    nist_baseline: options.NistBaseline = None,
     since: options.Since = None,
     before: options.Before = None,
     redact: options.Redact = False,
@@ -342,8 +354,14 @@ def report(  # noqa: PLR0913 -- as `run`
     target = Target(
         out, None, redact, redact_key, sse_kms_key, bucket_owner, tuple(since or ()), tuple(before or ())
     )
-    write = partial(_actions("judge").report, fail_on_unknown=fail_on_unknown, quiet=quiet)
-    raise typer.Exit(guarded(lambda: write(scan, target, formats)))
+
+    def write() -> int:
+        details = options.details_of(organization_name, prepared_by, period, annex, nist_baseline)
+        report_of = partial(_actions("judge").report, fail_on_unknown=fail_on_unknown, quiet=quiet)
+        code: int = report_of(scan, replace(target, details=details), formats)
+        return code
+
+    raise typer.Exit(guarded(write))
 
 
 audit.add_typer(controls_commands)

@@ -85,6 +85,8 @@ def _check(request: Distributed) -> None:
         "--jobs": judged.jobs,
         "--sse-kms-key": target.kms_key,
         "--bucket-owner": target.bucket_owner,
+        "--annex": target.details.annex,
+        "--nist-baseline": target.details.nist_baseline,
     }
     # Refused rather than ignored: a user would rely on them.
     refused = [name for name, value in local.items() if value]

@@ -24,7 +24,7 @@ from scanner.cli.scan.destination import (
     shown_at,
     temporary,
 )
-from scanner.cli.scan.judgement import judgement_of, with_settings
+from scanner.cli.scan.judgement import judgement_of, with_details, with_settings
 from scanner.cli.scan.replacement import output_of
 from scanner.cli.scan.requests import settings_of
 from scanner.cli.scan.series import former_scan
@@ -37,6 +37,7 @@ from scanner.evidence.manifest import NAME, read_manifest
 from scanner.evidence.report_checksums import NAME as CHECKSUMS
 from scanner.evidence.verification import CheckResult
 from scanner.model.known import LEFT_OUT
+from scanner.model.report_details import ReportDetails
 from scanner.model.scan import Scan
 from scanner.report.redact import Pseudonyms, new_key
 from scanner.report.write import Written
@@ -49,7 +50,7 @@ def evaluate(
 ) -> int:
     """Evaluate a bundle and write reports."""
     has_inputs = judged.config is not None or bool(judged.controls)
-    settings = settings_of(judged.config, judged.controls)
+    settings = with_details(settings_of(judged.config, judged.controls), target.details)
     judged = with_settings(judged, settings)
     as_of = instant_of(judged.as_of)
     # Mistakes are reported before a bundle is downloaded.
@@ -65,7 +66,7 @@ def evaluate(
         output = output_of(bundle, source, goal, force=target.force)
         folder = output.folder
         if judgement is None:
-            judgement = _stored_judgement(source, as_of, quiet=quiet)
+            judgement = _stored_judgement(source, as_of, target.details, quiet=quiet)
         elif not quiet and read_manifest(source).inputs.config:
             say("note: Using --config and --controls as given, not the inputs of the bundle.")
         manifest = read_manifest(source)
@@ -109,17 +110,19 @@ def _check_consistency(judged: JudgementOptions, bundle: Bundle) -> None:
         say(f"warning: The manifest contradicts the evidence. {detail}")
 
 
-def _stored_judgement(bundle: Path, as_of: datetime | None, *, quiet: bool) -> Judgement:
+def _stored_judgement(
+    bundle: Path, as_of: datetime | None, details: ReportDetails, *, quiet: bool
+) -> Judgement:
     """Return the judgement by the inputs that a bundle stores; without any, by the default settings."""
     manifest = read_manifest(bundle)
     inputs = stored_inputs(bundle, manifest)
     if inputs is None:
         if not quiet:
             say("note: The bundle stores no inputs: using the default settings and all packaged controls.")
-        return judgement_of(Settings(), None, as_of)
+        return judgement_of(with_details(Settings(), details), None, as_of)
     if not quiet:
         say(f"note: Using the inputs of the bundle, {inputs.file}: {inputs.sentence}.")
-    judgement = judgement_of(inputs.settings, list(inputs.words), as_of)
+    judgement = judgement_of(with_details(inputs.settings, details), list(inputs.words), as_of)
     # Other packaged controls may judge differently, which explains differences between two evaluations.
     if judgement.inputs.controls_sha256 != manifest.inputs.controls_sha256:
         say(
@@ -142,7 +145,13 @@ def report(
         folder = _reports_folder(goal, in_scan=goal.place is not None and target.out is None)
         with former_scan(target, Settings(), goal, source, read_manifest(source)) as since:
             written = reports.report(
-                source, wanted, folder, redaction, since, fail_on_unknown=fail_on_unknown
+                source,
+                wanted,
+                folder,
+                redaction,
+                since,
+                fail_on_unknown=fail_on_unknown,
+                details=target.details,
             )
         base = folder or source
         names = [report_file.path.relative_to(base).as_posix() for report_file in written]

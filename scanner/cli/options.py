@@ -1,7 +1,7 @@
 """Options that several commands share, and their validation."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,6 +11,7 @@ from scanner.errors import UsageError
 from scanner.model.finding import Severity
 from scanner.model.formats import DEFAULT_FORMATS, FORMATS
 from scanner.model.manifest import CollectMode
+from scanner.model.report_details import Annex, BaselineChoice, Period, ReportDetails
 
 SCOPE: Final = "Scope"
 JUDGEMENT: Final = "Judgement"
@@ -239,6 +240,49 @@ Before = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+AnnexOption = Annotated[
+    Annex | None,
+    typer.Option(
+        "--annex",
+        help="Exceptions that the annex of the PDF lists: all, critical and high ones, or none \\[high].",
+        rich_help_panel=OUTPUT,
+    ),
+]
+NistBaseline = Annotated[
+    BaselineChoice | None,
+    typer.Option(
+        "--nist-baseline",
+        help="Show requirements of NIST SP 800-53 that this baseline does not select as outside it \\[none].",
+        rich_help_panel=OUTPUT,
+    ),
+]
+OrganizationName = Annotated[
+    str | None,
+    typer.Option(
+        "--organization-name",
+        metavar="NAME",
+        help="The name of the organisation on the cover \\[that of audit.yaml, else its id].",
+        rich_help_panel=OUTPUT,
+    ),
+]
+PreparedBy = Annotated[
+    str | None,
+    typer.Option(
+        "--prepared-by",
+        metavar="NAME",
+        help="Who prepared the report \\[that of audit.yaml].",
+        rich_help_panel=OUTPUT,
+    ),
+]
+PeriodOption = Annotated[
+    str | None,
+    typer.Option(
+        "--period",
+        metavar="START/END",
+        help="The period of the audit, as two days: 2026-10-01/2026-12-31 \\[that of audit.yaml].",
+        rich_help_panel=OUTPUT,
+    ),
+]
 KmsKey = Annotated[
     str | None,
     typer.Option(
@@ -400,6 +444,7 @@ class Target:
     """The destination of a scan: a new folder, or (`resume`) that of an unfinished scan.
 
     `out` is a folder or `s3://bucket/prefix`, `redact_key` a file; `since` and `before` are earlier scans.
+    `details`: what options set of the section `report` of audit.yaml.
     """
 
     out: str | None
@@ -412,6 +457,7 @@ class Target:
     before: tuple[Path, ...] = ()
     signing: SigningOptions = SigningOptions()
     force: bool = False
+    details: ReportDetails = field(default_factory=ReportDetails)
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,6 +485,42 @@ def formats_of(text: str | None, configured: tuple[str, ...]) -> tuple[str, ...]
     if unknown or not formats:
         raise UsageError(f"--format {text}: choose from {', '.join(FORMATS)}, separated by commas.")
     return formats
+
+
+LONGEST_NAME: Final = 200
+"""Maximum length in characters of a name on the cover, as in audit.yaml."""
+
+
+def details_of(
+    organization: str | None,
+    prepared_by: str | None,
+    period: str | None,
+    annex: Annex | None,
+    baseline: BaselineChoice | None,
+) -> ReportDetails:
+    """Return the details of reports that options set. UsageError: one of them is malformed."""
+    for option, name in (("--organization-name", organization), ("--prepared-by", prepared_by)):
+        if name is not None and not 0 < len(name.strip()) <= LONGEST_NAME:
+            raise UsageError(f"{option}: use a name of 1 to {LONGEST_NAME} characters.")
+    return ReportDetails(
+        organization=(organization or "").strip(),
+        prepared_by=(prepared_by or "").strip(),
+        period=_period_of(period),
+        annex=annex,
+        nist_baseline=baseline,
+    )
+
+
+def _period_of(text: str | None) -> Period | None:
+    if text is None:
+        return None
+    try:
+        start, end = map(date.fromisoformat, text.split("/"))
+    except ValueError as problem:
+        raise UsageError(f"--period {text}: use two days such as 2026-10-01/2026-12-31.") from problem
+    if end < start:
+        raise UsageError(f"--period {text}: it ends before it starts.")
+    return Period(start, end)
 
 
 def instant_of(text: str | None) -> datetime | None:

@@ -16,7 +16,7 @@ from scanner.cli.logs import say
 from scanner.cli.notify import conclude as conclude_notifications
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of, instant_of
 from scanner.cli.scan.destination import published, shown_at
-from scanner.cli.scan.judgement import judgement_of, with_settings
+from scanner.cli.scan.judgement import judgement_of, with_details, with_settings
 from scanner.cli.scan.requests import settings_of
 from scanner.cli.scan.series import former_scan
 from scanner.cli.sign import signer_of, with_signing_settings
@@ -31,7 +31,7 @@ def run(
     scope: ScopeOptions, judged: JudgementOptions, target: Target, formats: str | None, *, quiet: bool
 ) -> int:
     """Collect, evaluate and report. Usage errors are reported before the first call to AWS."""
-    settings = settings_of(judged.config, judged.controls)
+    settings = with_details(settings_of(judged.config, judged.controls), target.details)
     judged = with_settings(judged, settings)
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of), default=BASELINE)
     wanted = formats_of(formats, settings.outputs.formats)

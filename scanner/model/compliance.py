@@ -6,7 +6,8 @@ One check is one control evaluated for one subject. Pass, fail and waived count 
 applicable and error are shown with a percentage, but are never part of it.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -35,6 +36,27 @@ class PairedBy(StrEnum):
     def words(self) -> str:
         """The name for readers of a report."""
         return "AWS" if self is PairedBy.AWS else self.value.capitalize()
+
+
+class Baseline(StrEnum):
+    """A control baseline of NIST SP 800-53B."""
+
+    LOW = "low"
+    MODERATE = "moderate"
+    HIGH = "high"
+
+    @property
+    def words(self) -> str:
+        """The name as NIST writes it."""
+        return self.value.upper()
+
+
+class Obligation(StrEnum):
+    """What the HIPAA Security Rule says of an implementation specification (45 CFR 164.306(d))."""
+
+    REQUIRED = "required"
+    ADDRESSABLE = "addressable"  # to be implemented if reasonable and appropriate, else documented
+    STANDARD = "standard"  # not a specification, but a standard, which is required
 
 
 class RequirementStatus(StrEnum):
@@ -127,12 +149,21 @@ class Requirement:
     """One requirement of a framework. `title`: the official one; empty where it is not free to reproduce.
 
     `pairings`: the controls that others pair with it, by who does; all other pairings are our own reading.
+    `baselines`: those that select it; None: its framework has none, or they are not recorded.
+    `manual`: what no control checks, and other evidence has to show; empty: not recorded.
     """
 
     id: str
     title: str
     source: Source
     pairings: tuple[tuple[PairedBy, tuple[str, ...]], ...] = ()
+    baselines: tuple[Baseline, ...] | None = None
+    obligation: Obligation | None = None
+    manual: str = ""
+
+    def is_outside(self, baseline: Baseline | None) -> bool:
+        """Whether a baseline does not select it. None, or unknown baselines: it is not outside."""
+        return baseline is not None and self.baselines is not None and baseline not in self.baselines
 
     def paired_by(self, control: str) -> tuple[PairedBy, ...]:
         """Return who else pairs a control with the requirement."""
@@ -141,12 +172,18 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """A framework as its YAML file defines it: every requirement that concerns backup."""
+    """A framework as its YAML file defines it: every requirement that concerns backup.
+
+    `edition`: the version and date of its text; empty: not recorded. `scope`: the systems that it concerns;
+    empty: all.
+    """
 
     id: str
     title: str
     source: str
     requirements: tuple[Requirement, ...]
+    edition: str = ""
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,17 +210,37 @@ class FrameworkView:
     source: str
     figures: Figures  # each check once, however many requirements its control serves
     requirements: tuple[RequirementView, ...]
+    edition: str = ""
+    scope: str = ""
 
-    def standing(self, standing: RequirementStatus) -> int:
-        """Return the number of requirements with a status."""
-        return sum(requirement.standing is standing for requirement in self.requirements)
+    @property
+    def has_baselines(self) -> bool:
+        """Whether it is recorded which baselines select its requirements."""
+        return any(view.requirement.baselines is not None for view in self.requirements)
+
+    @property
+    def has_obligations(self) -> bool:
+        """Whether its requirements are required or addressable."""
+        return any(view.requirement.obligation is not None for view in self.requirements)
+
+    def inside(self, baseline: Baseline | None) -> tuple[RequirementView, ...]:
+        """Return the requirements that a baseline selects; None: all."""
+        return tuple(view for view in self.requirements if not view.requirement.is_outside(baseline))
+
+    def outside(self, baseline: Baseline | None) -> tuple[RequirementView, ...]:
+        """Return the requirements that a baseline does not select; None: none."""
+        return tuple(view for view in self.requirements if view.requirement.is_outside(baseline))
 
     @property
     def tally(self) -> tuple[tuple[RequirementStatus, int], ...]:
         """The number of requirements of each status that occurs, worst first."""
-        return tuple(
-            (standing, number) for standing in RequirementStatus if (number := self.standing(standing))
-        )
+        return tally(self.requirements)
+
+
+def tally(requirements: Iterable[RequirementView]) -> tuple[tuple[RequirementStatus, int], ...]:
+    """Return the number of requirements of each status that occurs, worst first."""
+    numbers = Counter(view.standing for view in requirements)
+    return tuple((standing, numbers[standing]) for standing in RequirementStatus if numbers[standing])
 
 
 @dataclass(frozen=True, slots=True)

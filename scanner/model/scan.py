@@ -13,6 +13,7 @@ from scanner.model.finding import Finding
 from scanner.model.known import Gap
 from scanner.model.manifest import Manifest
 from scanner.model.protection import BlastRadiusSummary
+from scanner.model.report_details import ReportDetails
 from scanner.model.root_causes import RootCauseSummary
 from scanner.model.signing import Signing
 from scanner.model.timeline import FirstSeenTimes, Timeline
@@ -129,4 +130,5 @@ class Scan:
     root_causes: RootCauseSummary | None = None  # of failures; None: not known
     signing: Signing | None = None  # None: the manifest is not one that can be signed as it is
     fail_on_unknown: bool = False  # unknown checks are to fail a build
+    report: ReportDetails = field(default_factory=ReportDetails)  # of audit.yaml and options
     redacted: bool = False  # names are pseudonyms: for sharing, not evidence

@@ -51,6 +51,7 @@ from scanner.report.view.changes import changes_of
 from scanner.report.view.completeness import unsupported_of
 from scanner.report.view.coverage import coverage_of
 from scanner.report.view.decisions import tiers_of, waivers_of
+from scanner.report.view.details import details_of
 from scanner.report.view.root_causes import root_causes_of
 from scanner.report.view.timeline import timeline_of
 from scanner.storage.bounded import read_regular
@@ -282,6 +283,7 @@ def _scan(manifest: Manifest, document: _Document, findings: Stream[Finding]) ->
         unsupported=unsupported_of(summary),
         blast_radius=blast_radius_of(summary),
         root_causes=root_causes_of(summary),
+        report=details_of(summary),
         redacted=document.get("redacted") is True,
     )
 

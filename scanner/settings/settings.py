@@ -23,6 +23,7 @@ from scanner.errors import ConfigurationError, Mistake
 from scanner.model.decisions import ContactWay, OwnedBy, RuleWay, TagWay, Waiver, Way
 from scanner.model.finding import Severity
 from scanner.model.formats import Format
+from scanner.model.report_details import Annex, BaselineChoice, Period, ReportDetails
 from scanner.settings.tiers import (
     OverrideSettings,
     Section,
@@ -186,6 +187,37 @@ class SignSettings(Section):
     timestamp_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")] | None = None
 
 
+NameText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class PeriodSettings(Section):
+    """The period of an audit: its first and its last day."""
+
+    start: date
+    end: date
+
+
+class ReportSettings(Section):
+    """What reports say that no scan can know, and which parts they have."""
+
+    organization: NameText | None = None
+    prepared_by: NameText | None = None
+    period: PeriodSettings | None = None
+    annex: Annex | None = None
+    nist_baseline: BaselineChoice | None = None
+
+    def details(self) -> ReportDetails:
+        """Return the settings for the model."""
+        period = self.period
+        return ReportDetails(
+            self.organization or "",
+            self.prepared_by or "",
+            None if period is None else Period(period.start, period.end),
+            self.annex,
+            self.nist_baseline,
+        )
+
+
 class Settings(Section):
     """The whole file. An empty or missing file is `Settings()`."""
 
@@ -197,6 +229,7 @@ class Settings(Section):
     overrides: tuple[OverrideSettings, ...] = ()
     owners: tuple[OwnerSettings, ...] = ()
     outputs: OutputSettings = OutputSettings()
+    report: ReportSettings = ReportSettings()
     score: ScoreSettings = ScoreSettings()
     notify: NotifySettings = NotifySettings()
     sign: SignSettings = SignSettings()
@@ -278,6 +311,7 @@ def _parse(document: YamlDocument, file: str) -> tuple[Settings | None, list[Mis
         *_owners_without_one_way(settings),
         *names,
         *_two_signing_keys(settings),
+        *_reversed_period(settings),
     ]
     return (None if more else settings), more
 
@@ -310,6 +344,7 @@ _WANTED: Final = {
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
     "string_too_short": "must not be empty",
+    "string_too_long": "must have at most 200 characters",
     "too_short": "must not be empty",
     "string_pattern_mismatch": "must be written as AWS writes it",
     "date_from_datetime_parsing": "must be a date like 2026-12-31",
@@ -374,6 +409,14 @@ def _repeated_waivers(settings: Settings) -> Iterator[Mistake]:
 def _two_signing_keys(settings: Settings) -> Iterator[Mistake]:
     if settings.sign.key is not None and settings.sign.kms_key is not None:
         yield settings.mistake(("sign", "kms_key"), "sign has both key and kms_key", "remove one of them")
+
+
+def _reversed_period(settings: Settings) -> Iterator[Mistake]:
+    period = settings.report.period
+    if period is not None and period.end < period.start:
+        yield settings.mistake(
+            ("report", "period", "end"), "report.period ends before it starts", "exchange the two days"
+        )
 
 
 def _owners_without_one_way(settings: Settings) -> Iterator[Mistake]:

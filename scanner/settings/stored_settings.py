@@ -1,7 +1,7 @@
 """The settings that verdicts rest on, as a file of the scan: `inputs/audit.yaml`.
 
 Sections that do not change a verdict are left out: scope, outputs and notify name roles, external ids,
-buckets and topics, which are not for the readers of a scan.
+buckets and topics, which are not for the readers of a scan. `report` is what these readers are shown.
 """
 
 import re
@@ -12,7 +12,7 @@ from scanner.errors import ConfigurationError, Mistake
 from scanner.settings.settings import Settings
 from scanner.yamlfile import write_yaml
 
-_SECTIONS: Final = {"parameters", "waivers", "tiers", "overrides", "owners", "score"}
+_SECTIONS: Final = {"parameters", "waivers", "tiers", "overrides", "owners", "score", "report"}
 
 # IAM user guide, "IAM identifiers" (unique id prefixes); RFC 7468.
 _SECRET: Final = re.compile(r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----")

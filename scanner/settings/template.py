@@ -34,7 +34,7 @@ class Answers:
 
 def settings_text(answers: Answers) -> str:
     """Return the text of the file."""
-    sections = (_head, _scope, _controls, _tiers, _waivers, _owners, _outputs)
+    sections = (_head, _scope, _controls, _tiers, _waivers, _owners, _report, _outputs)
     # An empty line between sections.
     return "\n".join("\n".join(section(answers)) + "\n" for section in sections)
 
@@ -113,6 +113,17 @@ def _owners(answers: Answers) -> Iterator[str]:
     yield f"{mark}owners:"
     yield f"{mark}  - tag: [{', '.join(map(_value, answers.owner_tags or ('owner', 'team')))}]"
     yield f"{mark}  - account_contact: [email]"
+
+
+def _report(_answers: Answers) -> Iterator[str]:
+    yield "# What the cover of a report says, the exceptions in its annex (all, high or none), and the"
+    yield "# baseline of NIST SP 800-53 that the audit is about (low, moderate, high or none)."
+    yield "# report:"
+    yield "#   organization: Example AG"
+    yield "#   prepared_by: Internal audit, Jane Doe"
+    yield "#   period: {start: 2026-10-01, end: 2026-12-31}"
+    yield "#   annex: high"
+    yield "#   nist_baseline: moderate"
 
 
 def _outputs(answers: Answers) -> Iterator[str]:

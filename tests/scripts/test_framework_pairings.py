@@ -6,9 +6,17 @@ import pytest
 
 from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.controls.requirements import load_frameworks
-from scanner.model.compliance import Framework, PairedBy, Requirement, Source
+from scanner.model.compliance import Baseline, Framework, Obligation, PairedBy, Requirement, Source
 from scanner.model.control import Control
-from scripts.framework_pairings import JudgedPairing, judged_pairings, main, mistakes
+from scripts.framework_pairings import (
+    JudgedPairing,
+    RecordedRequirement,
+    judged_pairings,
+    main,
+    mistakes,
+    recorded_requirements,
+    requirement_mistakes,
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +65,45 @@ def test_titles_and_sources_are_checked(control: Control, checked: Framework, sa
     found = list(mistakes((control,), (checked,), ()))
     assert len(found) == bool(said)
     assert said in "".join(found)
+
+
+TEXT = RecordedRequirement("Title", "low high", "")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, ""),
+        ({"title": "Another"}, "has the title 'Another', and its text says 'Title'"),
+        ({"baselines": (Baseline.LOW,)}, "has the baselines 'low', and its text says 'low high'"),
+        ({"baselines": None}, "has the baselines ''"),
+        ({"baselines": ()}, "has the baselines 'none'"),
+        ({"obligation": Obligation.REQUIRED}, "has the obligation 'required', and its text says ''"),
+        ({"manual": ""}, "does not name what no control checks"),
+        ({"id": "A9"}, "soc-2 A9 is not in framework_requirements.csv"),
+    ],
+)
+def test_requirements_are_compared_with_their_texts(change: dict[str, object], said: str) -> None:
+    right = Requirement(
+        "A1.2", "Title", Source.READING, (), (Baseline.LOW, Baseline.HIGH), None, "the records"
+    )
+    shown = Framework("soc-2", "T", "S", (replace(right, **change),), "2017")  # type: ignore[arg-type]
+    found = list(requirement_mistakes((shown,), {("soc-2", "A1.2"): TEXT}))
+    assert said in " ".join(found)
+    assert bool(found) == bool(said)
+
+
+def test_a_lost_requirement_and_a_missing_edition_are_noticed() -> None:
+    found = list(requirement_mistakes((framework("soc-2", ""),), {("soc-2", "A1.3"): TEXT}))
+    assert any("A1.3 is in framework_requirements.csv, but not" in sentence for sentence in found)
+    assert any("soc-2 has no edition" in sentence for sentence in found)
+
+
+def test_the_baselines_have_the_known_numbers_of_requirements() -> None:
+    recorded = [row for (name, _), row in recorded_requirements().items() if name == "nist-800-53-r5"]
+    numbers = {level: sum(level in row.baselines.split() for row in recorded) for level in Baseline}
+    assert numbers == {Baseline.LOW: 11, Baseline.MODERATE: 18, Baseline.HIGH: 24}
+    assert sum(row.baselines == "none" for row in recorded) == 5
 
 
 def test_the_source_belongs_to_the_pairing() -> None:

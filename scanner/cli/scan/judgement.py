@@ -7,6 +7,7 @@ from scanner.app.criteria import Judgement, load_judgement
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions
 from scanner.model.control import ALL
+from scanner.model.report_details import ReportDetails
 from scanner.settings.settings import Settings
 
 
@@ -21,6 +22,14 @@ def judgement_of(
     for notice in notices:
         say(f"note: {notice}")
     return judgement
+
+
+def with_details(settings: Settings, details: ReportDetails) -> Settings:
+    """Return settings whose section `report` has what options set: a scan stores it with its inputs."""
+    # None means that the option was not given, so audit.yaml decides.
+    values = {"annex": details.annex, "nist_baseline": details.nist_baseline}
+    update = {name: value for name, value in values.items() if value is not None}
+    return settings.model_copy(update={"report": settings.report.model_copy(update=update)})
 
 
 def with_settings(judged: JudgementOptions, settings: Settings) -> JudgementOptions:

@@ -200,7 +200,15 @@ def _framework(
         for requirement in framework.requirements
     )
     total = summed(by_control[control.id] for control in serving)
-    return FrameworkView(framework.id, framework.title, framework.source, total, tuple(views))
+    return FrameworkView(
+        framework.id,
+        framework.title,
+        framework.source,
+        total,
+        tuple(views),
+        framework.edition,
+        framework.scope,
+    )
 
 
 def _requirement(

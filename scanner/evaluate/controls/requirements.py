@@ -13,7 +13,7 @@ from scanner.errors import ConfigurationError, Mistake
 from scanner.evaluate.controls.spec import Id, Text
 from scanner.evaluate.controls.yamlspec import Spec, keys_of, read_document, shaped
 from scanner.evaluate.problem import suggestion
-from scanner.model.compliance import Framework, PairedBy, Requirement, Source
+from scanner.model.compliance import Baseline, Framework, Obligation, PairedBy, Requirement, Source
 from scanner.model.control import Control
 from scanner.model.finding import Severity
 from scanner.yamlfile import Path as KeyPath
@@ -26,9 +26,15 @@ Weight = Annotated[int | float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class RequirementSpec(Spec):
-    """A requirement: its official title where that is free to use, and what others pair with it."""
+    """A requirement: its official title where that is free to use, and what others pair with it.
+
+    `manual`: what no control checks. `obligation`: of HIPAA, `baselines`: of NIST SP 800-53B.
+    """
 
     title: Text | None = None
+    manual: Text | None = None
+    obligation: Literal["required", "addressable", "standard"] | None = None
+    baselines: list[Literal["low", "moderate", "high"]] | None = None
     source: Literal["stated", "reading"] | None = None
     pairings: dict[Literal["aws", "prowler", "turbot"], Annotated[list[Id], Field(min_length=1)]] = Field(
         default_factory=dict
@@ -40,6 +46,8 @@ class FrameworkSpec(Spec):
 
     id: Id
     title: Text
+    edition: Text | None = None
+    scope: Text | None = None
     source: Text
     requirements: Annotated[dict[Text, RequirementSpec], Field(min_length=1)]
 
@@ -128,7 +136,9 @@ def _framework(file: Path, mistakes: list[Mistake]) -> Framework | None:
         )
         return None
     requirements = (_requirement(name, requirement) for name, requirement in spec.requirements.items())
-    return Framework(spec.id, spec.title, spec.source, tuple(requirements))
+    return Framework(
+        spec.id, spec.title, spec.source, tuple(requirements), spec.edition or "", spec.scope or ""
+    )
 
 
 def _requirement(name: str, spec: RequirementSpec) -> Requirement:
@@ -136,7 +146,19 @@ def _requirement(name: str, spec: RequirementSpec) -> Requirement:
     # In the order of the enumeration, so the output does not depend on the file.
     pairings = tuple((pairer, by_other[pairer]) for pairer in PairedBy if pairer in by_other)
     source = Source(spec.source) if spec.source else Source.STATED if pairings else Source.READING
-    return Requirement(name, spec.title or "", source, pairings)
+    # In the order of the enumeration, too.
+    baselines = (
+        None if spec.baselines is None else tuple(level for level in Baseline if level in spec.baselines)
+    )
+    return Requirement(
+        name,
+        spec.title or "",
+        source,
+        pairings,
+        baselines,
+        Obligation(spec.obligation) if spec.obligation else None,
+        spec.manual or "",
+    )
 
 
 def _keys(path: KeyPath) -> list[str]:

@@ -26,6 +26,7 @@ from scanner.report.view.completeness import unsupported_document
 from scanner.report.view.counts import Counts
 from scanner.report.view.coverage import coverage_document
 from scanner.report.view.decisions import owners_document, sets_document, settled_document
+from scanner.report.view.details import details_document
 from scanner.report.view.root_causes import root_causes_document
 from scanner.report.view.timeline import timeline_document
 from scanner.report.view.view import View
@@ -127,7 +128,8 @@ def _summary(view: View) -> Document:
         **blast_radius_document(scan.blast_radius),
         **root_causes_document(scan.root_causes),
         **coverage_document(scan.coverage),
-        **assessment_document(scan.assessment),
+        **details_document(scan.report),
+        **assessment_document(scan.assessment, view.baseline),
         **changes_document(scan.changes),
         **timeline_document(scan.timeline),
     }

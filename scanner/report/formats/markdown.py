@@ -8,13 +8,20 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
-from scanner.model.compliance import Score
+from scanner.model.compliance import Baseline, FrameworkView, RequirementStatus, RequirementView, Score
 from scanner.model.finding import Finding, Status
 from scanner.model.known import ASSUME_ROLE
 from scanner.model.root_causes import CauseCount, RootCause
 from scanner.report.cause_wording import cause_sentence
 from scanner.report.formats.markdown_trend import trend_md
-from scanner.report.view.assessment import score_sentence
+from scanner.report.view.assessment import (
+    baseline_words,
+    manual_sentence,
+    obligation_words,
+    score_sentence,
+    share_words,
+    tally_sentence,
+)
 from scanner.report.view.changes import kinds
 from scanner.report.view.completeness import GapGroup
 from scanner.report.view.counts import Counts
@@ -43,6 +50,9 @@ _CONTROLS: Final = 150
 _GROUPS: Final = 8
 _WAIVERS: Final = 10
 _NAMED: Final = 4
+_FRAMEWORKS: Final = 20
+_REQUIREMENTS: Final = 12
+"""Number of requirements that are named of a framework."""
 _OPEN: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN)
 
 _ALWAYS: Final = (Status.FAIL, Status.UNKNOWN, Status.PASS)
@@ -72,14 +82,27 @@ def summary_md(view: View) -> Iterator[bytes]:
         causes,
         _unread(view),
         _controls(view),
+        _frameworks(view),
         _waivers(view),
         unsupported,
         _FILES,
     ]
     # All other sections are bounded: the findings get what is left.
     room = LIMIT - sum(_size(section) for section in fixed)
-    head, _, _, unread, controls, waivers, _, files = fixed
-    sections = (head, standing, causes, unread, _worst(view, room), controls, waivers, unsupported, files)
+    head, _, _, unread, controls, frameworks, waivers, _, files = fixed
+    findings = _worst(view, room)
+    sections = (
+        head,
+        standing,
+        causes,
+        unread,
+        findings,
+        controls,
+        frameworks,
+        waivers,
+        unsupported,
+        files,
+    )
     yield ("\n\n".join(section for section in sections if section) + "\n").encode()
 
 
@@ -129,6 +152,40 @@ def _score(score: Score) -> str:
         return "No score: no check of a resource was evaluated."
     share = percent(score.total.score)
     return f"Score, weighted by severity: {share} of 100. {score_sentence(score.total)}."
+
+
+def _frameworks(view: View) -> str:
+    """Return the frameworks with the requirements that have gaps; empty: none was loaded."""
+    frameworks = view.assessment.frameworks if view.assessment else ()
+    lines = [_framework(framework, view.baseline) for framework in frameworks[:_FRAMEWORKS]]
+    if not lines:
+        return ""
+    if more := len(frameworks) - len(lines):
+        lines.append(f"- {count_word(more, 'more framework')}, in `summary.json`.")
+    return "## Frameworks\n\n" + "\n".join(lines)
+
+
+def _framework(framework: FrameworkView, baseline: Baseline | None) -> str:
+    edition = f" {inert(framework.edition)}." if framework.edition else ""
+    sentences = (tally_sentence(framework, baseline), manual_sentence(framework, baseline))
+    words = " ".join(inert(f"{sentence.removesuffix('.')}.") for sentence in sentences if sentence)
+    gaps = [each for each in framework.inside(baseline) if each.standing is RequirementStatus.FAILED]
+    named = "; ".join(_gap(each) for each in gaps[:_REQUIREMENTS])
+    more = f"; and {len(gaps) - _REQUIREMENTS:,} more" if len(gaps) > _REQUIREMENTS else ""
+    outside = [code(each.requirement.id, 80) for each in framework.outside(baseline)][:_REQUIREMENTS]
+    left_out = f" Outside the baseline: {', '.join(outside)}." if outside else ""
+    return (
+        f"- **{inert(framework.title)}**:{edition} {words}"
+        f"{f' With gaps: {named}{more}.' if named else ''}{left_out}"
+    )
+
+
+def _gap(view: RequirementView) -> str:
+    """Return a requirement with its share of failed checks, and its baselines or its obligation."""
+    requirement, figures = view.requirement, view.figures
+    about = ", ".join(filter(None, (baseline_words(requirement), obligation_words(requirement))))
+    failed = f"{figures.failed:,} of {figures.judged:,}{share_words(figures.failed, figures.judged)}"
+    return f"{code(requirement.id, 80)}{f' [{about}]' if about else ''} {failed}"
 
 
 def _answer(status: Status, counts: Counts) -> str:

@@ -8,10 +8,11 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from scanner.evidence.manifest import rfc3339
-from scanner.model.compliance import Figures, RequirementStatus
+from scanner.model.compliance import Figures, Requirement, RequirementStatus
 from scanner.model.finding import Finding, Status
 from scanner.model.manifest import Manifest
 from scanner.model.text import mended
+from scanner.report.view.assessment import baseline_words, obligation_words
 from scanner.report.view.view import View
 from scanner.report.wording import FRAMEWORK_WORDS, STATUS_ORDER, STATUS_WORDS, clip, count_word, one_line
 
@@ -72,6 +73,8 @@ class Reviewed:
     standing: RequirementStatus
     counts: Mapping[Status, int]
     controls: tuple[str, ...]
+    requirement: Requirement | None = None  # None: no framework was loaded
+    outside: str = ""  # the baseline that does not select it; empty: it is inside, or there is none
 
     @property
     def token(self) -> str:
@@ -93,6 +96,10 @@ def requirements(view: View) -> tuple[Reviewed, ...]:
             standing=requirement.standing,
             counts=requirement.figures.counts,
             controls=tuple(name for name, _ in requirement.controls),
+            requirement=requirement.requirement,
+            outside=view.baseline.words
+            if view.baseline and requirement.requirement.is_outside(view.baseline)
+            else "",
         )
         for framework in view.assessment.frameworks
         for requirement in framework.requirements
@@ -167,14 +174,19 @@ def _named(view: View) -> Iterator[Reviewed]:
 
 
 def _selection(members: list[Reviewed]) -> Iterator[Document]:
-    inside = [requirement for requirement in members if requirement.standing not in OUTSIDE]
-    # OSCAL forbids a selection without controls.
-    if inside:
-        number = count_word(len(inside), "requirement")
+    reviewed = [requirement for requirement in members if requirement.standing not in OUTSIDE]
+    # What a chosen baseline does not select is a selection of its own, and not left out.
+    for outside in sorted({requirement.outside for requirement in reviewed}):
+        chosen = [requirement for requirement in reviewed if requirement.outside == outside]
+        number = count_word(len(chosen), "requirement")
+        where = f" outside the {outside} baseline" if outside else ""
         yield {
-            "description": prose(f"{inside[0].framework_title}: {number} reviewed."),
-            "props": [prop("framework", inside[0].framework)],
-            "include-controls": [{"control-id": requirement.token} for requirement in inside],
+            "description": prose(f"{chosen[0].framework_title}: {number} reviewed{where}."),
+            "props": [
+                prop("framework", chosen[0].framework),
+                *([prop("outside-baseline", outside)] if outside else []),
+            ],
+            "include-controls": [{"control-id": requirement.token} for requirement in chosen],
         }
 
 
@@ -236,8 +248,24 @@ def _props(requirement: Reviewed) -> list[Document]:
         prop("requirement", requirement.id),
         prop("standing", requirement.standing.value),
         *([prop("unknown", "true")] if is_open else []),
+        *_of_framework(requirement),
         *numbers(requirement.counts),
     ]
+
+
+def _of_framework(requirement: Reviewed) -> Iterator[Document]:
+    """Yield what the framework says of a requirement, and what no control checks, as far as known."""
+    definition = requirement.requirement
+    if definition is None:
+        return
+    if words := baseline_words(definition):
+        yield prop("baselines", words)
+    if requirement.outside:
+        yield prop("outside-baseline", requirement.outside)
+    if words := obligation_words(definition):
+        yield prop("obligation", words)
+    if definition.manual:
+        yield prop("manual-evidence", definition.manual)
 
 
 def _target(requirement: Reviewed) -> Document:

@@ -14,7 +14,11 @@ from scanner.report import wording
 from scanner.report.cause_wording import cause_sentence
 from scanner.report.commands.shell import folded
 from scanner.report.view.assessment import (
+    baseline_words,
+    manual_sentence,
+    obligation_words,
     pairing_words,
+    scope_sentence,
     score_sentence,
     standing_sentence,
     tally_sentence,
@@ -67,6 +71,10 @@ def environment() -> Environment:
         standing_sentence=standing_sentence,
         tally_sentence=tally_sentence,
         pairing_words=pairing_words,
+        manual_sentence=manual_sentence,
+        baseline_words=baseline_words,
+        obligation_words=obligation_words,
+        scope_sentence=scope_sentence,
         meaning=wording.STATUS_MEANINGS.__getitem__,
         word=_word,
         type=wording.type_word,

@@ -129,6 +129,8 @@ class _Redactor:
             root_causes=None if scan.root_causes is None else self._root_causes(scan.root_causes),
             fail_on_unknown=scan.fail_on_unknown,
             redacted=True,
+            # Names of people and of the organisation say whose copy it is.
+            report=replace(scan.report, organization="", prepared_by=""),
             changes=redacted_changes(scan.changes, self._names, self.finding),
             timeline=redacted_timeline(scan.timeline, self._names),
             first_seen=redacted_first_seen(scan, self.finding),
@@ -377,12 +379,18 @@ class _Redactor:
             title=sentence(view.title),
             source=sentence(view.source),
             requirements=requirements,
+            edition=sentence(view.edition),
+            scope=sentence(view.scope),
         )
 
     def _requirement(self, view: RequirementView) -> RequirementView:
         requirement = view.requirement
+        sentence = self._names.sentence
         named = replace(
-            requirement, id=self._names.words(requirement.id), title=self._names.sentence(requirement.title)
+            requirement,
+            id=self._names.words(requirement.id),
+            title=sentence(requirement.title),
+            manual=sentence(requirement.manual),
         )
         return replace(view, requirement=named)
 

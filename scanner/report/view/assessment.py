@@ -6,23 +6,29 @@ from typing import Any, Final
 
 from scanner.model.compliance import (
     Assessment,
+    Baseline,
     Figures,
     FrameworkView,
+    Obligation,
     PairedBy,
     Requirement,
     RequirementStatus,
     RequirementView,
     Score,
     Source,
+    tally,
 )
 from scanner.model.finding import Status
-from scanner.report.wording import count_word
+from scanner.report.wording import count_word, percent
 
 Document = dict[str, Any]
 
 
-def assessment_document(assessment: Assessment | None) -> Document:
-    """Return the keys `score` and `frameworks` of a summary; empty without an assessment."""
+def assessment_document(assessment: Assessment | None, baseline: Baseline | None = None) -> Document:
+    """Return the keys `score` and `frameworks` of a summary; empty without an assessment.
+
+    `baseline`: that of NIST SP 800-53B whose requirements are counted separately; None: no choice.
+    """
     if assessment is None:
         return {}
     score = assessment.score
@@ -35,7 +41,7 @@ def assessment_document(assessment: Assessment | None) -> Document:
     total = _figures(score.total)
     return {
         "score": {"weights": dict(score.weights), **withheld, "total": total, "groups": groups},
-        "frameworks": [_framework(framework) for framework in assessment.frameworks],
+        "frameworks": [_framework(framework, baseline) for framework in assessment.frameworks],
     }
 
 
@@ -55,19 +61,45 @@ def _figures(figures: Figures) -> Document:
 
 
 def standing_sentence(view: RequirementView) -> str:
-    """Return the status of a requirement with its figures: `142 of 203 checks failed`."""
+    """Return the status of a requirement with its figures: `142 of 203 checks failed (69.9 %)`."""
     figures = view.figures
-    waived = figures.of(Status.WAIVED)
+    waived, judged = figures.of(Status.WAIVED), count_word(figures.judged, "check")
     return {
-        RequirementStatus.FAILED: f"{figures.failed:,} of {count_word(figures.judged, 'check')} failed",
-        RequirementStatus.UNKNOWN: f"Inconclusive: {count_word(figures.open, 'check')} unknown",
-        RequirementStatus.WAIVED: f"{waived:,} of {count_word(figures.judged, 'check')} waived",
-        RequirementStatus.MET: f"No gap found in {count_word(figures.judged, 'check')}",
+        RequirementStatus.FAILED: f"{figures.failed:,} of {judged} failed"
+        + share_words(figures.failed, figures.judged),
+        RequirementStatus.UNKNOWN: _inconclusive(figures),
+        RequirementStatus.WAIVED: f"{waived:,} of {judged} waived{share_words(waived, figures.judged)}",
+        RequirementStatus.MET: f"No gap found in {judged}",
         RequirementStatus.NOT_APPLICABLE: "Applies to nothing that was scanned",
         RequirementStatus.NOT_ASKED: "Its controls were not selected",
         RequirementStatus.NOT_COVERED: "No control covers it: manual evidence needed",
     }[view.standing]
 
+
+def _inconclusive(figures: Figures) -> str:
+    # Without an unknown check, the scan did not list the subjects of a control.
+    if not figures.open:
+        return "Inconclusive: not all subjects were listed"
+    asked = figures.judged + figures.open
+    return (
+        f"Inconclusive: {figures.open:,} of {count_word(asked, 'check')} unknown"
+        f"{share_words(figures.open, asked)}"
+    )
+
+
+def share_words(number: int, of: int) -> str:
+    """Return a share in brackets, ` (69.9 %)`, rounded down; empty: there is no denominator.
+
+    A share that is not zero never reads as 0 %, as one that is not complete never reads as 100 %.
+    """
+    if not of:
+        return ""
+    share = 100 * number / of
+    return f" (under {_LEAST} %)" if 0 < share < _LEAST else f" ({percent(share)} %)"
+
+
+_LEAST: Final = 0.1
+"""The smallest percentage that is printed as a number."""
 
 _TALLIES: Final = {
     RequirementStatus.FAILED: "with gaps",
@@ -80,10 +112,54 @@ _TALLIES: Final = {
 }
 
 
-def tally_sentence(view: FrameworkView) -> str:
-    """Return how many requirements of a framework have which status, of how many."""
-    parts = ", ".join(f"{number:,} {_TALLIES[standing]}" for standing, number in view.tally)
-    return f"{count_word(len(view.requirements), 'requirement')}: {parts}"
+def tally_sentence(view: FrameworkView, baseline: Baseline | None = None) -> str:
+    """Return how many requirements of a framework have which status, of how many.
+
+    `baseline`: only those that it selects are counted, and those outside it named as such.
+    """
+    inside, outside = view.inside(baseline), view.outside(baseline)
+    parts = ", ".join(f"{number:,} {_TALLIES[standing]}" for standing, number in tally(inside))
+    if baseline is None or not view.has_baselines:
+        return f"{count_word(len(inside), 'requirement')}: {parts}"
+    whole = f"{len(inside):,} of {count_word(len(view.requirements), 'requirement')}"
+    verb = "is" if len(inside) == 1 else "are"
+    selected = f"{whole} {verb} in the {baseline.words} baseline{': ' if parts else ''}{parts}"
+    return f"{selected}; {len(outside):,} outside it"
+
+
+def manual_sentence(view: FrameworkView, baseline: Baseline | None = None) -> str:
+    """Return which share of a framework no control can check; empty: it is not recorded.
+
+    `baseline`: as in `tally_sentence`.
+    """
+    inside = view.inside(baseline)
+    if not any(each.requirement.manual for each in inside):
+        return ""
+    whole = [each.requirement.id for each in inside if each.standing is RequirementStatus.NOT_COVERED]
+    partly = sum(bool(each.requirement.manual) and each.requirement.id not in whole for each in inside)
+    number = count_word(len(inside), "requirement")
+    names = f" ({', '.join(whole)})" if whole else ""
+    return (
+        f"Manual evidence: {len(whole):,} of {number}{names} have no control, and {partly:,} have a part "
+        "that no control checks."
+    )
+
+
+def scope_sentence(view: FrameworkView) -> str:
+    """Return that a framework concerns only some resources; empty: it concerns all, or it is not known."""
+    return f"No scope is declared: it concerns {view.scope}; all subjects are counted." if view.scope else ""
+
+
+def baseline_words(requirement: Requirement) -> str:
+    """Return the baselines of NIST SP 800-53B that select a requirement; empty: not recorded."""
+    if requirement.baselines is None:
+        return ""
+    return ", ".join(level.words for level in requirement.baselines) or "none"
+
+
+def obligation_words(requirement: Requirement) -> str:
+    """Return whether the HIPAA Security Rule requires it; empty: it is not of HIPAA, or not recorded."""
+    return "" if requirement.obligation is None else requirement.obligation.value.capitalize()
 
 
 def pairing_words(requirement: Requirement) -> str:
@@ -108,21 +184,38 @@ def _rounded(share: float | None) -> float | None:
     return None if share is None else int(share * 10) / 10
 
 
-def _framework(view: FrameworkView) -> Document:
+def _framework(view: FrameworkView, baseline: Baseline | None) -> Document:
     return {
         "id": view.id,
         "title": view.title,
+        **({"edition": view.edition} if view.edition else {}),
+        **({"scope": view.scope} if view.scope else {}),
         "source": view.source,
         "standings": {standing.value: number for standing, number in view.tally},
+        **_baseline(view, baseline),
         "figures": _figures(view.figures),
         "requirements": [_requirement(requirement) for requirement in view.requirements],
     }
 
 
+def _baseline(view: FrameworkView, baseline: Baseline | None) -> Document:
+    """Return the key `baseline`: the statuses within it, and what is outside; empty: none was chosen."""
+    if baseline is None or not view.has_baselines:
+        return {}
+    standings = {standing.value: number for standing, number in tally(view.inside(baseline))}
+    outside = [each.requirement.id for each in view.outside(baseline)]
+    return {"baseline": {"name": baseline.value, "standings": standings, "outside": outside}}
+
+
 def _requirement(view: RequirementView) -> Document:
+    requirement = view.requirement
+    baselines = requirement.baselines
     return {
         "id": view.requirement.id,
         "title": view.requirement.title,
+        **({} if baselines is None else {"baselines": [level.value for level in baselines]}),
+        **({"obligation": requirement.obligation.value} if requirement.obligation else {}),
+        **({"manual_evidence": requirement.manual} if requirement.manual else {}),
         "source": view.requirement.source.value,
         "pairings": {pairer.value: list(controls) for pairer, controls in view.requirement.pairings},
         "standing": view.standing.value,
@@ -180,12 +273,16 @@ def _read_framework(
         tuple(
             _read_requirement(requirement, by_control, figures) for requirement in document["requirements"]
         ),
+        str(document.get("edition", "")),
+        str(document.get("scope", "")),
     )
 
 
 def _read_requirement(
     document: Mapping[str, Any], by_control: Mapping[str, Figures], figures: _ReadFigures
 ) -> RequirementView:
+    # Earlier versions did not write the last three: they are then not recorded.
+    baselines, obligation = document.get("baselines"), document.get("obligation")
     return RequirementView(
         Requirement(
             document["id"],
@@ -195,6 +292,9 @@ def _read_requirement(
                 (PairedBy(pairer), tuple(controls))
                 for pairer, controls in document.get("pairings", {}).items()
             ),
+            None if baselines is None else tuple(map(Baseline, baselines)),
+            None if obligation is None else Obligation(obligation),
+            str(document.get("manual_evidence", "")),
         ),
         RequirementStatus(document["standing"]),
         figures(document["figures"]),

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from scanner.findings.filed import Filed
 from scanner.model.changes import Changes
-from scanner.model.compliance import Assessment
+from scanner.model.compliance import Assessment, Baseline
 from scanner.model.control import Control
 from scanner.model.coverage import Coverage
 from scanner.model.decisions import Tiers, Waiver, WaiverState, WaiverUse
@@ -26,6 +26,7 @@ from scanner.model.finding import Finding, Severity, Status, ToDo
 from scanner.model.known import Ternary
 from scanner.model.manifest import Manifest, is_collected
 from scanner.model.protection import NodeCounts, TierPoints
+from scanner.model.report_details import ReportDetails
 from scanner.model.root_causes import CauseCount, RootCause
 from scanner.model.scan import REDACTED, Row, Scan, Stream, UnsupportedKinds
 from scanner.model.signing import Signing
@@ -195,6 +196,16 @@ class View:
     def notice(self) -> str:
         """The notice at the head of every report; empty: none."""
         return REDACTED if self.scan.redacted else ""
+
+    @property
+    def details(self) -> ReportDetails:
+        """The names, period, annex and baseline that audit.yaml and options set."""
+        return self.scan.report
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """The baseline of NIST SP 800-53B that requirements are shown for; None: all requirements."""
+        return self.scan.report.baseline
 
     @property
     def tiers(self) -> Tiers:
