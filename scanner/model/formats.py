@@ -11,6 +11,7 @@ Format = Literal[
     "jsonl",
     "csv",
     "inventory",
+    "xlsx",
     "parquet",
     "sarif",
     "junit",
@@ -24,5 +25,5 @@ FORMATS: Final[tuple[str, ...]] = get_args(Format)
 DEFAULT_FORMATS: Final = ("html", "pdf", "json")
 """The formats that a scan writes by default."""
 
-POPULATION_FORMATS: Final = frozenset(("inventory",))
+POPULATION_FORMATS: Final = frozenset(("inventory", "xlsx"))
 """The formats that show, for every resource, its coverage, newest recovery point and tags."""

@@ -21,6 +21,7 @@ from scanner.report.formats.oscal import oscal
 from scanner.report.formats.parquet import findings_parquet
 from scanner.report.formats.pdf import Paper, report_pdf
 from scanner.report.formats.sarif import sarif
+from scanner.report.formats.xlsx import findings_xlsx
 from scanner.report.view.view import View
 from scanner.storage.files import Measured, temporary_file_error, write_atomically
 from scanner.storage.memory import release_memory
@@ -43,6 +44,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "jsonl": Format("findings.jsonl.gz", lambda view: findings_jsonl_gz(view.findings)),
     "csv": Format("findings.csv", findings_csv),
     "inventory": Format("inventory.csv", inventory_csv),
+    "xlsx": Format("findings.xlsx", findings_xlsx),
     "parquet": Format("findings.parquet", findings_parquet),
     "sarif": Format("report.sarif", sarif),
     "junit": Format("report.junit.xml", junit),

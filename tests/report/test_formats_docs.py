@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scanner.model.formats import FORMATS as OFFERED
-from scanner.report.formats import csv
+from scanner.report.formats import csv, xlsx
 from scanner.report.write import FORMATS
 from scanner.storage.findings_parquet import SCHEMA
 
@@ -32,6 +32,7 @@ def test_a_format_has_its_section_and_names_its_file(name: str) -> None:
     [
         ("csv", csv.COLUMNS),
         ("inventory", csv.INVENTORY_COLUMNS),
+        ("xlsx", tuple(column for column, _ in xlsx.FINDING_COLUMNS)),
         ("parquet", tuple(SCHEMA.names)),
     ],
 )

@@ -169,7 +169,7 @@ def harmless(cell: str) -> str:
     if cell.isascii() and cell[:1].isalnum() and cell.isprintable():  # most cells, and faster to check
         return _INNER.sub(rf"\1{_PREFIX}", cell) if ";" in cell else cell
     shown = visible(cell)
-    if _begins_formula(cell) or _begins_formula(shown):
+    if begins_formula(cell) or begins_formula(shown):
         shown = _PREFIX + shown
     return _INNER.sub(rf"\1{_PREFIX}", shown) if ";" in shown or "\n" in shown or "\t" in shown else shown
 
@@ -189,14 +189,15 @@ repeated_cell: Final = lru_cache(maxsize=8_192)(csv_cell)
 """`csv_cell` with a cache, for columns with few distinct texts."""
 
 
-def _begins_formula(cell: str) -> bool:
+def begins_formula(cell: str) -> bool:
+    """Check whether a spreadsheet takes a cell for a formula."""
     if not cell:
         return False
     first = cell[0]
     if first in FORMULA:
         return True
     if first.isspace():  # some programs strip blanks first
-        return _begins_formula(cell.lstrip())
+        return begins_formula(cell.lstrip())
     # Excel takes a full-width `=` for a formula in East Asian settings.
     return not first.isascii() and unicodedata.normalize("NFKC", first)[:1] in FORMULA
 
@@ -223,13 +224,14 @@ def inventory_csv(view: View) -> Iterator[bytes]:
     yield b"\xef\xbb\xbf"
     lines = (
         ",".join(map(csv_cell, cells)) + "\r\n"
-        for cells in chain([INVENTORY_COLUMNS], _rows(view, view.inventory))
+        for cells in chain([INVENTORY_COLUMNS], resource_rows(view, view.inventory))
     )
     while batch := "".join(islice(lines, _BATCH)):
         yield batch.encode()
 
 
-def _rows(view: View, resources: Stream[Row]) -> Iterator[tuple[str, ...]]:
+def resource_rows(view: View, resources: Stream[Row]) -> Iterator[tuple[str, ...]]:
+    """Yield the cells of each resource, in the order of INVENTORY_COLUMNS."""
     # On disk: the counts of a million resources would not fit into the memory limit.
     with ScratchCounts() as aside:
         aside.add(_answers(view.findings))
