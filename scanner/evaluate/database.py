@@ -240,16 +240,28 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str, table: Table, wanted
 def load_files(
     connection: duckdb.DuckDBPyConnection,
     name: str,
-    paths: Sequence[Path],
-    schema: pa.Schema,
     columns: Sequence[str],
+    paths: Sequence[Path],
+    accounts: Iterable[str] | None = None,
 ) -> None:
-    """Create a table of some columns of Parquet files, or replace it. `schema`: of a table without files."""
-    if paths:
-        source = f"read_parquet([{', '.join(literal(pattern(path)) for path in paths)}])"
-    else:
-        connection.register(source := "arriving", schema.empty_table())
-    connection.execute(f'CREATE OR REPLACE TABLE "{name}" AS SELECT {_selected(columns)} FROM {source}')  # nosec B608 # noqa: S608 -- names of the model
+    """Create a table of some columns of Parquet files, or replace it; there is at least one file.
+
+    `accounts`: those whose rows are loaded, by the column `account`; None: all rows are.
+    """
+    source = f"read_parquet([{', '.join(literal(pattern(path)) for path in paths)}])"
+    where = "" if accounts is None else f" WHERE account IN ({', '.join(map(literal, accounts))})"
+    connection.execute(
+        f'CREATE OR REPLACE TABLE "{name}" AS SELECT {_selected(columns)} FROM {source}{where}'  # nosec B608 # noqa: S608 -- names of the model, accounts as literals
+    )
+
+
+def load_empty(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str], schema: pa.Schema
+) -> None:
+    """Create a table of some columns of a schema without rows, or replace it."""
+    connection.register("arriving", schema.empty_table())
+    connection.execute(f'CREATE OR REPLACE TABLE "{name}" AS SELECT {_selected(columns)} FROM arriving')  # nosec B608 # noqa: S608 -- names of the model
+    connection.unregister("arriving")
 
 
 def _lock(connection: duckdb.DuckDBPyConnection) -> None:

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from scanner.errors import BundleError
-from scanner.evaluate.database import Limits, first_line, load_files, opened
+from scanner.evaluate.database import Limits, first_line, load_empty, load_files, opened
 from scanner.evaluate.query import Answer, answer_of, check_query, columns_of
 from scanner.findings.queried import FindingsTable
 from scanner.findings.schema import WITHOUT_TEXTS
@@ -22,10 +22,16 @@ _NAME: Final = FindingsTable.name
 
 @dataclass(frozen=True, slots=True)
 class ScanTable:
-    """The files of a table, and its columns."""
+    """The files of a table, and its columns.
+
+    `accounts`: only the rows of these are loaded; None: all rows of the files. `first`: columns that are
+    loaded with those of the first query, because later ones need them.
+    """
 
     files: TableFiles
     schema: pa.Schema
+    accounts: tuple[str, ...] | None = None
+    first: frozenset[str] = frozenset()
 
 
 @contextmanager
@@ -90,9 +96,13 @@ class LoadedTables:
             # Before DuckDB reads it: a file that was changed after judging must not explain a finding.
             table.files.verify(path)
         # Loaded again with all columns: to add columns to rows, DuckDB would have to join both.
-        names = [column for column in table.schema.names if column in columns | earlier]
+        wanted = columns | earlier | table.first
+        names = [column for column in table.schema.names if column in wanted]
         try:
-            load_files(self._connection, name, table.files.paths, table.schema, names)
+            if table.files.paths:
+                load_files(self._connection, name, names, table.files.paths, table.accounts)
+            else:
+                load_empty(self._connection, name, names, table.schema)
         except (duckdb.BinderException, duckdb.InvalidInputException, duckdb.IOException) as error:
             raise BundleError(
                 f"The table {name} of the scan cannot be read: {first_line(error)}. "

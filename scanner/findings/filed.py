@@ -205,6 +205,11 @@ class Filed:
         """Return the same findings with root causes. None: they have none."""
         return Filed(self.files, self.controls.values(), self._words, self._lines, causes)
 
+    def of_accounts(self, accounts: Collection[str]) -> "Filed":
+        """Return the findings of accounts, as their files are named, with the texts that are filed alone."""
+        files = [path for path in self.files if path.stem in accounts]
+        return Filed(files, self.controls.values())
+
     @contextmanager
     def database(self) -> Iterator[Connection]:
         """Open DuckDB with the view TABLE of the filed columns. BundleError: a file cannot be read."""

@@ -39,6 +39,7 @@ from scanner.model.known import Gap
 from scanner.model.manifest import CollectedReads
 from scanner.model.names import Shard
 from scanner.model.scan import Reconciliation
+from scanner.storage.memory import return_freed_memory
 from scanner.storage.parquet import encoded_rows
 from scanner.storage.scratch import Encoded, ScratchLines, Spool, SpoolReader, encoded, lines_of
 
@@ -211,7 +212,14 @@ def _judging(
     # Opened once per process: building the control plane costs more than judging a small shard.
     bundle, others = opening(), opened()
     buckets = BucketRegions(bundle)
-    return lambda scopes: _judged((inventory_of(bundle, scope, buckets) for scope in scopes), others, request)
+
+    def task(scopes: Scopes) -> Judged:
+        judged = _judged((inventory_of(bundle, scope, buckets) for scope in scopes), others, request)
+        # Rows are many small objects: what they leave free would add up over thousands of tasks.
+        return_freed_memory()
+        return judged
+
+    return task
 
 
 def _judged(inventories: Iterable[ShardInventory], others: OtherShards, request: FactsRequest) -> Judged:

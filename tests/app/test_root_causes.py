@@ -208,12 +208,18 @@ def test_alike_failures_are_counted_as_one_by_one(
     folder: Path, scan: Scan, traced: list[TracedFailures]
 ) -> None:
     alike: Counter[tuple[object, ...]] = Counter()
+    by_account: Counter[tuple[object, ...]] = Counter()
     single: Counter[tuple[object, ...]] = Counter()
-    for counter, failures in ((alike, traced_failures(folder, scan)), (single, traced)):
+    accounts = traced_failures(folder, scan, batch=1)
+    for counter, failures in (
+        (alike, traced_failures(folder, scan)),
+        (by_account, accounts),
+        (single, traced),
+    ):
         for failure in failures:
             root = failure.trace.root_cause
             counter[failure.control, root.key if root else None] += failure.number
-    assert alike == single
+    assert alike == single == by_account
     assert root_causes_of(folder, scan) == scan.root_causes  # also after it was written and read
 
 

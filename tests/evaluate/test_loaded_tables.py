@@ -44,10 +44,12 @@ def written(folder: Path, rows: dict[str, list[Any]], schema: pa.Schema = SCHEMA
 
 
 @contextmanager
-def opened(folder: Path, *paths: Path, files: TableFiles | None = None) -> Iterator[LoadedTables]:
+def opened(
+    folder: Path, *paths: Path, files: TableFiles | None = None, table: ScanTable | None = None
+) -> Iterator[LoadedTables]:
     (folder / "findings").mkdir()
     scan = cast("Any", SimpleNamespace(findings=Filed(write_filed(folder / "findings", FINDINGS), [])))
-    tables = {"rule": ScanTable(files or TableFiles(paths), SCHEMA)}
+    tables = {"rule": table or ScanTable(files or TableFiles(paths), SCHEMA)}
     as_of = datetime(2026, 1, 1, tzinfo=UTC)
     with loaded_tables(tables, FindingsTable(scan), as_of=as_of, limits=Limits(threads=1)) as loaded:
         yield loaded
@@ -72,6 +74,25 @@ def test_columns_that_a_later_query_needs_are_loaded_then(tmp_path: Path) -> Non
         assert checked == paths
         assert list(loaded.answer("SELECT number, named FROM rule ORDER BY 1").rows) == [(0, "n0"), (1, "n1")]
         assert list(loaded.answer("SELECT count(subject) FROM rule").rows) == [(2,)]
+
+
+def test_a_part_of_a_table_has_the_rows_of_its_accounts(tmp_path: Path) -> None:
+    schema = pa.schema([("account", pa.string()), ("number", pa.int64()), ("named", pa.string())])
+    accounts = ["", "1", "it's", "2"]
+    path = written(tmp_path, {"account": accounts, "number": [*range(4)], "named": [*"abcd"]}, schema)
+    table = ScanTable(TableFiles((path,)), schema, accounts=("", "it's"))
+    with opened(tmp_path, table=table) as loaded:
+        assert list(loaded.answer("SELECT number FROM rule ORDER BY 1").rows) == [(0,), (2,)]
+
+
+def test_columns_that_are_named_first_are_loaded_once(tmp_path: Path) -> None:
+    path = written(tmp_path, {"subject": ["s0"], "number": [1], "named": ["n"]})
+    checked: list[Path] = []
+    files = TableFiles((path,), verify=checked.append)
+    with opened(tmp_path, table=ScanTable(files, SCHEMA, first=frozenset({"named"}))) as loaded:
+        assert list(loaded.answer("SELECT number FROM rule").rows) == [(1,)]
+        assert list(loaded.answer("SELECT number, named FROM rule").rows) == [(1, "n")]
+    assert checked == [path]
 
 
 def test_a_table_without_files_has_no_rows(tmp_path: Path) -> None:
