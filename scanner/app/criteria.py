@@ -20,7 +20,7 @@ from scanner.evaluate.decisions.waivers import CONTROL as WAIVER_CONTROL
 from scanner.evaluate.decisions.waivers import EXPIRED, WaiverRule
 from scanner.evaluate.engine import Parameters
 from scanner.evaluate.problem import suggestion
-from scanner.model.control import ALL, Control
+from scanner.model.control import ALL, Control, ControlSelection, LeftOutControl
 from scanner.model.decisions import Tier, Tiers, Way
 from scanner.model.manifest import Manifest
 from scanner.model.report_details import ReportDetails
@@ -36,7 +36,8 @@ class Judgement:
     """What a bundle is judged against. `as_of` None: the clock of the manifest.
 
     `fail_on_unknown`: unknown checks are to fail a build, so JUnit reports them as errors.
-    `inputs`: the files that the scan stores, so that the judgement can be repeated.
+    `inputs`: the files that the scan stores, so that the judgement can be repeated. `left_out`: the packaged
+    controls that are not selected; None: not known.
     """
 
     controls: tuple[Control, ...]
@@ -50,6 +51,7 @@ class Judgement:
     fail_on_unknown: bool = False
     inputs: InputFiles = field(default_factory=InputFiles)
     report: ReportDetails = field(default_factory=ReportDetails)
+    left_out: tuple[LeftOutControl, ...] | None = None
 
     @property
     def evaluated_controls(self) -> tuple[Control, ...]:
@@ -57,6 +59,13 @@ class Judgement:
         if not self.waivers:
             return self.controls
         return tuple(sorted((*self.controls, WAIVER_CONTROL), key=lambda control: control.id))
+
+    @property
+    def selection(self) -> ControlSelection | None:
+        """Which controls are evaluated, for reports; None: not known."""
+        if self.left_out is None:
+            return None
+        return ControlSelection(self.inputs.words, len(self.controls), self.left_out)
 
     @property
     def effective_parameters(self) -> dict[str, dict[str, Any]]:
@@ -106,6 +115,7 @@ def load_judgement(
         inputs=input_files(settings, words, selection),
         report=settings.report.details(),
         standards=load_standards(selection.all_controls, _weights(settings), map(Path, words)),
+        left_out=selection.left_out,
     )
     return judgement, tuple(dict.fromkeys((*selection.notices, *renames.notices())))
 

@@ -26,11 +26,15 @@ CONFIG: Final = f"{INPUTS}/audit.yaml"
 
 @dataclass(frozen=True, slots=True)
 class InputFiles:
-    """The files to store, by their names in the scan, and the packaged controls that were in use."""
+    """The files to store, by their names in the scan, and the packaged controls that were in use.
+
+    `words`: the values of --controls, with stored names instead of paths.
+    """
 
     contents: Mapping[str, bytes] = field(default_factory=dict)
     controls_version: str = ""
     controls_sha256: str = ""
+    words: tuple[str, ...] = ()
 
 
 def input_files(settings: Settings, words: Sequence[str], selection: Selection) -> InputFiles:
@@ -42,7 +46,7 @@ def input_files(settings: Settings, words: Sequence[str], selection: Selection) 
         refuse_secrets(f"{own.files[name]}", content)
     config = stored_settings(settings, own.words)
     refuse_secrets("the settings", config)
-    return InputFiles({CONFIG: config, **contents}, version(TOOL), packaged_digest())
+    return InputFiles({CONFIG: config, **contents}, version(TOOL), packaged_digest(), own.words)
 
 
 def write_inputs(out: Path, inputs: InputFiles) -> None:

@@ -66,6 +66,7 @@ def judged_scan(  # noqa: PLR0913, PLR0917 -- what was judged, against what, and
         waivers=waivers.uses([control.id for control in judgement.controls]),
         unsupported=unsupported_of(resources),
         report=judgement.report,
+        selection=judgement.selection,
         unit_names=bundle.parsed(lambda: unit_names(bundle.organization_answers())),
     )
 

@@ -205,4 +205,6 @@ def _with_changes(summary: ScanSummary, view: View, changes: Changes) -> ScanSum
 
 
 def _former(former: Former) -> FormerScan:
-    return FormerScan(scan_id=former.scan_id, evaluated_as_of=former.evaluated_as_of, score=former.score)
+    # A message shows the score before next to the one now, which other controls would make wrong.
+    score = former.score if former.has_same_controls else None
+    return FormerScan(scan_id=former.scan_id, evaluated_as_of=former.evaluated_as_of, score=score)

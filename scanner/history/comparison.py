@@ -20,7 +20,7 @@ from scanner.findings.pairs import Pairs, check_order
 from scanner.findings.schema import WITHOUT_TEXTS
 from scanner.findings.texts import all_without_texts, with_texts
 from scanner.history.compare import Pair, changes_of, filed, pairs_of
-from scanner.history.criteria import IN_REPORT, criteria_of, notes_of
+from scanner.history.criteria import IN_REPORT, criteria_of, notes_of, scored_controls
 from scanner.history.reach import scan_reach
 from scanner.history.timeline import History
 from scanner.history.transition import OPEN
@@ -254,7 +254,7 @@ class Since:
         """Return how findings changed; at most NAMED of each kind in LISTED. BundleError as in `check`."""
         comparison = Comparison(self.old, now, self.before)
         changes = comparison.count(Tally(NAMED), notes_of(self.old, now, IN_REPORT), LISTED)
-        return replace(changes, former=_former(self.old))
+        return replace(changes, former=_former(self.old, now))
 
     def series(self, now: Scan) -> tuple[Timeline, FirstSeenTimes] | None:
         """Return the series with a scan, and when its findings were first seen; None: it cannot follow.
@@ -264,10 +264,11 @@ class Since:
         return self.history.until(now)
 
 
-def _former(scan: Scan) -> Former:
+def _former(scan: Scan, now: Scan) -> Former:
     manifest, assessment = scan.manifest, scan.assessment
     return Former(
         scan_id=manifest.scan_id,
         evaluated_as_of=manifest.evaluated_as_of,
         score=None if assessment is None else assessment.score.total.score,
+        has_same_controls=scored_controls(scan) == scored_controls(now),
     )

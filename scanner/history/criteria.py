@@ -17,6 +17,7 @@ from scanner.model.scan import Scan
 _MOST: Final = 3
 """The most parameters that a sentence names."""
 
+_WAIVER: Final = "waiver"
 _COVERAGE: Final = frozenset({"resource", "rule", "copy_action"})
 """Fact tables that say what a rule covers, and so depend on count_inherited_backup."""
 
@@ -210,6 +211,8 @@ def control_differences(old: Scan, new: Scan, called: tuple[str, str] = ARGUMENT
     """Yield sentences on the controls, parameters and tiers that differ between two scans."""
     was, now = ({control.id: control for control in scan.controls} for scan in (old, new))
     yield from _set_differences("Controls", was, now, called)
+    if scored_controls(old) != scored_controls(new):
+        yield "The scans evaluated different controls, so their totals and scores cannot be compared."
     both = was.keys() & now.keys()
     defined = {name for name in both if _control_definition(was[name]) != _control_definition(now[name])}
     if defined:
@@ -223,6 +226,12 @@ def control_differences(old: Scan, new: Scan, called: tuple[str, str] = ARGUMENT
     # None: the scan did not record it.
     if None not in inherits and inherits[0] != inherits[1]:
         yield f"count_inherited_backup was {shown(inherits[0])}, and is now {shown(inherits[1])}."
+
+
+def scored_controls(scan: Scan) -> frozenset[str]:
+    """Return the controls that the score of a scan counts, or could count."""
+    # Whether there are waivers, which expired, says nothing about the resources.
+    return frozenset(control.id for control in scan.controls if control.subject != _WAIVER)
 
 
 def _tiers(scan: Scan) -> list[object]:

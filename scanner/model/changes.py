@@ -109,11 +109,15 @@ def _side(finding: Finding | None) -> dict[str, str] | None:
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """The earlier scan that a report compares with. `score`: 0 to 100; None: nothing was judged."""
+    """The earlier scan that a report compares with. `score`: 0 to 100; None: nothing was judged.
+
+    `has_same_controls`: whether both scans evaluated the same controls: else their scores are not comparable.
+    """
 
     scan_id: str
     evaluated_as_of: datetime
     score: float | None
+    has_same_controls: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,15 @@ class Baseline:
     included: bool
     reason: str
 
+    def document(self) -> dict[str, Any]:
+        """Return the JSON document."""
+        return {"included": self.included, "reason": self.reason}
+
+
+def baseline_of(document: Mapping[str, Any] | None) -> Baseline | None:
+    """Parse what `Baseline.document` wrote; None: the control does not say. KeyError: another shape."""
+    return None if document is None else Baseline(bool(document["included"]), str(document["reason"]))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
@@ -100,6 +109,29 @@ class Control:
     def title_of(self, status: Status) -> str:
         """Return the title for a finding: that of the failure if it failed, else the requirement."""
         return self.failure if status in _FAILED else self.title
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutControl:
+    """A packaged control that a scan did not evaluate."""
+
+    id: str
+    title: str
+    severity: Severity
+    baseline: Baseline | None
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSelection:
+    """Which controls a scan evaluated.
+
+    `words`: the values of `--controls`, with stored names instead of paths. `number`: of evaluated controls.
+    `left_out`: the packaged controls that were not evaluated, by id.
+    """
+
+    words: tuple[str, ...]
+    number: int
+    left_out: tuple[LeftOutControl, ...] = ()
 
 
 _FAILED: Final = frozenset({Status.FAIL, Status.WAIVED})

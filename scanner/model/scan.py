@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from scanner.model.changes import Changes
 from scanner.model.compliance import Assessment, AuditManagerFramework
-from scanner.model.control import Control
+from scanner.model.control import Control, ControlSelection
 from scanner.model.coverage import Coverage
 from scanner.model.decisions import Tiers, WaiverUse
 from scanner.model.finding import Finding
@@ -131,4 +131,5 @@ class Scan:
     signing: Signing | None = None  # None: the manifest is not one that can be signed as it is
     fail_on_unknown: bool = False  # unknown checks are to fail a build
     report: ReportDetails = field(default_factory=ReportDetails)  # of audit.yaml and options
+    selection: ControlSelection | None = None  # None: not recorded
     redacted: bool = False  # names are pseudonyms: for sharing, not evidence

@@ -53,6 +53,7 @@ from scanner.report.view.coverage import coverage_of
 from scanner.report.view.decisions import tiers_of, waivers_of
 from scanner.report.view.details import details_of
 from scanner.report.view.root_causes import root_causes_of
+from scanner.report.view.selection import selection_of
 from scanner.report.view.timeline import timeline_of
 from scanner.storage.bounded import read_regular
 from scanner.storage.parquet import StoredRows
@@ -284,6 +285,7 @@ def _scan(manifest: Manifest, document: _Document, findings: Stream[Finding]) ->
         blast_radius=blast_radius_of(summary),
         root_causes=root_causes_of(summary),
         report=details_of(summary),
+        selection=selection_of(summary),
         redacted=document.get("redacted") is True,
     )
 

@@ -88,6 +88,8 @@ def headline(view: View) -> Iterator[str]:
         yield f"[magenta]{count_word(counts.error, 'check')} ended with an error.[/]"
     if view.scan.assessment is not None:
         yield _score(view.scan.assessment)
+    if view.selection_sentence:
+        yield escape(view.selection_sentence)
 
 
 def worst_controls(controls: Iterable[ControlView]) -> tuple[ControlView, ...]:

@@ -12,7 +12,7 @@ from scanner.evaluate.compiled import save_compiled
 from scanner.evaluate.controls.loader import control_files, duplicates, load_files
 from scanner.evaluate.controls.packs import FOLDER, load_pack, names_of, pack_files
 from scanner.evaluate.problem import suggestion
-from scanner.model.control import ALL, Control, Pack
+from scanner.model.control import ALL, Control, LeftOutControl, Pack
 
 _YAML: Final = ".yaml"
 _OWN_KEYS: Final = re.compile(r"^[\"']?(id|require|population)[\"']?\s*:", re.MULTILINE)
@@ -25,7 +25,8 @@ class Selection:
 
     `parameters` are those of the selected packs, by control id; `all_controls` includes those that are not
     selected; `packs` all packs; `chosen` the selected packs; `notices` are for stderr. `folders` and
-    `files` are the words that name a folder of controls or the file of a pack.
+    `files` are the words that name a folder of controls or the file of a pack. `left_out` are the packaged
+    controls that are not selected.
     """
 
     controls: tuple[Control, ...]
@@ -36,6 +37,7 @@ class Selection:
     notices: tuple[str, ...]
     folders: tuple[Path, ...] = ()
     files: tuple[Path, ...] = ()
+    left_out: tuple[LeftOutControl, ...] = ()
 
 
 def select(words: Sequence[str] = (ALL,)) -> Selection:
@@ -130,6 +132,11 @@ class _Catalogue:
             notices=tuple(notices),
             folders=tuple(self._folders),
             files=tuple(self._files()),
+            left_out=tuple(
+                LeftOutControl(control.id, control.title, control.severity, control.baseline)
+                for control in self._below(self._shipped)
+                if control.id not in controls
+            ),
         )
 
     def _meant(self, word: str) -> tuple[Iterable[Control], Pack | None]:

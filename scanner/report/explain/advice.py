@@ -15,7 +15,14 @@ import orjson
 
 from scanner.errors import BundleError
 from scanner.findings.filed import Filed, findings_of
-from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation, failure_title
+from scanner.model.control import (
+    Control,
+    ParameterRule,
+    ReasonCase,
+    Remediation,
+    baseline_of,
+    failure_title,
+)
 from scanner.model.decisions import Owner
 from scanner.model.explanation import Advice, Explanation, Node, Verdict
 from scanner.model.finding import Finding, Severity, Status, finding_from_document
@@ -197,4 +204,5 @@ def control_of(document: Mapping[str, Any]) -> Control:
         frameworks={name: tuple(ids) for name, ids in document["frameworks"].items()},
         documentation=document.get("documentation", ""),
         audit_manager=document["audit_manager"],
+        baseline=baseline_of(document.get("baseline")),
     )

@@ -28,6 +28,7 @@ from scanner.report.view.coverage import coverage_document
 from scanner.report.view.decisions import owners_document, sets_document, settled_document
 from scanner.report.view.details import details_document
 from scanner.report.view.root_causes import root_causes_document
+from scanner.report.view.selection import selection_document
 from scanner.report.view.timeline import timeline_document
 from scanner.report.view.view import View
 from scanner.storage.encoding import encode
@@ -122,6 +123,7 @@ def _summary(view: View) -> Document:
         "reconciliation": [_reconciliation(row) for row in scan.reconciliation],
         "limitations": list(scan.limitations),
         "audit_manager": side_by_side_document(view.audit_manager),
+        **selection_document(scan.selection),
         **owners_document(view.owners),
         **settled_document(scan),
         **unsupported_document(scan.unsupported),
@@ -194,4 +196,5 @@ def _control(control: Control, in_effect: Mapping[str, object]) -> Document:
         "frameworks": {name: list(ids) for name, ids in control.frameworks.items()},
         "documentation": control.documentation,
         "audit_manager": control.audit_manager,
+        "baseline": control.baseline and control.baseline.document(),
     }

@@ -127,6 +127,7 @@ def _standing(view: View) -> str:
         f"{count_word(len(view.controls), 'control')} and {count_word(view.asked_resources, 'resource')}"
     )
     lines = [f"**{view.headline}**"] if view.headline else []
+    lines += [inert(view.selection_sentence)] if view.selection_sentence else []
     lines += [
         f"**{_verdict(counts)}** A check evaluates one control for one subject; {checked} were checked.",
         f"| Result | Checks | Share | Meaning |\n|---|---:|---:|---|{rows}",
@@ -257,7 +258,7 @@ def _changes(view: View) -> str:
     )
     open_ = f"{was.open:,} of {was.asked:,} could not be evaluated, now {now.open:,} of {now.asked:,}"
     lines = [f"**Since {instant(trend.since)}:** {numbers}. {failed}; {open_}."]
-    if trend.score_was is not None and trend.score_now is not None:
+    if trend.score_was is not None and trend.score_now is not None and trend.has_same_controls:
         lines.append(f"The score was {percent(trend.score_was)}, and is {percent(trend.score_now)}.")
     notes = [f"- {inert(note, 400)}" for note in changes.notes[:_GROUPS]]
     if more := len(changes.notes) - len(notes):
@@ -395,7 +396,16 @@ def _controls(view: View) -> str:
     rows = [_row(control) for control in view.controls[:_CONTROLS]]
     more = len(view.controls) - len(rows)
     behind = f"\n\n{count_word(more, 'more control')} are in the full report." if more else ""
-    return "\n".join((head, *rows)) + behind
+    return "\n".join((head, *rows)) + behind + _left_out_controls(view)
+
+
+def _left_out_controls(view: View) -> str:
+    """Return the packaged controls that were not evaluated; empty: there are none, or it is not recorded."""
+    left_out = view.selection.left_out if view.selection else ()
+    if not left_out:
+        return ""
+    names = ", ".join(code(control.id, 80) for control in left_out)
+    return f"\n\nNot evaluated: {names}."
 
 
 def _row(view: ControlView) -> str:

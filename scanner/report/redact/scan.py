@@ -128,6 +128,10 @@ class _Redactor:
             blast_radius=None if scan.blast_radius is None else self._blast_radius(scan.blast_radius),
             root_causes=None if scan.root_causes is None else self._root_causes(scan.root_causes),
             fail_on_unknown=scan.fail_on_unknown,
+            selection=None
+            if scan.selection is None
+            # Packaged controls are written in the program's own words; own packs and folders are not.
+            else replace(scan.selection, words=tuple(map(self._names.sentence, scan.selection.words))),
             redacted=True,
             # Names of people and of the organisation say whose copy it is.
             report=replace(scan.report, organization="", prepared_by=""),
@@ -322,6 +326,7 @@ class _Redactor:
         fix = control.remediation
         return replace(
             control,
+            baseline=control.baseline and replace(control.baseline, reason=sentence(control.baseline.reason)),
             title=sentence(control.title),
             failure_title=sentence(control.failure_title),
             population=sentence(control.population),

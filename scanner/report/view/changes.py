@@ -100,11 +100,12 @@ class Trend:
     now: Counts
     score_was: float | None
     score_now: float | None
+    has_same_controls: bool = True
 
     @property
     def score_change(self) -> str:
-        """The change of the displayed score; empty: one of the scores is missing."""
-        if self.score_was is None or self.score_now is None:
+        """The change of the displayed score; empty: one is missing, or they are of different controls."""
+        if self.score_was is None or self.score_now is None or not self.has_same_controls:
             return ""
         # Of the figures as shown: the difference must be what a reader would compute.
         moved = float(percent(self.score_now)) - float(percent(self.score_was))
@@ -119,7 +120,8 @@ def trend(scan: Scan, counts: Counts) -> Trend | None:
     # A withheld score is None as well, and then there is no trend of it.
     score = None if scan.assessment is None else scan.assessment.score.total.score
     former = changes.former
-    return Trend(former.evaluated_as_of, counts_of(changes.totals), counts, former.score, score)
+    was = counts_of(changes.totals)
+    return Trend(former.evaluated_as_of, was, counts, former.score, score, former.has_same_controls)
 
 
 def changes_document(changes: Changes | None) -> Document:
@@ -149,6 +151,7 @@ def _since(former: Former, totals: Mapping[Status, int]) -> Document:
         "scan_id": former.scan_id,
         "evaluated_as_of": rfc3339(former.evaluated_as_of),
         "score": former.score,
+        "same_controls": former.has_same_controls,
         "totals": {**numbers, "judged": counts.judged, "asked": counts.asked},
     }
 
@@ -175,7 +178,11 @@ def changes_of(summary: Mapping[str, Any]) -> Changes | None:
         alarm=None if alarm is None else Severity(alarm),
         totals={status: number for status in Status if (number := since["totals"][status.value])},
         former=Former(
-            since["scan_id"], datetime.fromisoformat(since["evaluated_as_of"]), _score(since["score"])
+            since["scan_id"],
+            datetime.fromisoformat(since["evaluated_as_of"]),
+            _score(since["score"]),
+            # Earlier versions did not write it, and notes say which controls differ.
+            since.get("same_controls", True) is True,
         ),
     )
 

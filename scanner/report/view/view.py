@@ -17,7 +17,7 @@ from typing import Any, Final
 from scanner.findings.filed import Filed
 from scanner.model.changes import Changes
 from scanner.model.compliance import Assessment, Baseline
-from scanner.model.control import Control
+from scanner.model.control import Control, ControlSelection
 from scanner.model.coverage import Coverage
 from scanner.model.decisions import Tiers, Waiver, WaiverState, WaiverUse
 from scanner.model.explanation import Node
@@ -48,6 +48,7 @@ from scanner.report.view.overview import STRUCTURES, Overview, failures, overvie
 from scanner.report.view.overview_filed import Picked, findings_of_subjects, overview_of_filed
 from scanner.report.view.root_causes import causes_of, root_causes_sentence, shown_causes
 from scanner.report.view.sample import Sample
+from scanner.report.view.selection import selection_sentence, selection_words
 from scanner.report.view.timeline import first_seen_words
 from scanner.report.wording import (
     FRAMEWORK_WORDS,
@@ -392,6 +393,21 @@ class View:
     def assessment(self) -> Assessment | None:
         """Score and frameworks; None: another program evaluated the scan."""
         return self.scan.assessment
+
+    @property
+    def selection(self) -> ControlSelection | None:
+        """Which of the packaged controls were evaluated; None: it is not recorded."""
+        return self.scan.selection
+
+    @property
+    def selection_words(self) -> str:
+        """Which controls were evaluated, of how many; empty: it is not recorded."""
+        return selection_words(self.scan.selection)
+
+    @property
+    def selection_sentence(self) -> str:
+        """Which controls were evaluated, and how to evaluate the others; empty: it is not recorded."""
+        return selection_sentence(self.scan.selection)
 
     def forget(self) -> None:
         """Free the memory of findings that were read for one format; the next can read them again."""
