@@ -13,8 +13,11 @@ from typing import Final, Literal
 import pytest
 from rich.table import Table
 from rich.text import Text
+from typer.testing import CliRunner
 
+from scanner.cli.commands import audit
 from scanner.cli.console import Console, plain_json
+from scanner.cli.logs import configure
 from tests.fakes.aws import CALLER, FakeAws, error, serve
 
 ROOT: Final = Path(__file__).parents[2]
@@ -25,12 +28,26 @@ CONTROL: Final = re.compile(
 """What no output may contain: everything but tabs and line ends that moves, colors, hides or turns around."""
 
 
+@pytest.fixture(autouse=True)
+def _plain_log() -> Iterator[None]:
+    yield
+    configure(None)
+
+
 def run(*words: str, **variables: str) -> str:
-    """Run a command that fails, and return what it prints on both streams."""
+    """Run a command that fails in this process, and return what it prints on both streams."""
+    environment: dict[str, str | None] = {name: None for name in os.environ if name.startswith("AWS_")}
+    done = CliRunner().invoke(audit, words, env=environment | variables)
+    assert done.exit_code not in (0, 1), done.exception
+    return done.stdout + done.stderr
+
+
+def run_process(*words: str) -> str:
+    """Run a command that fails as a shell does."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run(
         [sys.executable, "-m", "scanner", *words],
-        env=environment | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"} | variables,
+        env=environment | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
         capture_output=True,
         check=False,
         timeout=120,
@@ -63,8 +80,13 @@ def test_words_of_the_command_line_are_shown_without_their_codes(words: tuple[st
     assert not CONTROL.search(shown), shown
 
 
+@pytest.mark.parametrize("words", [("explain", f"/nowhere/{HOSTILE}", HOSTILE), ("run", f"--{HOSTILE}")])
+def test_a_process_shows_what_a_command_shows(words: tuple[str, ...]) -> None:
+    assert run_process(*words).replace("python -m scanner", "audit") == run(*words)
+
+
 def test_a_line_end_in_a_path_starts_no_message() -> None:
-    lines = run("report", "/nowhere/x\nerror: the scan was deleted").splitlines()
+    lines = run_process("report", "/nowhere/x\nerror: the scan was deleted").splitlines()
     assert [line for line in lines if line.startswith("error")] == [lines[0]]
     assert lines[1].startswith("  error: the scan")
 

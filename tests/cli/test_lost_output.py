@@ -44,7 +44,7 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         shard = bundle.shard().settings().vault("main").volume("vol-1")
         shard.plan("daily", rules=[rule()], selections=[{"Resources": [volume_arn("vol-1")]}])
         folder = bundle.write()
-        evaluate(folder, folder, Judgement(controls=load_controls()), ())
+        evaluate(folder, folder, Judgement(controls=load_controls(("resource-in-backup-plan",))), ())
         folders[name] = str(folder)
     return folders
 

@@ -21,10 +21,9 @@ from scanner.cli.exits import guarded
 from scanner.cli.logs import HIDDEN, LogFormat, configure, say, say_exception, without_credentials
 from scanner.cli.progress import LiveProgress, PlainProgress
 from scanner.model.names import AccountId, RegionName, Shard
+from tests.fakes.bundles import BundleBuilder, rule, volume_arn
 
 ROOT: Final = Path(__file__).parents[2]
-BUNDLE: Final = ROOT / "sample_reports" / "bundle"
-EVALUATE: Final = ("evaluate", str(BUNDLE), "--controls", "vault-locked", "--format", "json")
 SHARD: Final = Shard(AccountId("111111111111"), RegionName("eu-west-1"))
 CANARY: Final = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
@@ -33,6 +32,16 @@ def process(*words: str | Path, **options: Any) -> "subprocess.Popen[str]":
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
     command = [sys.executable, "-m", "scanner", *map(str, words)]
     return subprocess.Popen(command, env=environment, text=True, **options)
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Return the words that evaluate a bundle with a volume in no plan."""
+    builder = BundleBuilder(tmp_path_factory.mktemp("bundle"))
+    shard = builder.shard().settings().vault("main").volume("vol-1").volume("vol-2")
+    shard.plan("daily", rules=[rule()], selections=[{"Resources": [volume_arn("vol-1")]}])
+    folder = builder.record().write()
+    return ("evaluate", str(folder), "--controls", "resource-in-backup-plan", "--format", "json")
 
 
 @pytest.fixture(autouse=True)
@@ -90,24 +99,24 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
 # --- streams ------------------------------------------------------------------------------------------------
 
 
-def test_a_closed_stdout_and_stderr_change_nothing(tmp_path: Path) -> None:
+def test_a_closed_stdout_and_stderr_change_nothing(words: tuple[str, ...], tmp_path: Path) -> None:
     def close() -> None:
         for number in (0, 1, 2):
             os.close(number)
 
-    child = process(*EVALUATE, "--out", tmp_path / "out", "--fail-on", "info", preexec_fn=close)
+    child = process(*words, "--out", tmp_path / "out", "--fail-on", "info", preexec_fn=close)
     assert child.wait(timeout=120) == 10
     document = json.loads((tmp_path / "out" / "findings.json").read_bytes())
     assert document["findings"]
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_nobody_reads_the_output(tmp_path: Path, stream: str) -> None:
+def test_nobody_reads_the_output(words: tuple[str, ...], tmp_path: Path, stream: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     other = {"stdout": "stderr", "stderr": "stdout"}[stream]
     streams: dict[str, Any] = {stream: writer, other: subprocess.PIPE}
-    child = process(*EVALUATE, "--out", tmp_path / "out", "--fail-on", "info", **streams)
+    child = process(*words, "--out", tmp_path / "out", "--fail-on", "info", **streams)
     os.close(writer)
     out, err = child.communicate(timeout=120)
     assert (child.returncode, "Traceback" in (out or "") + (err or "")) == (10, False)
@@ -115,9 +124,9 @@ def test_nobody_reads_the_output(tmp_path: Path, stream: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
-def test_a_summary_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_summary_that_cannot_be_written_is_said(words: tuple[str, ...], tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
-        child = process(*EVALUATE, "--out", tmp_path / "out", stdout=full, stderr=subprocess.PIPE)
+        child = process(*words, "--out", tmp_path / "out", stdout=full, stderr=subprocess.PIPE)
         _, errors = child.communicate(timeout=120)
     assert (child.returncode, "summary could not be printed" in errors) == (0, True)
 
@@ -125,8 +134,8 @@ def test_a_summary_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 # --- one line -----------------------------------------------------------------------------------------------
 
 
-def test_quiet_prints_counts_score_and_place_in_one_line(tmp_path: Path) -> None:
-    done = CliRunner().invoke(audit, [*EVALUATE, "--out", str(tmp_path / "out"), "-q"])
+def test_quiet_prints_counts_score_and_place_in_one_line(words: tuple[str, ...], tmp_path: Path) -> None:
+    done = CliRunner().invoke(audit, [*words, "--out", str(tmp_path / "out"), "-q"])
     (line,) = done.stdout.splitlines()
     assert line.endswith(f"; {tmp_path / 'out'}")
     for part in ("pass, ", "fail, ", "unknown; score "):
@@ -229,16 +238,15 @@ def test_a_log_draws_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["VAULTPROOF_FAIL_ON", "VAULTPROOF_EVALUATE_FAIL_ON"])
-def test_options_are_read_from_the_environment(tmp_path: Path, name: str) -> None:
-    words = [*EVALUATE, "--out", str(tmp_path / "out"), "-q"]
-    assert CliRunner().invoke(audit, words, env={name: "info"}).exit_code == 10
-    assert CliRunner().invoke(audit, words, env={name: "bad"}).exit_code == 2
+def test_options_are_read_from_the_environment(words: tuple[str, ...], tmp_path: Path, name: str) -> None:
+    command = [*words, "--out", str(tmp_path / "out"), "-q"]
+    assert CliRunner().invoke(audit, command, env={name: "info"}).exit_code == 10
+    assert CliRunner().invoke(audit, command, env={name: "bad"}).exit_code == 2
 
 
-def test_the_command_line_wins_over_the_environment(tmp_path: Path) -> None:
-    words = ["evaluate", str(BUNDLE), "--controls", "vault-locked", "--format", "json", "-q"]
+def test_the_command_line_wins_over_the_environment(words: tuple[str, ...], tmp_path: Path) -> None:
     chosen, other = tmp_path / "chosen", tmp_path / "other"
-    done = CliRunner().invoke(audit, [*words, "--out", str(chosen)], env={"VAULTPROOF_OUT": str(other)})
+    done = CliRunner().invoke(audit, [*words, "-q", "--out", str(chosen)], env={"VAULTPROOF_OUT": str(other)})
     assert (done.exit_code, chosen.exists(), other.exists()) == (0, True, False)
 
 
@@ -260,7 +268,9 @@ def test_the_version_has_a_short_option(word: str) -> None:
     assert (done.exit_code, done.stdout.startswith("vaultproof ")) == (0, True)
 
 
-def test_no_color_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_color_is_passed_on(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NO_COLOR", "")
-    CliRunner().invoke(audit, [*EVALUATE, "--out", str(tmp_path / "out"), "--no-color", "-q"])
+    CliRunner().invoke(audit, [*words, "--out", str(tmp_path / "out"), "--no-color", "-q"])
     assert os.environ["NO_COLOR"] == "1"

@@ -187,7 +187,9 @@ def test_a_folder_of_a_scan_is_not_a_link(scan: Path, name: str) -> None:
     command: Words = (
         ["evaluate", scan, "--force"] if name == "evidence" else ["report", scan, "--format", "csv"]
     )
-    refused(run(*command), "neither a regular file nor a folder")
+    done = CliRunner().invoke(audit, list(map(str, command)))
+    assert done.exit_code == 6, (done.output, done.exception)
+    assert "neither a regular file nor a folder" in done.stderr
 
 
 def wide(path: Path) -> None:

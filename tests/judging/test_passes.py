@@ -49,7 +49,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Written:
     return Written(out, write(SAMPLE, out, 1))
 
 
-@pytest.mark.parametrize("workers", [2, 3])
+@pytest.mark.parametrize("workers", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_several_processes_write_what_one_does(
     alone: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:

@@ -50,63 +50,63 @@ def judged(bundle: Path, out: Path | None = None, formats: tuple[str, ...] = ())
     return evaluate(bundle, out or bundle, judgement, formats).scan
 
 
-def scopes_of(
-    tmp_path: Path, *scopes: dict[str, Any] | None, name: str = PLAN
-) -> tuple[AuditManagerControl, ...]:
-    """Judge an account with volumes, instances, a table, plans and points, and a framework of scopes."""
-    builder = BundleBuilder(tmp_path)
+SCOPES: tuple[tuple[dict[str, Any] | None, int], ...] = (
+    (None, 5),  # a stopped instance is none of Audit Manager's
+    ({"ComplianceResourceTypes": ["EBS"]}, 3),
+    ({"ComplianceResourceTypes": ["EBS", "DynamoDB"]}, 4),
+    ({"ComplianceResourceTypes": ["AWS::EC2::Volume"]}, 3),
+    ({"ComplianceResourceTypes": ["EFS"]}, 0),
+    ({"Tags": {"tier": "gold"}}, 2),
+    ({"Tags": {"tier": ""}}, 3),
+    ({"Tags": {"tier=a": "b"}}, 1),
+    ({"ComplianceResourceTypes": ["EBS"], "Tags": {"tier": "gold"}}, 1),
+    ({"ComplianceResourceTypes": ["EBS"], "ComplianceResourceIds": ["vol-2"]}, 1),
+    ({"ComplianceResourceIds": ["ol-2"]}, 0),
+)
+"""Scopes of the control `PLAN`, and how many resources each covers."""
+
+OTHERS: tuple[tuple[str, dict[str, Any] | None, tuple[int | None, ...]], ...] = (
+    (FREQUENCY, None, (2, 2, 0)),
+    (FREQUENCY, {"ComplianceResourceIds": ["daily"]}, (2, 1, 0)),
+    (FREQUENCY, {"Tags": {"tier": "gold"}}, (2, 0, 2)),  # tags of plans are not read
+    (RETENTION, None, (1, 1, 0)),
+    (RETENTION, {"ComplianceResourceTypes": ["Teapot"]}, (1, None, None)),
+    (LOCK, None, (6, 5, 0)),  # Audit Manager asks resources where ours asks vaults
+    ("BACKUP_OF_TOMORROW", None, (None, None, None)),
+)
+"""Other controls with a scope, and how many subjects they have, cover, and may cover."""
+
+
+@pytest.fixture(scope="module")
+def of_scopes(tmp_path_factory: pytest.TempPathFactory) -> tuple[AuditManagerControl, ...]:
+    """Judge an account with volumes, instances, a table, plans and points, and a framework of all scopes."""
+    builder = BundleBuilder(tmp_path_factory.mktemp("scopes"))
     shard = builder.shard()
     shard.volume("vol-1", {"tier": "gold"}).volume("vol-2", {"tier": "tin"}).volume("vol-3")
     shard.instance("i-1", {"tier": "gold"}).instance("i-2", State={"Name": "stopped"})
     shard.table("t-1", {"tier=a": "b"})
     shard.vault("main").plan("daily", rules=[rule()]).plan("weekly", rules=[rule()])
     shard.point("main", "arn:aws:ec2:eu-west-1:111111111111:volume/vol-1")
-    framework(shard, "all", *(control(name, scope) for scope in scopes))
+    controls = [*((PLAN, scope) for scope, _ in SCOPES), *((name, scope) for name, scope, _ in OTHERS)]
+    framework(shard, "all", *(control(name, scope) for name, scope in controls))
     builder.shard(OTHER).volume("vol-9")
     (found,) = judged(builder.write()).frameworks
     assert found.controls is not None
+    assert len(found.controls) == len(controls)
     return found.controls
 
 
-@pytest.mark.parametrize(
-    ("scope", "covered"),
-    [
-        (None, 5),  # a stopped instance is none of Audit Manager's
-        ({"ComplianceResourceTypes": ["EBS"]}, 3),
-        ({"ComplianceResourceTypes": ["EBS", "DynamoDB"]}, 4),
-        ({"ComplianceResourceTypes": ["AWS::EC2::Volume"]}, 3),
-        ({"ComplianceResourceTypes": ["EFS"]}, 0),
-        ({"Tags": {"tier": "gold"}}, 2),
-        ({"Tags": {"tier": ""}}, 3),
-        ({"Tags": {"tier=a": "b"}}, 1),
-        ({"ComplianceResourceTypes": ["EBS"], "Tags": {"tier": "gold"}}, 1),
-        ({"ComplianceResourceTypes": ["EBS"], "ComplianceResourceIds": ["vol-2"]}, 1),
-        ({"ComplianceResourceIds": ["ol-2"]}, 0),
-    ],
-)
-def test_what_a_scope_covers(tmp_path: Path, scope: dict[str, Any] | None, covered: int) -> None:
-    (made,) = scopes_of(tmp_path, scope)
+@pytest.mark.parametrize("number", range(len(SCOPES)), ids=[str(scope) for scope, _ in SCOPES])
+def test_what_a_scope_covers(of_scopes: tuple[AuditManagerControl, ...], number: int) -> None:
+    made, (_, covered) = of_scopes[number], SCOPES[number]
     assert (made.subjects, made.covered, made.doubtful) == (6, covered, 0)
     assert (made.ours, made.judges) == ("resource-in-backup-plan", "resource")
 
 
-@pytest.mark.parametrize(
-    ("name", "scope", "counts"),
-    [
-        (FREQUENCY, None, (2, 2, 0)),
-        (FREQUENCY, {"ComplianceResourceIds": ["daily"]}, (2, 1, 0)),
-        (FREQUENCY, {"Tags": {"tier": "gold"}}, (2, 0, 2)),  # tags of plans are not read
-        (RETENTION, None, (1, 1, 0)),
-        (RETENTION, {"ComplianceResourceTypes": ["Teapot"]}, (1, None, None)),
-        (LOCK, None, (6, 5, 0)),  # Audit Manager asks resources where ours asks vaults
-        ("BACKUP_OF_TOMORROW", None, (None, None, None)),
-    ],
-)
-def test_what_a_scope_covers_of_other_things(
-    tmp_path: Path, name: str, scope: dict[str, Any] | None, counts: tuple[int | None, ...]
-) -> None:
-    (made,) = scopes_of(tmp_path, scope, name=name)
-    assert (made.subjects, made.covered, made.doubtful) == counts
+@pytest.mark.parametrize("number", range(len(OTHERS)), ids=[f"{name} {scope}" for name, scope, _ in OTHERS])
+def test_what_a_scope_covers_of_other_things(of_scopes: tuple[AuditManagerControl, ...], number: int) -> None:
+    made = of_scopes[len(SCOPES) + number]
+    assert (made.subjects, made.covered, made.doubtful) == OTHERS[number][2]
 
 
 def test_tags_that_were_not_read_leave_it_open_what_a_tag_covers(tmp_path: Path) -> None:
