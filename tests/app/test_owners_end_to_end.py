@@ -25,9 +25,9 @@ WAYS: tuple[Way, ...] = (
 )
 
 
-@pytest.fixture
-def judged(tmp_path: Path) -> Path:
-    bundle = BundleBuilder(tmp_path)
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    bundle = BundleBuilder(tmp_path_factory.mktemp("owners"))
     shard = bundle.shard()
     shard.vault("main").plan("daily", rules=[rule()], selections=[{"Resources": ["*"]}])
     shard.volume("vol-1", Tags=pairs({"team": "blue"})).volume("vol-2")

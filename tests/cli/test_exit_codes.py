@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from scanner.cli.commands import audit as commands
 from scanner.cli.exits import check_text, resume_command
 from scanner.errors import UsageError
-from tests.fakes.bundles import BundleBuilder, rule
+from tests.fakes.bundles import REGION, BundleBuilder, refuse, rule
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "sample_reports" / "bundle"
@@ -122,13 +122,14 @@ def test_a_file_that_was_tampered_with(tmp_path: Path, bundle: Path) -> None:
         (("--fail-on", "high", "--require-complete"), 4),
     ],
 )
-def test_what_a_judged_scan_ends_with(
-    tmp_path: Path, bundle: Path, options: tuple[str, ...], code: int
-) -> None:
-    critical = (
-        "--controls",
-        "resource-in-backup-plan",
-    )  # it has failures and unknowns; no other need be judged
+def test_what_a_judged_scan_ends_with(tmp_path: Path, options: tuple[str, ...], code: int) -> None:
+    builder = BundleBuilder(tmp_path / "bundle")
+    shard = builder.shard().settings().vault("main").volume("vol-1").table("not-read")
+    by_tag = [{"ConditionType": "STRINGEQUALS", "ConditionKey": "tier", "ConditionValue": "gold"}]
+    shard.volume("vol-2", {"tier": "gold"}).plan("daily", rules=[rule()], selections=[{"ListOfTags": by_tag}])
+    lines = refuse(builder.lines(), "resourcegroupstaggingapi:GetResources")
+    bundle = builder.record(**{REGION: "partial"}).write(lines)
+    critical = ("--controls", "resource-in-backup-plan")  # it has failures and unknowns
     done = audit("evaluate", bundle, *critical, "--format", "json", "--quiet", *options, cwd=tmp_path)
     assert done.exit_code == code, done.stderr
     (line,) = done.stdout.splitlines()
