@@ -64,9 +64,9 @@ def texts(view: View) -> dict[str, str]:
     return {"html": html, "pdf": " ".join(" ".join(page.extract_text().split()) for page in pdf.pages)}
 
 
-def test_html_and_pdf_show_the_worst_and_the_single_points(scan: Scan) -> None:
+def test_html_and_pdf_show_the_worst_and_the_single_points(empty: Scan) -> None:
     nodes = (*(node(number, 20 - number, f"vault-{number}") for number in range(SHOWN + 1)), node(99, 0))
-    found = texts(build(replace(scan, blast_radius=summary(*nodes, tier=TierOf("gold")))))
+    found = texts(build(replace(empty, blast_radius=summary(*nodes, tier=TierOf("gold")))))
     for text in found.values():
         assert TITLE in text
         assert f"vault-{SHOWN - 1}" in text

@@ -12,7 +12,7 @@ from scanner.report.formats.html import report_html
 from scanner.report.formats.json import summary_json
 from scanner.report.formats.markdown import summary_md
 from scanner.report.view.coverage import coverage_document, coverage_of, headline
-from scanner.report.view.view import build
+from scanner.report.view.view import View, build
 from tests.report.formats.test_html import Page
 
 TOTAL = CoverageCounts(
@@ -56,21 +56,29 @@ def test_unknown_is_never_protected(sample: Scan) -> None:
     assert total.protected == sum(each == {"pass"} for each in statuses.values())
 
 
-def test_every_text_format_begins_with_it(sample: Scan) -> None:
-    view = build(sample)
+@pytest.fixture(scope="module")
+def view(sample: Scan) -> View:
+    return build(sample)
+
+
+@pytest.fixture(scope="module")
+def page(view: View) -> str:
+    return report_html(view).decode()
+
+
+def test_every_text_format_begins_with_it(sample: Scan, view: View, page: str) -> None:
     assert view.headline in flat(b"".join(summary_md(view)).decode())
-    assert view.headline in flat(Page(report_html(view).decode()).text)
+    assert view.headline in flat(Page(page).text)
     document = json.loads(b"".join(summary_json(view)))["summary"]
     assert coverage_of(document) == sample.coverage
     assert f"{document['resources']['no_plan']:,} of" in view.headline
 
 
-def test_losses_of_a_resource_in_no_plan_are_no_backup(sample: Scan) -> None:
-    view = build(sample)
+def test_losses_of_a_resource_in_no_plan_are_no_backup(view: View, page: str) -> None:
     uncovered = sum(resource.chain.covered is False for resource in view.resources)
     lost = sum(control.needs_backup for control in view.controls)
     cell = f'<td class="mark lost" colspan="{lost}"><b class="none">no backup</b></td>'
-    assert report_html(view).decode().count(cell) == uncovered > 0
+    assert page.count(cell) == uncovered > 0
     assert lost == 10
 
 
