@@ -50,9 +50,9 @@ def choose(candidates: Iterable[Candidate[T]], own: Manifest | None) -> Chosen[T
             continue
         identity = candidate.manifest.scan_id or candidate.name
         if (same := chosen.pop(identity, None)) is not None:
-            left_out.append(
-                f"{same.name} is left out: {candidate.name} is a later evaluation of the same scan."
-            )
+            is_later = same.manifest.evaluated_as_of < candidate.manifest.evaluated_as_of
+            what = "a later evaluation of the same scan" if is_later else "the same scan"
+            left_out.append(f"{same.name} is left out: {candidate.name} is {what}.")
         # Put back at the end, which keeps the order by time.
         chosen[identity] = candidate
     return Chosen(tuple(chosen.values()), tuple(left_out))
