@@ -122,7 +122,7 @@ def first_seen_words(value: FirstSeen | None, now: datetime) -> str:
         return ""
     # Never negative: a scan may be judged as of a time before that of an earlier scan.
     age = count_word(max(0, (now - value.at).days), "day")
-    older = "; it may be older" if value.may_be_older else ""
+    older = " or earlier" if value.may_be_older else ""
     unknown = f"; unknown in {count_word(value.unknown_scans, 'scan')} since" if value.unknown_scans else ""
     return f"First seen {short_day(value.at)}, {age} ago{older}{unknown}."
 
