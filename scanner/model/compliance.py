@@ -191,7 +191,7 @@ class RequirementView:
     """The result of one requirement in a scan.
 
     `subjects`: the number of distinct subjects that its controls were evaluated for. `controls`: those that
-    serve it, each with figures of its own.
+    serve it, each with figures of its own. `not_evaluated`: others that serve it, but were not selected.
     """
 
     requirement: Requirement
@@ -199,6 +199,7 @@ class RequirementView:
     figures: Figures
     subjects: int
     controls: tuple[tuple[str, Figures], ...]
+    not_evaluated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,13 +188,18 @@ def _framework(
     unlisted: Container[str],
 ) -> FrameworkView:
     serving = [control for control in selected if framework.id in control.frameworks]
-    possible = {name for control in every for name in control.frameworks.get(framework.id, ())}
+    selected_ids = {control.id for control in selected}
+    others: defaultdict[str, list[str]] = defaultdict(list)
+    for control in every:
+        if control.id not in selected_ids:
+            for name in control.frameworks.get(framework.id, ()):
+                others[name].append(control.id)
     views = (
         _requirement(
             requirement,
             [control for control in serving if requirement.id in control.frameworks[framework.id]],
             by_control,
-            RequirementStatus.NOT_ASKED if requirement.id in possible else RequirementStatus.NOT_COVERED,
+            tuple(sorted(others[requirement.id])),
             unlisted,
         )
         for requirement in framework.requirements
@@ -215,15 +220,17 @@ def _requirement(
     requirement: Requirement,
     serving: list[Control],
     by_control: Mapping[str, Figures],
-    otherwise: RequirementStatus,
+    others: tuple[str, ...],
     unlisted: Container[str],
 ) -> RequirementView:
     figures = summed(by_control[control.id] for control in serving)
+    otherwise = RequirementStatus.NOT_ASKED if others else RequirementStatus.NOT_COVERED
     standing = figures.standing if serving else otherwise
     if standing is not RequirementStatus.FAILED and any(control.id in unlisted for control in serving):
         standing = RequirementStatus.UNKNOWN
     controls = tuple((control.id, by_control[control.id]) for control in serving)
-    return RequirementView(requirement, standing, figures, _subjects(serving, by_control), controls)
+    subjects = _subjects(serving, by_control)
+    return RequirementView(requirement, standing, figures, subjects, controls, others)
 
 
 def _subjects(serving: Iterable[Control], by_control: Mapping[str, Figures]) -> int:

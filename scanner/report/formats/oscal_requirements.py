@@ -12,7 +12,7 @@ from scanner.model.compliance import Figures, Requirement, RequirementStatus
 from scanner.model.finding import Finding, Status
 from scanner.model.manifest import Manifest
 from scanner.model.text import mended
-from scanner.report.view.assessment import baseline_words, obligation_words
+from scanner.report.view.assessment import baseline_words, not_evaluated_words, obligation_words
 from scanner.report.view.view import View
 from scanner.report.wording import FRAMEWORK_WORDS, STATUS_ORDER, STATUS_WORDS, clip, count_word, one_line
 
@@ -74,6 +74,7 @@ class Reviewed:
     counts: Mapping[Status, int]
     controls: tuple[str, ...]
     requirement: Requirement | None = None  # None: no framework was loaded
+    partly: str = ""  # how many of its controls were not evaluated; empty: all were
     outside: str = ""  # the baseline that does not select it; empty: it is inside, or there is none
 
     @property
@@ -97,6 +98,7 @@ def requirements(view: View) -> tuple[Reviewed, ...]:
             counts=requirement.figures.counts,
             controls=tuple(name for name, _ in requirement.controls),
             requirement=requirement.requirement,
+            partly=not_evaluated_words(requirement),
             outside=view.baseline.words
             if view.baseline and requirement.requirement.is_outside(view.baseline)
             else "",
@@ -227,7 +229,7 @@ def _finding(
         "title": prose(
             f"{FRAMEWORK_WORDS.get(requirement.framework, requirement.framework)} {requirement.id}{title}"
         ),
-        "description": prose(f"{_MEANINGS[requirement.standing]} {_counted(requirement.counts)}"),
+        "description": prose(f"{_meaning(requirement)} {_counted(requirement.counts)}"),
         "props": [*_props(requirement), prop("observations-left-out", max(left_out, 0))],
         "target": _target(requirement),
         **({"related-observations": [{"observation-uuid": name} for name in related]} if related else {}),
@@ -274,8 +276,13 @@ def _target(requirement: Reviewed) -> Document:
         "type": "statement-id",
         "target-id": f"{requirement.token}_smt",
         "title": line(requirement.id),
-        "status": {"state": state, "reason": reason, "remarks": prose(_MEANINGS[requirement.standing])},
+        "status": {"state": state, "reason": reason, "remarks": prose(_meaning(requirement))},
     }
+
+
+def _meaning(requirement: Reviewed) -> str:
+    meaning = _MEANINGS[requirement.standing]
+    return f"{meaning} {requirement.partly}." if requirement.partly else meaning
 
 
 def _counted(counts: Mapping[Status, int]) -> str:

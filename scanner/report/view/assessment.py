@@ -61,7 +61,23 @@ def _figures(figures: Figures) -> Document:
 
 
 def standing_sentence(view: RequirementView) -> str:
-    """Return the status of a requirement with its figures: `142 of 203 checks failed (69.9 %)`."""
+    """Return the status of a requirement with its figures: `142 of 203 checks failed (69.9 %)`.
+
+    It ends with the number of its controls that were not evaluated, if there are any next to evaluated ones.
+    """
+    partly = not_evaluated_words(view)
+    return f"{_standing(view)}; {partly}" if partly else _standing(view)
+
+
+def not_evaluated_words(view: RequirementView) -> str:
+    """Return how many of a requirement's controls were not evaluated; empty: all, or none, were."""
+    left_out, number = len(view.not_evaluated), len(view.controls)
+    if not left_out or not number:
+        return ""
+    return f"{left_out:,} of its {count_word(number + left_out, 'control')} not evaluated"
+
+
+def _standing(view: RequirementView) -> str:
     figures = view.figures
     waived, judged = figures.of(Status.WAIVED), count_word(figures.judged, "check")
     return {
@@ -222,6 +238,7 @@ def _requirement(view: RequirementView) -> Document:
         "subjects": view.subjects,
         "figures": _figures(view.figures),
         "controls": [name for name, _ in view.controls],
+        "not_evaluated": list(view.not_evaluated),
     }
 
 
@@ -300,4 +317,5 @@ def _read_requirement(
         figures(document["figures"]),
         int(document["subjects"]),
         tuple((name, by_control[name]) for name in document["controls"]),
+        tuple(document.get("not_evaluated", ())),
     )

@@ -55,6 +55,18 @@ def view(standing: RequirementStatus, **counts: int) -> RequirementView:
         (view(RequirementStatus.UNKNOWN, **{"pass": 5}), "Inconclusive: not all subjects were listed"),
         (view(RequirementStatus.WAIVED, **{"pass": 5, "waived": 2}), "2 of 7 checks waived (28.5 %)"),
         (view(RequirementStatus.MET, **{"pass": 1}), "No gap found in 1 check"),
+        (
+            replace(
+                view(RequirementStatus.MET, **{"pass": 1}),
+                controls=(("vault-locked", Figures()),),
+                not_evaluated=("restore-tested", "copy-arrives"),
+            ),
+            "No gap found in 1 check; 2 of its 3 controls not evaluated",
+        ),
+        (
+            replace(view(RequirementStatus.NOT_ASKED), not_evaluated=("restore-tested",)),
+            "Its controls were not selected",
+        ),
         (view(RequirementStatus.NOT_COVERED), "No control covers it: manual evidence needed"),
     ],
 )
