@@ -16,6 +16,7 @@ Format = Literal[
     "sarif",
     "junit",
     "ocsf",
+    "ocsf-parquet",
     "oscal",
     "asff",
     "markdown",

@@ -16,7 +16,7 @@ from scanner.report.formats.html import report_html
 from scanner.report.formats.json import findings_json, findings_jsonl_gz, summary_json
 from scanner.report.formats.junit import junit
 from scanner.report.formats.markdown import summary_md
-from scanner.report.formats.ocsf import ocsf
+from scanner.report.formats.ocsf import ocsf, ocsf_parquet
 from scanner.report.formats.oscal import oscal
 from scanner.report.formats.parquet import findings_parquet
 from scanner.report.formats.pdf import Paper, report_pdf
@@ -49,6 +49,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "sarif": Format("report.sarif", sarif),
     "junit": Format("report.junit.xml", junit),
     "ocsf": Format("findings.ocsf.jsonl", ocsf),
+    "ocsf-parquet": Format("findings.ocsf.parquet", ocsf_parquet),
     "oscal": Format("assessment-results.oscal.json", oscal),
     "asff": Format("findings.asff.jsonl", asff),
     "markdown": Format("summary.md", summary_md),

@@ -12,10 +12,14 @@ import pyarrow.parquet as pq
 
 from scanner.model.control import Control
 from scanner.model.finding import Finding, waiver_document
+from scanner.model.root_causes import cause_document
 from scanner.model.text import mended
 
 _WORD: Final = pa.dictionary(pa.int32(), pa.string())
 """Texts that repeat often, stored once in a dictionary."""
+
+_CAUSE: Final = ("kind", "step", "subject", "name", "about", "account", "region", "control")
+"""The texts of a root cause; its evidence is in findings.jsonl.gz."""
 
 SCHEMA: Final = pa.schema(
     [
@@ -46,10 +50,12 @@ SCHEMA: Final = pa.schema(
         ),
         pa.field("owner", pa.string()),
         pa.field("owner_source", _WORD),
+        pa.field("root_cause", pa.struct([(name, pa.string()) for name in _CAUSE])),
+        pa.field("blocked_by", pa.struct([("control", pa.string()), ("subject", pa.string())])),
     ]
 )
-"""`details` is JSON text. NULL occurs only in `waiver` (no waiver covers the failure), `owner` (not known)
-and `owner_source` (the settings name no source of owners)."""
+"""`details` is JSON text. NULL occurs only in `waiver` (no waiver covers the failure), `owner` (not known),
+`owner_source` (the settings name no source of owners), `root_cause` and `blocked_by` (none, or not known)."""
 
 ROW_GROUP: Final = 20_000
 """Findings of a row group, in memory as Arrow columns."""
@@ -67,16 +73,18 @@ class Names:
     of_subject: Callable[[Finding], str]
 
 
-class _ByteStream(io.RawIOBase):
+class ByteStream(io.RawIOBase):
     """A writable stream that buffers bytes until `take` returns them."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
 
     def writable(self) -> bool:
+        """Return true, which Arrow asks of a file."""
         return True
 
     def write(self, data: Any) -> int:  # noqa: ANN401 -- whatever has a buffer
+        """Keep a copy of some bytes, and return their number."""
         piece = bytes(data)
         self._pieces.append(piece)
         return len(piece)
@@ -91,7 +99,7 @@ class _ByteStream(io.RawIOBase):
 def parquet_pieces(findings: Iterable[Finding], names: Names, metadata: Mapping[str, str]) -> Iterator[bytes]:
     """Yield a Parquet file in pieces. `metadata` goes into its footer."""
     schema = SCHEMA.with_metadata({name: mended(text) for name, text in metadata.items()})
-    stream = _ByteStream()
+    stream = ByteStream()
     batches = _batches(iter(findings), names, schema)
     with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
         while group := tuple(islice(batches, ROW_GROUP // _BATCH)):
@@ -131,7 +139,21 @@ def _columns(findings: tuple[Finding, ...], names: Names) -> dict[str, Any]:
         "waiver": [waiver_document(finding.waiver) if finding.waiver else None for finding in findings],
         "owner": [finding.owner.name if finding.owner else None for finding in findings],
         "owner_source": [finding.owner.source if finding.owner else None for finding in findings],
+        "root_cause": [_cause(finding) for finding in findings],
+        "blocked_by": [_blocker(finding) for finding in findings],
     }
+
+
+def _cause(finding: Finding) -> dict[str, str] | None:
+    if finding.root_cause is None:
+        return None
+    document = cause_document(finding.root_cause)
+    return {name: document[name] for name in _CAUSE}
+
+
+def _blocker(finding: Finding) -> dict[str, str] | None:
+    blocker = finding.blocked_by
+    return None if blocker is None else {"control": blocker.control, "subject": blocker.subject}
 
 
 def _title(finding: Finding, controls: Mapping[str, Control]) -> str:

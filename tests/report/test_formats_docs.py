@@ -13,7 +13,7 @@ from scanner.storage.findings_parquet import SCHEMA
 TEXT = (Path(__file__).parents[2] / "docs" / "formats.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^## ([a-z-]+)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
 
-TOLD_WITH = {"summary": "json", "pdf-letter": "pdf"}
+TOLD_WITH = {"summary": "json", "pdf-letter": "pdf", "ocsf-parquet": "ocsf"}
 """Formats that have no section of their own."""
 
 

@@ -10,6 +10,7 @@ from scanner.model.control import Control
 from scanner.model.decisions import Waiver
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.known import EvidenceRef
+from scanner.model.root_causes import Blocker, CauseKind, RootCause, cause_document
 from scanner.storage.findings_parquet import ROW_GROUP, SCHEMA, Names, parquet_pieces
 
 FINDING = Finding(
@@ -85,6 +86,19 @@ def test_no_waiver_is_null_and_no_evidence_is_empty() -> None:
     ).to_pylist()
     assert told["waiver"] is None
     assert (told["evidence"], told["frameworks"]) == ([], [])
+
+
+def test_a_root_cause_and_what_blocks_come_back() -> None:
+    cause = RootCause(
+        CauseKind.VAULT_MISSING, "arn:aws:backup:eu-west-1:111111111111:backup-vault:main", "1", "eu-west-1"
+    )
+    traced = replace(FINDING, root_cause=cause, blocked_by=Blocker("rule-target-vault-exists", "a#r"))
+    result, bare = pq.read_table(io.BytesIO(file(traced, FINDING))).to_pylist()
+    assert result["root_cause"] == {
+        name: text for name, text in cause_document(cause).items() if name != "evidence"
+    }
+    assert result["blocked_by"] == {"control": "rule-target-vault-exists", "subject": "a#r"}
+    assert (bare["root_cause"], bare["blocked_by"]) == (None, None)
 
 
 def test_the_footer_says_which_scan_it_is() -> None:

@@ -32,6 +32,7 @@ from scanner.report.wording import (
     visible_values,
 )
 from scanner.storage.encoding import encode, fragment
+from scanner.storage.ocsf_parquet import event_pieces
 
 VERSION: Final = "1.5.0"
 """The version of the OCSF schema."""
@@ -87,11 +88,22 @@ Document = dict[str, Any]
 
 def ocsf(view: View) -> Iterator[bytes]:
     """Yield findings.ocsf.jsonl in pieces: one event per line, in filing order."""
-    events = _Events(view)
-    # A generator: only one batch of events is in memory.
-    lines = (encode(events.event(finding)) for finding in view.findings)
+    lines = _lines(view)
     while batch := tuple(islice(lines, _BATCH)):
         yield b"\n".join(batch) + b"\n"
+
+
+def ocsf_parquet(view: View) -> Iterator[bytes]:
+    """Yield findings.ocsf.parquet in pieces: the same events as rows, for Amazon Security Lake."""
+    metadata = {"vaultproof.ocsf_version": VERSION, "vaultproof.scan_id": view.manifest.scan_id}
+    notice = {"vaultproof.notice": view.notice} if view.notice else {}
+    return event_pieces(_lines(view), metadata | notice)
+
+
+def _lines(view: View) -> Iterator[bytes]:
+    """Return the events as JSON: a generator, since only one batch of them is to be in memory."""
+    events = _Events(view)
+    return (encode(events.event(finding)) for finding in view.findings)
 
 
 @dataclass(frozen=True, slots=True)

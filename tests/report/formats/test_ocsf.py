@@ -1,14 +1,21 @@
 """Every event is valid for py-ocsf-models, which keeps all of it; nothing unknown looks like a pass."""
 
+import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+import duckdb
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 from py_ocsf_models.objects.cloud import Cloud
 
@@ -16,8 +23,9 @@ from scanner.model.decisions import Owner
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.scan import REDACTED, Scan
 from scanner.model.text import mended
-from scanner.report.formats.ocsf import _NAMESPACE, event_uid, ocsf
+from scanner.report.formats.ocsf import _NAMESPACE, VERSION, event_uid, ocsf, ocsf_parquet
 from scanner.report.view.view import build
+from scanner.storage.ocsf_parquet import SCHEMA, event_pieces
 from tests.fakes.hostile import HOSTILE, WAIVER, planted
 
 MEANINGS: Final = {
@@ -75,6 +83,78 @@ def test_every_event_is_valid_and_nothing_of_it_is_lost(scan: Scan, named: Scan,
     allowed = {f".compliance.{name}" for name in BEYOND_THE_MODELS}
     for each in (scan, named, blind, planted(scan)):
         assert {name for event in events(each) for name in lost(event)} <= allowed
+
+
+@pytest.fixture(scope="module")
+def official() -> Draft202012Validator:
+    """The class as the OCSF project publishes it, with the profile that the events name."""
+    schema = OcsfJsonSchemaEmbedded(get_ocsf_schema(version=VERSION))
+    return Draft202012Validator(schema.get_class_schema("compliance_finding", profiles=["cloud"]))
+
+
+def test_the_schema_of_ocsf_finds_nothing(
+    official: Draft202012Validator, scan: Scan, named: Scan, blind: Scan
+) -> None:
+    for each in (scan, named, blind, planted(scan)):
+        found = {error.message for event in events(each)[::5] for error in official.iter_errors(event)}
+        assert found == set()
+
+
+def test_the_schema_of_ocsf_notices_what_is_not_valid(official: Draft202012Validator, scan: Scan) -> None:
+    event = events(scan)[0]
+    event["severity_id"] = 77
+    event["finding_info"].pop("uid")
+    event["odd"] = True
+    assert len(list(official.iter_errors(event))) == 3
+
+
+def whole(value: Any) -> Any:
+    """Give a value of a row without what is null: as the event has it."""
+    if isinstance(value, dict):
+        return {name: whole(member) for name, member in value.items() if member is not None}
+    return [whole(member) for member in value] if isinstance(value, list) else value
+
+
+def test_the_rows_are_the_events(scan: Scan, named: Scan) -> None:
+    for each in (scan, named, planted(scan)):
+        content = b"".join(ocsf_parquet(build(each)))
+        table = pq.read_table(io.BytesIO(content))
+        assert table.schema.equals(SCHEMA)
+        rows = [whole(row) for row in table.to_pylist()]
+        made = events(each)
+        unmapped = [dict(row.pop("unmapped")) for row in rows]
+        expected = [event.pop("unmapped") for event in made]
+        assert rows == made
+        for row, event in zip(unmapped, expected, strict=True):
+            texts = {name: text for name, text in event.items() if isinstance(text, str)}
+            others = {name: value for name, value in event.items() if not isinstance(value, str | None)}
+            nulls = dict.fromkeys(name for name, value in event.items() if value is None)
+            assert row == texts | {name: row[name] for name in others} | nulls
+            assert {name: json.loads(row[name]) for name in others} == others
+
+
+def test_the_file_follows_the_advice_of_security_lake(scan: Scan) -> None:
+    content = b"".join(ocsf_parquet(build(scan)))
+    group = pq.read_metadata(io.BytesIO(content)).row_group(0)
+    assert {group.column(number).compression for number in range(group.num_columns)} == {"ZSTD"}
+    assert content == b"".join(ocsf_parquet(build(scan)))
+    assert pq.read_table(io.BytesIO(b"".join(event_pieces((), {})))).schema.equals(SCHEMA)
+
+
+def test_the_documented_command_partitions_it(scan: Scan, tmp_path: Path) -> None:
+    (tmp_path / "findings.ocsf.parquet").write_bytes(b"".join(ocsf_parquet(build(scan))))
+    text = (Path(__file__).parents[3] / "docs" / "formats.md").read_text("utf-8")
+    (command,) = re.findall(r"^    (COPY .*?;)$", text, re.MULTILINE | re.DOTALL)
+    command = command.replace("scan/", f"{tmp_path}/").replace("'lake'", f"'{tmp_path}/lake'")
+    duckdb.sql(command)
+    files = sorted((tmp_path / "lake").rglob("*.parquet"))
+    days = {file.parent.name for file in files}
+    assert days == {f"eventDay={scan.manifest.evaluated_as_of:%Y%m%d}"}
+    assert {file.parent.parent.name for file in files} == {
+        f"accountId={finding.account}" for finding in scan.findings
+    }
+    assert sum(pq.read_metadata(file).num_rows for file in files) == len(scan.findings)
+    assert pq.read_schema(files[0]).names == SCHEMA.names
 
 
 def test_the_check_notices_what_is_not_valid(scan: Scan) -> None:
