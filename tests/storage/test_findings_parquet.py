@@ -90,7 +90,10 @@ def test_no_waiver_is_null_and_no_evidence_is_empty() -> None:
 
 def test_a_root_cause_and_what_blocks_come_back() -> None:
     cause = RootCause(
-        CauseKind.VAULT_MISSING, "arn:aws:backup:eu-west-1:111111111111:backup-vault:main", "1", "eu-west-1"
+        kind=CauseKind.VAULT_MISSING,
+        subject="arn:aws:backup:eu-west-1:111111111111:backup-vault:main",
+        account="111111111111",
+        region="eu-west-1",
     )
     traced = replace(FINDING, root_cause=cause, blocked_by=Blocker("rule-target-vault-exists", "a#r"))
     result, bare = pq.read_table(io.BytesIO(file(traced, FINDING))).to_pylist()
