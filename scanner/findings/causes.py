@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from scanner.errors import OutputError
-from scanner.findings.filed import literal, pattern
+from scanner.findings.filed import literal, pattern, read_parquet
 from scanner.model.finding import Finding, Status
 from scanner.model.inventory_tables import RootCauseTable
 from scanner.model.known import EvidenceRef
@@ -57,6 +57,13 @@ class FiledCauses:
         for finding in findings:
             trace = cursor.at(finding.order) if finding.status in _TRACED else None
             yield finding if trace is None else _traced(finding, trace)
+
+    @property
+    def sql(self) -> str:
+        """The SQL table function that reads the table. Its files are checked before."""
+        for path in self._files.paths:
+            self._files.verify(path)
+        return read_parquet(self._files.paths)
 
     def of(self, findings: Sequence[Finding]) -> list[Finding]:
         """Return some findings with their root causes, in the same order."""

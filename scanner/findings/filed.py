@@ -18,6 +18,7 @@ from scanner.errors import BundleError, OutputError
 from scanner.findings.rows import FiledRow, defined, read_rows
 from scanner.findings.schema import FILED, NO_ACCOUNT, WITHOUT_TEXTS
 from scanner.findings.selected import Masks, Numbers, SelectedRows
+from scanner.findings.stored_lines import StoredFindings
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Status
 from scanner.model.root_causes import Trace
@@ -154,6 +155,11 @@ class Causes(Protocol):
 
     def cursor(self) -> "TraceCursor":
         """Return a reader for findings that come in filing order."""
+        ...
+
+    @property
+    def sql(self) -> str:
+        """The SQL table function that reads them."""
         ...
 
 
@@ -293,9 +299,29 @@ class Filed:
         """Return the findings of a query over TABLE that selects all columns, with their texts."""
         batches = connection.sql(sql, params=parameters).to_arrow_reader(BATCH)
         rows = [row for batch in batches for row in self.rows(batch)]
-        # Few rows, so they are rendered one by one instead of opening the renderer of a whole control.
-        findings = [row.finding for row in rows] if self._words is None else self._words.some(rows)
+        findings = self._worded(rows)
         return findings if self.causes is None else self.causes.of(findings)
+
+    def _worded(self, rows: Sequence[FiledRow]) -> list[Finding]:
+        """Return the findings of a few rows, with their texts."""
+        if isinstance(self._lines, StoredFindings):
+            without = {row.finding.order for row in rows if not row.has_texts}
+            subjects = {subject for _, _, _, subject in without}
+            lines = self._lines.of_subjects(subjects) if subjects else ()
+            # Lines have the texts already: decoding some is much faster than opening the facts.
+            whole = {finding.order: finding for finding in lines if finding.order in without}
+            if len(whole) < len(without):
+                raise BundleError(
+                    f"{self._lines.path} lacks findings that the files in findings/ have. "
+                    "Run audit evaluate on the bundle again."
+                )
+            return [whole.get(row.finding.order, row.finding) for row in rows]
+        # Few rows, so they are rendered one by one instead of opening the renderer of a whole control.
+        return [row.finding for row in rows] if self._words is None else self._words.some(rows)
+
+    def of_subjects(self, subjects: Collection[str]) -> Iterator[Finding] | None:
+        """Return the findings of subjects in filing order with their texts; None: there are no lines."""
+        return self._lines.of_subjects(subjects) if isinstance(self._lines, StoredFindings) else None
 
     def control(self, control: str) -> Control:
         """Return the control with this id. BundleError: the scan does not define it."""

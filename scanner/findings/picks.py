@@ -3,7 +3,7 @@
 A query selects by columns that are quick to read; only the selected rows are read in full.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -11,6 +11,7 @@ import orjson
 from scanner.findings.filed import TABLE, Connection, Filed, of_controls
 from scanner.findings.selected import Numbers, SelectedRows
 from scanner.model.finding import Finding, Status
+from scanner.model.root_causes import RootCause
 
 Pair = tuple[str, Status]
 """A control and one of the statuses of its findings."""
@@ -57,6 +58,21 @@ _DETAILS: Final = (
     f"SELECT account, region, details FROM {TABLE} WHERE control = $control AND details IS NOT NULL"  # nosec B608 # noqa: S608 -- names and words of the model
 )
 
+# The first failures of a cause are found by their keys, so that no other failure is read in full.
+_EXPLAINED: Final = """
+, ranks AS (SELECT unnest($controls) AS control, unnest(range(len($controls))) AS rank),
+causes AS (
+    SELECT unnest($kinds) AS kind, unnest($subjects) AS cause_subject, unnest($abouts) AS cause_about,
+           unnest($accounts) AS cause_account, unnest($regions) AS cause_region),
+explained AS MATERIALIZED (
+    SELECT control, account, region, subject
+    FROM {causes} JOIN causes USING (kind, cause_subject, cause_about, cause_account, cause_region)
+    SEMI JOIN keys USING (control, account, region, subject) JOIN ranks USING (control)
+    QUALIFY row_number() OVER (
+        PARTITION BY kind, cause_subject, cause_about, cause_account, cause_region
+        ORDER BY rank, account, region, subject) <= $examples)
+"""
+
 _WHOLE: Final = f"SELECT * FROM {TABLE} SEMI JOIN keys USING (control, account, region, subject)"  # nosec B608 # noqa: S608 -- names and words of the model
 _NAMED: Final = (
     "SELECT control, status, subject, subject_type "  # nosec B608 # noqa: S608 -- a name of the model
@@ -75,6 +91,26 @@ def first_subjects(connection: Connection, wanted: Mapping[Pair, int]) -> Iterat
     rows = connection.execute(_FIRST + _NAMED + _IN_ORDER, _bound(wanted)).fetchall()
     for control, status, subject, subject_type in rows:
         yield (control, Status(status)), subject, subject_type
+
+
+def first_of_causes(
+    filed: Filed, connection: Connection, wanted: Mapping[Pair, int], causes: Sequence[RootCause], number: int
+) -> list[Finding]:
+    """Return, of the findings of `first_findings`, the first `number` that each root cause explains.
+
+    They are in the order of `wanted`, and in filing order within each pair.
+    """
+    if filed.causes is None or not wanted or not causes:
+        return []
+    keys = [cause.key for cause in causes]
+    columns = zip(
+        ("kinds", "subjects", "abouts", "accounts", "regions"), zip(*keys, strict=True), strict=True
+    )
+    parameters = {**_bound(wanted), **{name: list(column) for name, column in columns}, "examples": number}
+    sql = _FIRST + _EXPLAINED.format(causes=filed.causes.sql) + _WHOLE.replace("keys", "explained")
+    places = {control: place for place, (control, _) in enumerate(wanted)}
+    findings = filed.chosen(connection, sql, parameters)
+    return sorted(findings, key=lambda finding: (places[finding.control], finding.order))
 
 
 def _bound(wanted: Mapping[Pair, int]) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """Findings that are stored as lines, and read from their file whenever they are iterated over."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -10,9 +10,14 @@ import orjson
 from scanner.errors import BundleError
 from scanner.model.finding import Finding, finding_from_document
 from scanner.storage.bounded import read_lines
+from scanner.storage.encoding import encode
 
 LINES: Final = ("findings.jsonl.gz", "findings.jsonl")
 """The files with all findings of a scan, one a line. The first that exists is used."""
+
+# What is around the subject in a line of ours; lines written otherwise are decoded.
+_SUBJECT: Final = b',"subject":'
+_TYPE: Final = b',"subject_type":'
 
 # Everything that a malformed document can raise while it is read.
 _NO_FINDING = (KeyError, TypeError, ValueError, AttributeError)
@@ -30,7 +35,24 @@ class StoredFindings:
 
     def __iter__(self) -> Iterator[Finding]:
         """Yield the findings from the first."""
+        return self._findings(lambda _: True)
+
+    def of_subjects(self, subjects: Collection[str]) -> Iterator[Finding]:
+        """Yield the findings of some subjects, in the order of the file. Lines of others are not decoded."""
+        wanted = frozenset(map(encode, subjects))
+
+        def is_wanted(line: bytes) -> bool:
+            # The subject precedes every text that could contain the mark ("findings", bytes).
+            start = line.find(_SUBJECT) + len(_SUBJECT)
+            end = line.find(_TYPE, start)
+            return min(start, end) < len(_SUBJECT) or line[start:end] in wanted
+
+        return (finding for finding in self._findings(is_wanted) if encode(finding.subject) in wanted)
+
+    def _findings(self, is_wanted: Callable[[bytes], bool]) -> Iterator[Finding]:
         for number, line in enumerate(self._lines(), start=1):
+            if not is_wanted(line):
+                continue
             try:
                 yield finding_from_document(orjson.loads(line))
             except _NO_FINDING as problem:

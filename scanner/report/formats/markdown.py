@@ -340,7 +340,8 @@ def _worst(view: View, room: int) -> str:
 
 def _control(view: ControlView, whole: View) -> str:
     control, counts = view.control, view.counts
-    shown = [finding for finding in view.findings if finding.status in _OPEN][:_WORST]
+    # Worst first, so that the first ones are enough; the others need not be read.
+    shown = [finding for finding in view.findings[:_WORST] if finding.status in _OPEN]
     opened = f"{counts.open:,} could not be evaluated" if counts.open else ""
     failed = f"{counts.failed:,} of {counts.judged:,} failed" if counts.failed else ""
     what = failed or opened or "Subjects could not be listed"

@@ -76,7 +76,7 @@ _NAMED: Final = 12
 
 def sarif(view: View) -> Iterator[bytes]:
     """Yield report.sarif in pieces: one run, with the worst results first."""
-    results = tuple(islice((finding for finding in view.worst if finding.status in REPORTED), MAX_RESULTS))
+    results = tuple(islice(view.worst_with(REPORTED), MAX_RESULTS))
     # GitHub refuses a larger file as a whole, so the rest is counted instead.
     left_out = sum(view.counts.of(status) for status in REPORTED) - len(results)
     run = encode(_run(view, left_out))

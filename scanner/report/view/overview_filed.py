@@ -14,10 +14,12 @@ from scanner.findings.picks import (
     draw,
     filed_details,
     first_findings,
+    first_of_causes,
     first_subjects,
     whole_findings_of,
 )
 from scanner.model.finding import ControlCount, Finding, FindingCounts, GroupCount, Status
+from scanner.model.root_causes import RootCause
 from scanner.model.scan import Scan, Stream
 from scanner.report.view import overview
 from scanner.report.view.audit_manager import FrameworkCounter
@@ -67,10 +69,24 @@ def findings_of_subjects(
 ) -> Iterable[Finding]:
     """Return the findings of some subjects, in filing order. `without`: statuses that may be left out."""
     if isinstance(findings, Filed):
+        # Without passes, the query reads much less than all lines.
+        if not without and (lines := findings.of_subjects(subjects)) is not None:
+            return lines
         with findings.database() as connection:
             return whole_findings_of(findings, connection, subjects, without)
     wanted = frozenset(subjects)
     return (finding for finding in findings if finding.subject in wanted)
+
+
+def failures_of_causes(
+    findings: Stream[Finding], worst: Sequence[Finding], causes: Sequence[RootCause], number: int
+) -> Iterable[Finding]:
+    """Return failures among the worst findings, worst first: at least the first `number` of each cause."""
+    if isinstance(findings, Filed) and isinstance(worst, Picked):
+        # By a query: reading thousands of findings for some examples would take most of a small format.
+        with findings.database() as connection:
+            return first_of_causes(findings, connection, worst.numbers((Status.FAIL,)), causes, number)
+    return (finding for finding in worst if finding.status is Status.FAIL)
 
 
 def _tally(rows: Iterable[tuple[K, ControlCount]]) -> dict[K, Counts]:
@@ -182,6 +198,14 @@ class Picked(Sequence[Finding]):
         """Return subject and type of each finding, without reading the findings."""
         by_pair = {first: first.subjects() for first in {first for first, _, _ in self._parts}}
         return [subject for first, pair, number in self._parts for subject in by_pair[first][pair][:number]]
+
+    def having(self, statuses: Collection[Status]) -> "Picked":
+        """Return the findings with one of these statuses; the others are not read."""
+        return Picked([part for part in self._parts if part[1][1] in statuses])
+
+    def numbers(self, statuses: Collection[Status]) -> Mapping[Pair, int]:
+        """Return the number of findings with one of these statuses by control and status, in order."""
+        return {pair: number for _, pair, number in self._parts if pair[1] in statuses}
 
     def forget(self) -> None:
         """Drop what was read: it is read again when it is needed."""

@@ -45,7 +45,12 @@ from scanner.report.view.counts import Counts, Group, count, groups
 from scanner.report.view.coverage import headline
 from scanner.report.view.decisions import OwnerGroup, ParameterSet, parameter_sets
 from scanner.report.view.overview import STRUCTURES, Overview, failures, overview_of, rank
-from scanner.report.view.overview_filed import Picked, findings_of_subjects, overview_of_filed
+from scanner.report.view.overview_filed import (
+    Picked,
+    failures_of_causes,
+    findings_of_subjects,
+    overview_of_filed,
+)
 from scanner.report.view.root_causes import causes_of, root_causes_sentence, shown_causes
 from scanner.report.view.sample import Sample
 from scanner.report.view.selection import selection_sentence, selection_words
@@ -276,11 +281,12 @@ class View:
     @cached_property
     def _explained(self) -> Mapping[tuple[str, ...], tuple[Finding, ...]]:
         """The first failures among the worst findings that each shown root cause explains, by its key."""
-        failures: dict[tuple[str, ...], list[Finding]] = {shown.cause.key: [] for shown in self.root_causes}
-        # Of the worst findings only: they are in memory, and the examples have to be few.
-        for finding in self.worst if failures else ():
+        causes = [shown.cause for shown in self.root_causes]
+        failures: dict[tuple[str, ...], list[Finding]] = {cause.key: [] for cause in causes}
+        # Of the worst findings only, which most formats have in memory: the examples have to be few.
+        for finding in failures_of_causes(self.findings, self.worst, causes, EXAMPLES) if causes else ():
             cause = finding.root_cause
-            members = failures.get(cause.key) if cause and finding.status is Status.FAIL else None
+            members = failures.get(cause.key) if cause else None
             if members is not None and len(members) < EXAMPLES:
                 members.append(finding)
         return {key: tuple(members) for key, members in failures.items()}
@@ -422,6 +428,12 @@ class View:
         """The counts of findings that are not in `worst`."""
         shown = count(finding.status for finding in self.worst)
         return self.counts.less(shown)
+
+    def worst_with(self, statuses: Collection[Status]) -> Iterable[Finding]:
+        """Return the worst findings with one of these statuses; the texts of others are not rendered."""
+        if isinstance(self.worst, Picked):
+            return self.worst.having(statuses)
+        return (finding for finding in self.worst if finding.status in statuses)
 
     @property
     def has_all(self) -> bool:

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from scanner.model.finding import Status
 from scanner.model.known import EvidenceRef
 from scanner.model.root_causes import CauseCount, CauseKind, RootCause, RootCauseSummary, Step
+from scanner.model.scan import Scan
 from scanner.report.cause_wording import cause_sentence, untraced_reason
+from scanner.report.view import overview
 from scanner.report.view.root_causes import (
     SHOWN,
     causes_of,
@@ -15,6 +18,7 @@ from scanner.report.view.root_causes import (
     root_causes_of,
     root_causes_sentence,
 )
+from scanner.report.view.view import EXAMPLES, build
 
 VAULT = "arn:aws:backup:eu-west-1:111111111111:backup-vault:main"
 CAUSE = RootCause(
@@ -122,3 +126,24 @@ def test_what_is_not_traced_has_a_reason() -> None:
     assert "AWS does not report" in untraced_reason("recovery-point-retention")
     assert "decision" in untraced_reason("waiver-expired")
     assert "no link of the chain" in untraced_reason("resource-backed-up-recently")
+
+
+@pytest.mark.parametrize("shown", [20_000, 60])
+def test_the_examples_of_a_cause_are_the_first_of_the_worst_failures(
+    sample: Scan, monkeypatch: pytest.MonkeyPatch, shown: int
+) -> None:
+    monkeypatch.setattr(overview, "SHOWN", shown)
+    view = build(sample)
+    expected = {
+        count.cause.key: [
+            finding
+            for finding in view.worst
+            if finding.status is Status.FAIL
+            and finding.root_cause is not None
+            and finding.root_cause.key == count.cause.key
+        ][:EXAMPLES]
+        for count in view.root_causes
+    }
+    assert any(expected.values())
+    for count in view.root_causes:
+        assert list(view.failures_of(count.cause)) == expected[count.cause.key]
