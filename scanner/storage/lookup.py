@@ -156,9 +156,12 @@ class StoredTable:
             # The files of the accounts that the values name had all of them.
             if not missing and column in _OWN and not is_named:
                 return
-            if not self._may_hold(path, column, values):
+            # A file that was opened before need not be opened again to see that it has no match.
+            if path in self._ranges and not self._may_hold(path, column, values):
                 continue
             with self._opened(path) as file:
+                if not self._may_hold(path, column, values):
+                    continue
                 for match in self._in_file(path, file, column, values):
                     missing -= match.values
                     yield match
@@ -182,10 +185,7 @@ class StoredTable:
                     yield _Match(file, group, mask, frozenset(texts.filter(mask).to_pylist()))
 
     def _may_hold(self, path: Path, column: str, values: Collection[str]) -> bool:
-        if path not in self._ranges:
-            # Opening a file caches its ranges.
-            with self._opened(path):
-                pass
+        """Return whether an opened file may have a row with one of the values."""
         if column not in self._ranges[path]:
             raise BundleError(f"{path} has no text column {column}.")
         return any(_is_within(group_range, values) for group_range in self._ranges[path][column])
