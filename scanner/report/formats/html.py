@@ -11,6 +11,7 @@ from scanner.model.finding import Status
 from scanner.report.formats.html_rows import embed_details, embed_rows
 from scanner.report.formats.templates import FONTS, asset, environment, font_url
 from scanner.report.view.completeness import SHARD_MEANINGS
+from scanner.report.view.conclusion import conclusion, date_warning
 from scanner.report.view.counts import Counts
 from scanner.report.view.overview import STRUCTURES
 from scanner.report.view.view import View
@@ -72,6 +73,8 @@ def report_html(view: View, limits: Limits = LIMITS) -> bytes:
         .get_template(TEMPLATE)
         .render(
             view=view,
+            conclusion=conclusion(view),
+            date_warning=date_warning(view.manifest),
             style=Markup(style),  # nosec B704 # noqa: S704 -- a file of ours, and base64
             script=Markup(script),  # nosec B704 # noqa: S704 -- a file of ours
             data=Markup(data.head),  # nosec B704 # noqa: S704 -- every < in it is escaped

@@ -24,6 +24,7 @@ from scanner.report.view.assessment import (
 )
 from scanner.report.view.changes import kinds
 from scanner.report.view.completeness import GapGroup
+from scanner.report.view.conclusion import conclusion, date_warning
 from scanner.report.view.counts import Counts
 from scanner.report.view.root_causes import explained
 from scanner.report.view.view import ControlView, View
@@ -116,7 +117,21 @@ def _head(view: View) -> str:
     scan = f", scan {code(manifest.scan_id)}" if manifest.scan_id else ""
     as_of = instant(manifest.evaluated_as_of)
     notice = f"**{view.notice}**\n\n" if view.notice else ""
-    return f"{notice}# Backup audit of {code(view.organization)}\n\nAs of {as_of}{scan}, {program}."
+    details, warning = view.details, date_warning(manifest)
+    stated = [
+        f"Organisation {code(view.organization)}." if details.organization else "",
+        f"Prepared by {code(details.prepared_by)}." if details.prepared_by else "",
+        f"Period of the audit: {details.period}." if details.period else "",
+    ]
+    recorded = f"Recorded {instant(manifest.started_at)} to {instant(manifest.finished_at)}."
+    lines = [
+        f"{notice}# Backup audit of {code(view.organization_name)}",
+        f"As of {as_of}{scan}, {program}. {recorded}",
+        " ".join(filter(None, stated)),
+        " ".join(conclusion(view)),
+        f"**Dates.** {warning}" if warning else "",
+    ]
+    return "\n\n".join(filter(None, lines))
 
 
 def _standing(view: View) -> str:

@@ -350,7 +350,7 @@ def around(view: View) -> Document:
     return {
         "uuid": uuid("document", scan_key(manifest)),
         "metadata": {
-            "title": prose(f"AWS backup assessment of {view.organization}"),
+            "title": prose(f"AWS backup assessment of {view.organization_name}"),
             # Not the time of writing: equal scans give equal bytes.
             "last-modified": rfc3339(manifest.evaluated_as_of),
             "version": line(manifest.scan_id or scan_key(manifest)),

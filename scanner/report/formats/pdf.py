@@ -43,6 +43,7 @@ from scanner.report.formats.pdf_attachments import (
 )
 from scanner.report.formats.templates import FONTS, asset, environment, font
 from scanner.report.view.completeness import SHARD_MEANINGS
+from scanner.report.view.conclusion import conclusion, date_warning
 from scanner.report.view.overview import rank
 from scanner.report.view.view import ControlView, View
 from scanner.report.wording import STATUS_MEANINGS, day
@@ -212,9 +213,11 @@ def document_html(view: View, attached: tuple[Attached, ...], problems: Sequence
             files_of_scan=sorted(
                 view.manifest.files.items(), key=lambda entry: (not is_of_findings(entry[0]), entry)
             ),
-            title=f"Backup audit of {view.organization}, {day(view.manifest.evaluated_as_of)}",
+            title=f"Backup audit of {view.organization_name}, {day(view.manifest.evaluated_as_of)}",
             clock=rfc3339(view.manifest.evaluated_as_of),
             attached=attached,
+            conclusion=conclusion(view),
+            date_warning=date_warning(view.manifest),
             problems=problems,
             chapters=parts,
             shown=sum(len(chapter.findings) for chapter in parts),

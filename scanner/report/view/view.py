@@ -473,6 +473,11 @@ class View:
             return scope.organization_id
         return f"Account {scope.accounts[0]}" if len(scope.accounts) == 1 else "Selected accounts"
 
+    @property
+    def organization_name(self) -> str:
+        """The name of the organisation that audit.yaml states, else what was audited."""
+        return self.details.organization or self.organization
+
     def account(self, account: str) -> str:
         """Return the name of an account, else its id."""
         return self.names.get(account) or account
