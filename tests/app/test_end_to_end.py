@@ -18,6 +18,13 @@ from scanner.demo.serve import DEFAULT_SEED, Demo, serve
 
 ROOT: Final = Path(__file__).parents[2]
 AS_OF: Final = DEMO_CLOCK.strftime("%Y-%m-%dT%H:%M:%SZ")
+CONTROLS: Final = (
+    "account-region-assessed",
+    "copy-destination-exists",
+    "resource-in-backup-plan",
+    "vault-locked",
+)
+"""Controls of the whole scan: what is tested here depends on none, and all take seconds."""
 NO_SOCKETS: Final = """
 import sys
 def refuse(event, arguments):
@@ -60,6 +67,7 @@ def scan(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
     code, _, err = finish(
         command(
             "run", "--org", "--role-name", demo.role_name, "--region", demo.regions[0], "--as-of", AS_OF,
+            *(word for control in CONTROLS for word in ("--controls", control)),
             "--out", folder / "s", "--format", "json", demo=demo, cwd=folder,
         )
     )  # fmt: skip

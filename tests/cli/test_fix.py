@@ -5,7 +5,6 @@ Plan production-audit of account 333333333333 in eu-west-1 names a vault that do
 """
 
 import json
-import shutil
 import stat
 import subprocess
 import sys
@@ -16,11 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
-from scanner.app.criteria import load_judgement
-from scanner.app.inputs import stored_inputs
-from scanner.app.judgement import evaluate
 from scanner.cli.commands import audit
-from scanner.evidence.manifest import read_manifest
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs/schema/fix.schema.json").read_text("utf-8"))
@@ -29,17 +24,9 @@ MISSING = "arn:aws:backup:eu-west-1:333333333333:backup-vault:production-audit"
 NOTHING = "No failure matches the options: there is nothing to fix."
 
 
-@pytest.fixture(scope="module")
-def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Evaluate the sample bundle in a folder of its own."""
-    folder = tmp_path_factory.mktemp("sample") / "scan"
-    shutil.copytree(SAMPLE, folder)
-    manifest = read_manifest(folder)
-    inputs = stored_inputs(folder, manifest)
-    assert inputs is not None
-    judgement, _ = load_judgement(inputs.settings, inputs.words, manifest.evaluated_as_of)
-    evaluate(folder, folder, judgement, ())
-    return folder
+@pytest.fixture
+def scan(judged_sample: Path) -> Path:
+    return judged_sample
 
 
 def run(scan: Path, *words: str | Path) -> tuple[int, str, str]:
@@ -61,10 +48,12 @@ def changes_of(document: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 @pytest.fixture(scope="module")
-def missing_vault(scan: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def missing_vault(
+    judged_sample: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Any]]:
     """Return the folder and the JSON of the proposal for the missing vault."""
     out = tmp_path_factory.mktemp("fix") / "changes"
-    document = proposed(scan, "--root-cause", f"vault_missing:{MISSING}", "--out", out)
+    document = proposed(judged_sample, "--root-cause", f"vault_missing:{MISSING}", "--out", out)
     return out, document
 
 

@@ -48,10 +48,18 @@ def judged(folder: Path, *words: str) -> None:
     audited("evaluate", str(folder), "--controls", CONTROL, "--format", "html,markdown", *words)
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    folder = bundle(tmp_path / "old", ("vol-1",), ALL)
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = bundle(tmp_path_factory.mktemp("scans") / "old", ("vol-1",), ALL)
     judged(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def now(old: Path) -> Path:
+    """Return a later scan: vol-2 is fixed, vol-3 deleted, vol-4 new."""
+    folder = bundle(old.with_name("now"), ("vol-1", "vol-2"), ("vol-1", "vol-2", "vol-4"))
+    judged(folder, "--since", str(old))
     return folder
 
 
@@ -68,27 +76,23 @@ def kinds(folder: Path) -> dict[str, str]:
     return {each["subject"].rpartition("/")[2]: each["kind"] for each in changes(folder)["worst"]}
 
 
-def test_mended(tmp_path: Path, old: Path) -> None:
-    folder = bundle(tmp_path / "now", ("vol-1", "vol-2"), ("vol-1", "vol-2", "vol-4"))
-    judged(folder, "--since", str(old))
-    assert kinds(folder) == {"vol-2": "fixed", "vol-3": "deleted", "vol-4": "new"}
-    told = changes(folder)
+def test_mended(now: Path) -> None:
+    assert kinds(now) == {"vol-2": "fixed", "vol-3": "deleted", "vol-4": "new"}
+    told = changes(now)
     assert told["since"]["scan_id"] == "old"
     assert (told["since"]["totals"]["fail"], told["since"]["totals"]["judged"]) == (2, 3)
     assert told["alarm"] == "critical"
     assert told["counts"]["same"] == 1
-    page = (folder / "report.html").read_text("utf-8")
+    page = (now / "report.html").read_text("utf-8")
     for text in ('id="changes"', 'href="#changes"', "Deleted", "secret-vol-4", "of 3 evaluated"):
         assert text in page
-    summary = (folder / "summary.md").read_text("utf-8")
+    summary = (now / "summary.md").read_text("utf-8")
     assert "1 new, 1 fixed, 1 deleted" in summary
     assert "Then 2 of 3 evaluated checks failed, now 1 of 3" in summary
 
 
-def test_subjects_that_are_in_the_report_are_linked_and_others_are_not(tmp_path: Path, old: Path) -> None:
-    folder = bundle(tmp_path / "now", ("vol-1", "vol-2"), ("vol-1", "vol-2", "vol-4"))
-    judged(folder, "--since", str(old))
-    page = (folder / "report.html").read_text("utf-8")
+def test_subjects_that_are_in_the_report_are_linked_and_others_are_not(now: Path) -> None:
+    page = (now / "report.html").read_text("utf-8")
     section = page[page.index('<section id="changes"') :].partition("</section>")[0]
     assert section.count(f"#/?at={CONTROL}") == 2
     assert "volume%2Fvol-4" in section
@@ -146,15 +150,13 @@ def test_reopened_with_before(tmp_path: Path, old: Path) -> None:
     assert told["counts"]["reopened"] == 2
 
 
-def test_drawn_again_from_the_folder(tmp_path: Path, old: Path) -> None:
-    folder = bundle(tmp_path / "now", ("vol-1", "vol-2"), ("vol-1", "vol-2", "vol-4"))
-    judged(folder, "--since", str(old))
-    audited("report", str(folder), "--format", "html,markdown,json", "--out", str(tmp_path / "again"))
+def test_drawn_again_from_the_folder(tmp_path: Path, now: Path) -> None:
+    audited("report", str(now), "--format", "html,markdown,json", "--out", str(tmp_path / "again"))
     for name in ("report.html", "summary.md", "findings.json"):
-        one, two = (place / name for place in (folder, tmp_path / "again"))
+        one, two = (place / name for place in (now, tmp_path / "again"))
         section = [_changes_of(path.read_text("utf-8")) for path in (one, two)]
         assert section[0] == section[1]
-    held = read_scan(folder).changes
+    held = read_scan(now).changes
     assert held is not None
     assert held.counts[Kind.FIXED] == 1
 

@@ -53,13 +53,15 @@ def files(scan: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def scan(tmp_path: Path) -> Path:
-    """A scan that was evaluated with a waiver, and with own controls that are gone since."""
-    folder, config, own = (
-        bundle_in(tmp_path / "scan"),
-        tmp_path / "audit.yaml",
-        own_controls(tmp_path / "own"),
-    )
+def scan(evaluated: Path, tmp_path: Path) -> Path:
+    return copytree(evaluated, tmp_path / "scan")
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a scan that was evaluated with a waiver, and with own controls that are gone since."""
+    place = tmp_path_factory.mktemp("evaluated")
+    folder, config, own = bundle_in(place / "scan"), place / "audit.yaml", own_controls(place / "own")
     config.write_text(SETTINGS, "utf-8")
     result = evaluate(folder, "--config", config, "--controls", "vault-locked", "--controls", own, "-q")
     assert result.exit_code == 0, result.output

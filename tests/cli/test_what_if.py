@@ -18,11 +18,7 @@ from jsonschema import Draft202012Validator
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from scanner.app.criteria import load_judgement
-from scanner.app.inputs import stored_inputs
-from scanner.app.judgement import evaluate
 from scanner.cli.commands import audit
-from scanner.evidence.manifest import read_manifest
 from tests.what_if.terraform_plans import change, lifecycle, plan, rule
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/what-if.schema.json").read_text("utf-8"))
@@ -46,17 +42,9 @@ DISASTER = vault("production-disaster", region="eu-central-1")
 FRANKFURT = vault("central-backup-frankfurt", "222222222222", "eu-central-1")
 
 
-@pytest.fixture(scope="module")
-def scan(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Evaluate the sample bundle in a folder of its own."""
-    folder = tmp_path_factory.mktemp("sample") / "scan"
-    shutil.copytree(SAMPLE, folder)
-    manifest = read_manifest(folder)
-    inputs = stored_inputs(folder, manifest)
-    assert inputs is not None
-    judgement, _ = load_judgement(inputs.settings, inputs.words, manifest.evaluated_as_of)
-    evaluate(folder, folder, judgement, ())
-    return str(folder)
+@pytest.fixture
+def scan(judged_sample: Path) -> str:
+    return str(judged_sample)
 
 
 def run(scan: str, *words: str) -> tuple[int, str, str]:
