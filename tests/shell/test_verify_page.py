@@ -5,15 +5,16 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pypdfium2
 import pytest
+from typer.testing import CliRunner
 
 from scanner.app.signing import key_file_signer, sign_scan
+from scanner.cli.commands import audit
 from scanner.evidence.manifest import manifest_bytes
 from tests.fakes.tsa import openssl, time_stamping_authority
 
@@ -63,8 +64,8 @@ class Signed:
 def evaluated(out: Path, *words: object) -> Path:
     bundle = ROOT / "sample_reports" / "bundle"
     options = ("--out", out, "--controls", "vault-locked", "--quiet", *words)
-    command = [sys.executable, "-m", "scanner", "evaluate", str(bundle), *map(str, options)]
-    subprocess.run(command, capture_output=True, check=True)
+    done = CliRunner().invoke(audit, ["evaluate", str(bundle), *map(str, options)])
+    assert done.exit_code == 0, done.output
     return out
 
 
