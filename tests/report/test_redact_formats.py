@@ -36,14 +36,16 @@ from scanner.model.decisions import (
     WaiverState,
     WaiverUse,
 )
+from scanner.model.finding import Status
 from scanner.model.scan import REDACTED, Scan
+from scanner.model.timeline import FirstSeen, FirstSeenTimes, Timeline, TrendPoint
 from scanner.report.formats.explanation import explanation_json, explanation_svg
 from scanner.report.read import read_scan
 from scanner.report.redact import Pseudonyms, redacted, redacted_explanation
 from scanner.report.view.view import build
 from scanner.report.write import FORMATS
 from tests.fakes.bundles import BundleBuilder, admits, copy_to, key_arn, rule, vault_arn
-from tests.report.conftest import ACCOUNTS, HOSTILE, made_scan
+from tests.report.conftest import ACCOUNTS, CLOCK, HOSTILE, made_scan
 
 if TYPE_CHECKING:
     from scanner.model.finding import Finding
@@ -335,11 +337,27 @@ def test_a_scan_with_hostile_names_is_redacted() -> None:
 def test_every_part_of_a_scan_is_redacted() -> None:
     """Whoever adds a part says here that it is redacted, too (`redact/scan.py`)."""
     assert {each.name for each in fields(Scan)} == {
-        "assessment", "blast_radius", "changes", "controls", "count_inherited_backup", "coverage", "findings",
-        "frameworks", "gaps", "limitations", "manifest", "parameters", "protection_groups", "reconciliation",
-        "redacted", "resources", "root_causes", "signing", "structures", "tiers", "unit_names", "unsupported",
-        "waivers",
+        "assessment", "blast_radius", "changes", "controls", "count_inherited_backup", "coverage",
+        "fail_on_unknown", "findings", "first_seen", "frameworks", "gaps", "limitations", "manifest",
+        "parameters", "protection_groups", "reconciliation", "redacted", "report", "resources",
+        "root_causes", "selection", "signing", "structures", "tiers", "timeline", "unit_names",
+        "unsupported", "waivers",
     }  # fmt: skip
+
+
+def test_findings_keep_the_time_when_they_were_first_seen(planted: Path) -> None:
+    original = read_scan(planted)
+    named = {each.fingerprint for each in original.findings if each.status is Status.FAIL}
+    times = FirstSeenTimes((each, FirstSeen(CLOCK)) for each in sorted(named))
+    points = (TrendPoint(scan_id="night-of-acme", evaluated_as_of=CLOCK, failed={}, totals={}, score=None),)
+    series = Timeline(points, notes=("s3://scans-of-acme/x is left out: it cannot be read.",))
+    scan = redacted(replace(original, first_seen=times, timeline=series), Pseudonyms(KEY))
+    assert scan.first_seen is not None
+    assert len(scan.first_seen) == len(named)
+    for finding in scan.findings:
+        expected = FirstSeen(CLOCK) if finding.status is Status.FAIL else None
+        assert scan.first_seen.get(finding.fingerprint) == expected
+    assert "acme" not in str(scan.timeline)
 
 
 def test_findings_stream_and_come_again(scan: Scan) -> None:

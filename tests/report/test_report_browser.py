@@ -18,6 +18,7 @@ from scanner.model.scan import Scan
 from scanner.report.formats.html import report_html
 from scanner.report.view.view import build
 from tests.report.browser import Opened, chromium, opened
+from tests.report.view.test_timeline import SERIES
 
 UNCOVERED = "arn:aws:ec2:eu-west-1:111111111111:instance/i-000000002"
 PLAN = "6f1c-1111-eu-west-1"
@@ -344,6 +345,30 @@ def test_a_subject_s_page_is_printed_alone(browser: Browser, report: Path) -> No
             assert said in text
         assert "Completeness" not in text
         assert "Copy link" not in text
+
+
+@pytest.mark.parametrize(("width", "theme"), [(360, "dark"), (820, "light"), (1440, "dark")])
+def test_the_trend_fits_and_is_told_in_words(
+    browser: Browser, folder: Path, scan: Scan, width: int, theme: str
+) -> None:
+    file = write(folder, "trend", replace(scan, timeline=SERIES))
+    viewport = {"width": width, "height": 800}
+    with opened(browser, file, "#trend", viewport=viewport, color_scheme=theme) as here:
+        here.page.evaluate("document.querySelector('#trend details').open = true")
+        assert not here.is_wider_than_the_window()
+        charts = here.page.get_by_role("img", name="Failures by severity")
+        assert charts.count() == 1
+        # Text of less than nine pixels cannot be read on a phone.
+        height = here.page.evaluate(
+            "document.querySelector('#trend .words text').getBoundingClientRect().height"
+        )
+        assert height >= 9
+        strokes = here.page.evaluate(
+            "[...document.querySelectorAll('#trend .line')].map((each) => getComputedStyle(each).stroke)"
+        )
+        assert "none" not in strokes
+        assert len(set(strokes)) == 5
+        assert here.page.locator("#trend table").first.locator("tbody tr").count() == 5
 
 
 @pytest.mark.parametrize("width", [360, 1024, 1920])
