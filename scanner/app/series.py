@@ -34,18 +34,18 @@ class Chosen(Generic[T]):
     left_out: tuple[str, ...]
 
 
-def choose(candidates: Iterable[Candidate[T]], own: Manifest | None) -> Chosen[T]:
+def choose(candidates: Iterable[Candidate[T]], own: Manifest | None, now: datetime) -> Chosen[T]:
     """Return the scans that can be compared over time, each once.
 
-    `own`: the manifest of the new scan; None: it does not exist yet, so it is later than all others, and of
-    the organization of the latest of them.
+    `own`: the manifest of the new scan; None: it does not exist yet, and is of the organization of the latest
+    of the others. `now`: the time that it is evaluated as of.
     """
     ordered = sorted(candidates, key=lambda each: (each.manifest.evaluated_as_of, each.name))
     reference = own or (ordered[-1].manifest if ordered else None)
     left_out: list[str] = []
     chosen: dict[str, Candidate[T]] = {}
     for candidate in ordered:
-        if reason := _unfit(candidate.manifest, reference, own):
+        if reason := _unfit(candidate.manifest, reference, own, now):
             left_out.append(f"{candidate.name} is left out: {reason}.")
             continue
         identity = candidate.manifest.scan_id or candidate.name
@@ -58,16 +58,14 @@ def choose(candidates: Iterable[Candidate[T]], own: Manifest | None) -> Chosen[T
     return Chosen(tuple(chosen.values()), tuple(left_out))
 
 
-def _unfit(manifest: Manifest, reference: Manifest | None, own: Manifest | None) -> str:
+def _unfit(manifest: Manifest, reference: Manifest | None, own: Manifest | None, now: datetime) -> str:
     """Return why a scan cannot be one of the series; empty: it can."""
     organizations = (manifest.scope.organization_id, reference and reference.scope.organization_id)
     if None not in organizations and organizations[0] != organizations[1]:
         return f"it is of the organisation {organizations[0]}, not of {organizations[1]}"
-    if own is None:
-        return ""
-    if own.scan_id and manifest.scan_id == own.scan_id:
+    if own is not None and own.scan_id and manifest.scan_id == own.scan_id:
         return "it is an evaluation of the same scan"
-    return _not_earlier(manifest.evaluated_as_of, own.evaluated_as_of)
+    return _not_earlier(manifest.evaluated_as_of, now)
 
 
 def _not_earlier(earlier: datetime, now: datetime) -> str:

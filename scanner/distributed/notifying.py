@@ -79,7 +79,8 @@ def _fetched(step: Invocation, prefix: str) -> Since | None:
 
 def remember_first_seen(step: Invocation, view: View, since: Since | None) -> None:
     """Write when each finding was first seen. An error does not fail the scan."""
-    if targets_of(step.request.settings, os.environ).security_hub is not None:
+    # With an earlier scan for the ages in reports, without one only for what is imported.
+    if since is not None or targets_of(step.request.settings, os.environ).security_hub is not None:
         with suppress(VaultproofError):
             record_first_seen(step.folder, view, since)
 

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -118,7 +119,8 @@ def _series(
     """Yield the newest scan to compare with, and the history of those before it."""
     problems: list[str] = []
     candidates = [scan for source in sources if (scan := _candidate(source, goal, problems)) is not None]
-    chosen = choose(candidates, own)
+    # A scan that does not exist yet is evaluated as of a time after now.
+    chosen = choose(candidates, own, datetime.now(UTC) if own is None else own.evaluated_as_of)
     scans, history = list(chosen.scans), History()
     for scan in scans[:-1]:
         try:
