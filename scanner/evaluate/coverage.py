@@ -5,7 +5,7 @@ the findings of `resource-backed-up-recently`.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import pyarrow as pa
@@ -28,6 +28,7 @@ NEEDS_BACKUP: Final = frozenset(
 )
 """Columns of a population that leave out resources without a backup."""
 
+_INSTANCE: Final = "EC2"
 _KEY: Final = ("account", "region", "subject")
 
 
@@ -50,23 +51,34 @@ def coverage(connection: Connection, resources: ds.Dataset, *, asks_recency: boo
     """Count resources by protection. Arguments as above; `asks_recency`: whether RECENT was selected."""
     excluded = 0
     types: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    reader = _reader(resources, (*_KEY, "subject_type", "assessable", "covered"))
-    for kind, assessable, covered, status, number in counts_by_protection(connection, reader):
-        if assessable is False:
-            excluded += number
+    sizes: defaultdict[str, float] = defaultdict(float)
+    reader = _reader(resources, (*_KEY, "subject_type", "assessable", "covered", "size_gib"))
+    for count in counts_by_protection(connection, reader):
+        if count.assessable is False:
+            excluded += count.number
             continue
         # Whether a resource counts at all is unknown, so its plan is, too.
-        in_plan = covered if assessable else None
-        recent = _recent(status) if assessable else None
+        in_plan = count.covered if count.assessable else None
+        recent = _recent(count.status) if count.assessable else None
         for key in _keys(in_plan, recent, asks_recency=asks_recency):
-            types[kind][key] += number
+            types[count.type][key] += count.number
+        if in_plan is False:
+            types[count.type]["no_plan_sized"] += count.sized
+            sizes[count.type] += count.gib
     total = sum(types.values(), Counter[str]())
     return Coverage(
-        total=CoverageCounts(**total),
-        types={kind: CoverageCounts(**types[kind]) for kind in sorted(types)},
+        total=CoverageCounts(**total, no_plan_gib=_total(sizes)),
+        types={
+            kind: CoverageCounts(**types[kind], no_plan_gib=round(sizes[kind], 3)) for kind in sorted(types)
+        },
         excluded=excluded,
         asks_recency=asks_recency,
     )
+
+
+def _total(sizes: Mapping[str, float]) -> float:
+    """Return the sum in GiB. The size of an instance is that of its volumes, which are resources, too."""
+    return round(sum(size for kind, size in sizes.items() if kind != _INSTANCE), 3)
 
 
 def asks_recency(controls: Iterable[Control]) -> bool:

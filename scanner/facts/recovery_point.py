@@ -6,7 +6,7 @@ from typing import Final
 from scanner.facts.notes import Notes, instant_text
 from scanner.graph.history import LocationDoubt
 from scanner.model.facts import FOREVER_DAYS, RecoveryPointFacts
-from scanner.model.inventory import RecoveryPoint, ScanResult
+from scanner.model.inventory import RecoveryPoint, ScanResult, gib
 from scanner.model.known import Answer, Gap, Known, Ternary, Unread, negate
 from scanner.protection.lifecycle import point_age_hours, point_retention_days, point_usable
 
@@ -58,6 +58,7 @@ def recovery_point_row(
         usable=usable,
         created_at=instant_text(point.created_at),
         age_hours=None if age is None else round(age, 4),
+        size_gib=_size(point, notes),
         encrypted=point.encrypted,
         retention_days=days,
         keeps_forever=None if days is None else days == FOREVER_DAYS,
@@ -87,6 +88,13 @@ def _note_unreported(
     if days is None:
         for column in ("retention_days", "keeps_forever"):
             notes.unknown(column, "the list of recovery points does not report when it expires")
+
+
+def _size(point: RecoveryPoint, notes: Notes) -> float | None:
+    if point.size_bytes is None:
+        notes.unknown("size_gib", "the list of recovery points does not report size_gib")
+        return None
+    return gib(point.size_bytes)
 
 
 def _clean(point: RecoveryPoint, notes: Notes) -> Ternary:

@@ -33,7 +33,7 @@ from scanner.model.facts import (
     SkippedStart,
     Tag,
 )
-from scanner.model.inventory import BackupRule, RecoveryPoint, RegionSettings, Resource
+from scanner.model.inventory import BackupRule, RecoveryPoint, RegionSettings, Resource, Size
 from scanner.model.known import Answer, Gap, Known, Reading, Ternary, Unread, conjunction, negate
 from scanner.model.names import Shard
 from scanner.model.protection import ProtectionGroup
@@ -143,6 +143,7 @@ class ResourceTable:
         """Return the row itself, column by column; `_tags` and some others add their notes."""
         coverage, schedules, losses = parts.coverage, parts.coverage_columns.schedules, parts.survivals.losses
         type_capability, selections = parts.capability, parts.selection_columns
+        size = _size(resource, notes)
         return ResourceFacts(
             subject=resource.arn,
             subject_type=resource.type,
@@ -157,6 +158,8 @@ class ResourceTable:
             tags=_tags(resource, notes),
             versioned=_versioned(resource, notes),
             created_at=instant_text(resource.created_at),
+            size_gib=None if size is None else size.gib,
+            size_kind=None if size is None else size.kind.value,
             encrypted=parts.keys.encrypted,
             key_kind=None if parts.keys.kind is None else parts.keys.kind.value,
             covered=coverage.covered,
@@ -296,6 +299,15 @@ def _tags(resource: Resource, notes: Notes) -> tuple[Tag, ...] | None:
         notes.unknown("tags", "its tags were not read", resource.tags.gap)
         return None
     return tuple(Tag(key, value) for key, value in sorted(resource.tags.value.items()))
+
+
+def _size(resource: Resource, notes: Notes) -> Size | None:
+    if isinstance(resource.size, Known):
+        return resource.size.value
+    because = "its service reports no size" if resource.size is None else "its size was not read"
+    for name in ("size_gib", "size_kind"):
+        notes.unknown(name, because, None if resource.size is None else resource.size.gap)
+    return None
 
 
 def _incremental(resource: Resource, settings: Reading[RegionSettings], notes: Notes) -> str | None:

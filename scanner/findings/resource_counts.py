@@ -39,7 +39,7 @@ _KINDS: Final = 3
 
 # LEFT JOIN: without the control every resource is still counted, with status NULL.
 _PROTECTED: Final = f"""
-SELECT subject_type, assessable, covered, status, count(*)
+SELECT subject_type, assessable, covered, status, count(*), count(size_gib), coalesce(sum(size_gib), 0)
 FROM resources LEFT JOIN (SELECT account, region, subject, status FROM {TABLE} WHERE control = $recent)
 USING (account, region, subject)
 GROUP BY ALL ORDER BY ALL
@@ -93,16 +93,31 @@ def _group(key: str | None, row: tuple[Any, ...]) -> GroupCount:
     return GroupCount(key, Severity(row[2]), Status(row[3]), row[-1])
 
 
+@dataclass(frozen=True, slots=True)
+class ProtectionCount:
+    """Resources of a type that are alike in `assessable`, `covered` and the status of the control RECENT.
+
+    `status` None: the control was not selected. `sized` of them have a size, `gib` is its sum in GiB.
+    """
+
+    type: str
+    assessable: bool | None
+    covered: bool | None
+    status: Status | None
+    number: int
+    sized: int
+    gib: float
+
+
 def counts_by_protection(
     connection: Connection, resources: pa.RecordBatchReader
-) -> Iterator[tuple[str, bool | None, bool | None, Status | None, int]]:
-    """Yield type, `assessable`, `covered`, the status of the control RECENT, and number of resources.
+) -> Iterator[ProtectionCount]:
+    """Yield the numbers of resources by protection.
 
-    `resources` has account, Region, subject, type and these two columns. The status is None where the
-    control was not selected.
+    `resources` has account, Region, subject, type, `assessable`, `covered` and `size_gib`.
     """
     connection.register("resources", resources)
     rows = connection.execute(_PROTECTED, {"recent": RECENT}).fetchall()
     connection.unregister("resources")
-    for kind, assessable, covered, status, number in rows:
-        yield kind, assessable, covered, None if status is None else Status(status), number
+    for kind, assessable, covered, status, *numbers in rows:
+        yield ProtectionCount(kind, assessable, covered, None if status is None else Status(status), *numbers)

@@ -26,6 +26,7 @@ from scanner.model.inventory import (
     TagCondition,
     Vault,
     VaultNotifications,
+    gib,
 )
 from scanner.model.inventory_tables import (
     AccountTable,
@@ -116,6 +117,7 @@ def _shard(inventory: ShardInventory) -> ShardTable:
 
 def _resource(resource: Resource) -> ResourceTable:
     tags, encryption = value_or_none(resource.tags), value_or_none(resource.encryption)
+    size = value_or_none(resource.size)
     return ResourceTable(
         arn=resource.arn,
         type=resource.type,
@@ -130,6 +132,8 @@ def _resource(resource: Resource) -> ResourceTable:
         versioned=value_or_none(resource.versioned),
         attached_to=resource.attached_to,
         members=resource.members,
+        size_gib=None if size is None else size.gib,
+        size_kind=None if size is None else size.kind.value,
     )
 
 
@@ -241,6 +245,7 @@ def _recovery_point(point: RecoveryPoint) -> RecoveryPointTable:
         scan_findings=point.scan.findings if point.scan else None,
         scan_failed=point.scan.failed if point.scan else None,
         last_restored_at=time(point.last_restored_at),
+        size_gib=None if point.size_bytes is None else gib(point.size_bytes),
     )
 
 

@@ -12,6 +12,9 @@ class CoverageCounts:
     control `resource-backed-up-recently` was selected; without it nothing says how old a recovery point may
     be, and these three are 0. A resource is `protected` if it is in a plan and its recovery point is
     recent, `unknown` if an answer is unknown: it is never `protected`.
+
+    `no_plan_gib`: the size of the resources in no plan, in GiB, as far as it is reported: of `no_plan_sized`
+    of them. In a total it leaves out instances, whose volumes count already.
     """
 
     number: int = 0
@@ -23,6 +26,8 @@ class CoverageCounts:
     recent_unknown: int = 0
     protected: int = 0
     unknown: int = 0
+    no_plan_sized: int = 0
+    no_plan_gib: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

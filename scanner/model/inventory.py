@@ -36,6 +36,31 @@ class Encryption:
     keys: tuple[str, ...] = ()
 
 
+class SizeKind(StrEnum):
+    """What the size of a resource measures."""
+
+    PROVISIONED = "provisioned"  # what was allocated, whatever part of it is used
+    USED = "used"  # what is stored, as the service last measured it
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The size of a resource."""
+
+    bytes: int
+    kind: SizeKind
+
+    @property
+    def gib(self) -> float:
+        """The size in gibibytes."""
+        return gib(self.bytes)
+
+
+def gib(number: int) -> float:
+    """Return a number of bytes in gibibytes, to the KiB."""
+    return round(number / 2**30, 6)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
     """A resource that AWS Backup can back up."""
@@ -59,6 +84,7 @@ class Resource:
     product_codes: tuple[str, ...] = ()  # of an instance: AWS Marketplace product codes
     unsupported_kind: str | None = ""  # a key of `protection.unsupported`; empty: none; None: not known
     stack: str | None = None  # the CloudFormation stack that made it, by its aws: tag
+    size: Reading[Size] | None = None  # None: its service reports none
     refs: tuple[EvidenceRef, ...] = ()
 
 
@@ -285,6 +311,7 @@ class RecoveryPoint:
     last_restored_at: datetime | None = None
     is_parent: bool = False  # a composite one (CloudFormation, EKS): its children hold the data
     parent: str | None = None  # of a child: the ARN of the composite
+    size_bytes: int | None = None  # BackupSizeInBytes; None: the list does not report it
     refs: tuple[EvidenceRef, ...] = ()
 
     @property

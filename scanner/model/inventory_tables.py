@@ -51,6 +51,8 @@ class ResourceTable:
     versioned: bool | None
     attached_to: tuple[str, ...]
     members: tuple[str, ...]
+    size_gib: float | None
+    size_kind: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +166,7 @@ class RecoveryPointTable:
     scan_findings: tuple[str, ...] | None
     scan_failed: bool | None
     last_restored_at: str | None
+    size_gib: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -135,6 +135,10 @@ def one_line(text: str) -> str:
     return _BREAKS.sub(lambda match: f"\u2039U+{ord(match.group()):04X}\u203a", visible(text))
 
 
+_ROUND: Final = 100
+"""From here on sizes have no decimal."""
+
+
 def count_word(number: int, singular: str, plural: str = "") -> str:
     """Return a number with its noun: `1 account`, `1,204 accounts`."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
@@ -175,6 +179,15 @@ def short_day(moment: datetime) -> str:
     """Return a day in UTC for narrow columns: `22 Nov 2026`."""
     utc = moment.astimezone(UTC)
     return f"{utc.day} {utc:%b %Y}"
+
+
+def size_word(gib: float) -> str:
+    """Return a size in GiB in a unit that suits it: `512 MiB`, `80 GiB`, `1.4 TiB`."""
+    for unit, factor in (("PiB", 2**20), ("TiB", 2**10), ("GiB", 1), ("MiB", 2**-10)):
+        if gib >= factor:
+            number = gib / factor
+            return f"{number:,.1f} {unit}" if number < _ROUND and number % 1 else f"{number:,.0f} {unit}"
+    return "less than 1 MiB"
 
 
 def days(number: object) -> str:

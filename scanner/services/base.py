@@ -8,14 +8,19 @@ is a `Shape` (`rows`), and missing data becomes a gap (`Gaps`).
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from scanner.evidence.answers import Answer, Answers
 from scanner.evidence.shape import Shape
+from scanner.model.inventory import Size, SizeKind
 from scanner.model.known import EvidenceRef, Gap, Known, Reading, Unread
 from scanner.model.names import Shard, partition_of, plan_arn, rule_subject
 
 V = TypeVar("V")
+
+MIB: Final = 2**20
+GIB: Final = 2**30
+_MOST: Final = 2**63
 
 
 class CallScope(StrEnum):
@@ -100,6 +105,43 @@ def texts(answers: Iterable[Mapping[str, Any]], key: str, name: str) -> tuple[st
     """Return the field `name` of all objects in the list `key` of all pages, without duplicates."""
     values = (text(row, name) for answer in answers for row in objects(answer, key))
     return tuple(dict.fromkeys(value for value in values if value))
+
+
+def provisioned_size(row: Shape, key: str, unit: int) -> Known[Size] | None:
+    """Return the allocated size in a field of `unit` bytes; None: no usable number."""
+    number = whole_number(row, key)
+    return None if number is None else Known(Size(number * unit, SizeKind.PROVISIONED), (row.ref,))
+
+
+def used_size(row: Shape, key: str) -> Known[Size] | None:
+    """Return the stored size in a field of bytes; None: no usable number."""
+    number = whole_number(row, key)
+    return None if number is None else Known(Size(number, SizeKind.USED), (row.ref,))
+
+
+def total_size(sizes: Iterable[Known[Size] | None]) -> Known[Size] | None:
+    """Return the sum of allocated sizes; None: one of them is missing, or there is none."""
+    known = []
+    for size in sizes:
+        # A sum of the others would look like the whole.
+        if size is None:
+            return None
+        known.append(size)
+    if not known:
+        return None
+    refs = tuple(dict.fromkeys(ref for size in known for ref in size.refs))
+    return Known(Size(sum(size.value.bytes for size in known), SizeKind.PROVISIONED), refs)
+
+
+def whole_number(row: Shape, key: str) -> int | None:
+    """Return a number that is not negative; None if it is missing or of another type.
+
+    No verdict depends on a size, so an unusable one does not make the whole answer malformed.
+    """
+    number = row.data.get(key)
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < _MOST:
+        return None
+    return int(number)
 
 
 class Gaps:

@@ -5,9 +5,9 @@ from typing import Final
 
 from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
-from scanner.model.known import EvidenceRef, Known
+from scanner.model.known import EvidenceRef, Known, Unread
 from scanner.model.names import Arn
-from scanner.services.base import Operation, text
+from scanner.services.base import Operation, text, used_size
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG
@@ -71,6 +71,8 @@ def _table(sources: Sources, name: str, ref: EvidenceRef) -> Resource:
         tags=tags,
         encryption=sources.gaps.reading(_encryption(table), answer),
         created_at=table.instant("CreationDateTime") if table else None,
+        # DynamoDB measures it about every six hours (API reference, "TableDescription").
+        size=Unread(answer.gap) if answer.gap else used_size(table, "TableSizeBytes") if table else None,
         stack=tags.value.get(STACK_TAG) if isinstance(tags, Known) else None,
         refs=(ref, *answer.refs),
     )

@@ -1,14 +1,26 @@
 """Amazon EC2: Regions, instances and EBS volumes."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from scanner.evidence.answers import Answers
 from scanner.evidence.shape import Shape
-from scanner.model.inventory import Encryption, Resource
+from scanner.model.inventory import Encryption, Resource, Size
 from scanner.model.known import EvidenceRef, GapKind, Known, Reading, Unread
 from scanner.model.names import Arn, RegionName, partition_of
-from scanner.services.base import CallScope, Operation, distinct, objects, rows, text, texts
+from scanner.services.base import (
+    GIB,
+    CallScope,
+    Operation,
+    distinct,
+    objects,
+    provisioned_size,
+    rows,
+    text,
+    texts,
+    total_size,
+)
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_pairs
@@ -97,8 +109,10 @@ def parse(sources: Sources) -> Iterator[Resource]:
         # Either list may be the older one, so both count: the volumes'
         # attachments and the instance's mappings.
         ids = attached.get(instance_id, set()) | _mapped_volumes(row)
-        encryption = _instance_encryption(answers, ids, shapes, lists["ec2:DescribeVolumes"])
-        yield _instance(answers, row, ref, prefix, encryption)
+        volumes_read = lists["ec2:DescribeVolumes"]
+        encryption = _instance_encryption(answers, ids, shapes, volumes_read)
+        instance = _instance(answers, row, ref, prefix, encryption)
+        yield replace(instance, size=_instance_size(encryption, ids, shapes))
 
 
 def _volume(answers: Answers, row: Shape, ref: EvidenceRef, prefix: str) -> Resource:
@@ -121,6 +135,7 @@ def _volume(answers: Answers, row: Shape, ref: EvidenceRef, prefix: str) -> Reso
         tags=Known(tags, (ref,)),
         encryption=Known(Encryption(row.flag("Encrypted"), (key,) if key else ()), (ref,)),
         created_at=row.instant("CreateTime"),
+        size=provisioned_size(row, "Size", GIB),
         attached_to=attached_to,
         stack=tags.get(STACK_TAG),
         refs=(ref,),
@@ -206,3 +221,12 @@ def _instance_encryption(
     # If the key of one volume is missing, the keys of the instance are unknown.
     named = () if None in keys else tuple(sorted(key for key in keys if key))
     return Known(Encryption(encrypted, named), tuple(volume.ref for volume in attached))
+
+
+def _instance_size(
+    encryption: Reading[Encryption], ids: set[str], volumes: Mapping[str, Shape]
+) -> Reading[Size] | None:
+    """Return the size of an instance's volumes, which were read wherever their encryption was."""
+    if isinstance(encryption, Unread):
+        return encryption
+    return total_size(provisioned_size(volumes[volume_id], "Size", GIB) for volume_id in sorted(ids))

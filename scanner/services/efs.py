@@ -1,12 +1,13 @@
 """Amazon EFS: file systems."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from scanner.model.inventory import Encryption, Resource
+from scanner.evidence.shape import Shape
+from scanner.model.inventory import Encryption, Resource, Size
 from scanner.model.known import Known
 from scanner.model.names import Arn
-from scanner.services.base import Operation, distinct, rows, texts
+from scanner.services.base import Operation, distinct, rows, texts, used_size
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_pairs
@@ -49,6 +50,14 @@ def parse(sources: Sources) -> Iterator[Resource]:
             tags=Known(tags, (ref,)),
             encryption=Known(Encryption(row.flag("Encrypted"), (key,) if key else ()), (ref,)),
             created_at=row.instant("CreationTime"),
+            size=_size(row),
             stack=tags.get(STACK_TAG),
             refs=(ref,),
         )
+
+
+def _size(row: Shape) -> Known[Size] | None:
+    measured = row.data.get("SizeInBytes")
+    if not isinstance(measured, Mapping):
+        return None
+    return used_size(Shape(measured, "SizeInBytes", row.ref), "Value")

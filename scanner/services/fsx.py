@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from scanner.evidence.answers import Answers
 from scanner.evidence.shape import Shape
-from scanner.model.inventory import Encryption, Resource
+from scanner.model.inventory import Encryption, Resource, Size
 from scanner.model.known import EvidenceRef, GapKind, Known, Reading, Unread
 from scanner.model.names import Arn
-from scanner.services.base import Operation, distinct, objects, rows, text
+from scanner.services.base import GIB, MIB, Operation, distinct, objects, provisioned_size, rows, text
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_pairs
@@ -79,7 +79,9 @@ def parse(sources: Sources) -> Iterator[Resource]:
         if not is_ontap(row):
             arn = row.text("ResourceARN") or sources.arn("fsx", f"file-system/{system_id}")
             system = _resource(sources, row, ref, (arn, _flavour(row)), _encryption(row, ref))
-            yield replace(system, unsupported_kind=_unsupported_system(row))
+            # Absent with the storage class Intelligent-Tiering, which has no capacity.
+            size = provisioned_size(row, "StorageCapacity", GIB)
+            yield replace(system, unsupported_kind=_unsupported_system(row), size=size)
     volumes = distinct(_listed(sources, VOLUMES), "VolumeId")
     # OpenZFS volumes are in the same list, but are backed up with their file system.
     for volume_id, (row, ref) in sorted(volumes.items()):
@@ -88,7 +90,7 @@ def parse(sources: Sources) -> Iterator[Resource]:
             arn = row.text("ResourceARN") or sources.arn("fsx", f"volume/{system_id}/{volume_id}")
             encryption = _parents_encryption(sources, system_id, systems)
             volume = _resource(sources, row, ref, (arn, "FSx_ONTAP"), encryption)
-            yield replace(volume, unsupported_kind=_unsupported_volume(row))
+            yield replace(volume, unsupported_kind=_unsupported_volume(row), size=_volume_size(row))
 
 
 def is_ontap(system: Shape) -> bool:
@@ -110,6 +112,15 @@ def _is_ontap_volume(volume: Shape) -> bool:
     if volume.word("VolumeType", {_ONTAP, "OPENZFS"}) not in (_ONTAP, None):
         return False
     return volume.child("OntapConfiguration") is not None or volume.child("OpenZFSConfiguration") is None
+
+
+def _volume_size(volume: Shape) -> Known[Size] | None:
+    """Return the size of an ONTAP volume; FSx returns it in bytes, earlier versions in megabytes only."""
+    ontap = volume.child("OntapConfiguration")
+    if ontap is None:
+        return None
+    size = provisioned_size(ontap, "SizeInBytes", 1)
+    return size if size is not None else provisioned_size(ontap, "SizeInMegabytes", MIB)
 
 
 def _unsupported_volume(volume: Shape) -> str | None:

@@ -11,10 +11,10 @@ from typing import Final
 
 from scanner.evidence.answers import Answers
 from scanner.evidence.shape import Shape
-from scanner.model.inventory import Encryption, Resource
+from scanner.model.inventory import Encryption, Resource, Size
 from scanner.model.known import EvidenceRef, Known
 from scanner.model.names import Arn
-from scanner.services.base import Operation, distinct, rows, texts
+from scanner.services.base import GIB, Operation, distinct, provisioned_size, rows, texts, total_size
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_pairs
@@ -79,11 +79,26 @@ def parse(sources: Sources) -> Iterator[Resource]:
     )
     for _, (row, ref) in sorted(instances.items()):
         database = _database(answers, row, ref, "DBInstance", ("RDS", "RDS"))
-        yield replace(database, unsupported_kind=_unsupported_kind(row))
+        yield replace(database, unsupported_kind=_unsupported_kind(row), size=_instance_size(row))
     clusters = distinct(rows(answers, "rds:DescribeDBClusters", "DBClusters"), "DBClusterArn")
     for _, (row, ref) in sorted(clusters.items()):
         cluster = _database(answers, row, ref, "DBCluster", _cluster_type(row))
-        yield replace(cluster, members=_members(sources, row))
+        yield replace(cluster, members=_members(sources, row), size=_cluster_size(row, cluster.type))
+
+
+def _instance_size(row: Shape) -> Known[Size] | None:
+    """Return the allocated storage of an instance, with its additional volumes (Oracle and SQL Server)."""
+    parts = (row, *row.children("AdditionalStorageVolumes"))
+    return total_size(provisioned_size(part, "AllocatedStorage", GIB) for part in parts)
+
+
+def _cluster_size(row: Shape, resource_type: str) -> Known[Size] | None:
+    """Return the allocated storage of a Multi-AZ DB cluster; None for clusters whose storage grows.
+
+    Aurora, Neptune and DocumentDB allocate storage as they need it, and return a number that is not its size
+    (RDS API reference, "DBCluster").
+    """
+    return provisioned_size(row, "AllocatedStorage", GIB) if resource_type == "RDS" else None
 
 
 def _is_member(row: Shape) -> bool:

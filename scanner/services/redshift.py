@@ -6,7 +6,7 @@ from typing import Final
 from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
 from scanner.model.known import EvidenceRef, Known
-from scanner.services.base import Operation, distinct, rows, texts
+from scanner.services.base import MIB, Operation, distinct, provisioned_size, rows, texts
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_pairs
@@ -50,6 +50,7 @@ def _cluster(sources: Sources, row: Shape, ref: EvidenceRef) -> Resource:
         tags=Known(tags, (ref,)),
         encryption=Known(Encryption(row.flag("Encrypted"), (key,) if key else ()), (ref,)),
         created_at=row.instant("ClusterCreateTime"),
+        size=provisioned_size(row, "TotalStorageCapacityInMegaBytes", MIB),
         stack=tags.get(STACK_TAG),
         refs=(ref,),
     )

@@ -7,7 +7,7 @@ from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
 from scanner.model.known import EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.model.names import Arn
-from scanner.services.base import Operation, distinct, objects, rows, text
+from scanner.services.base import Operation, distinct, objects, provisioned_size, rows, text
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG
@@ -108,6 +108,7 @@ def _volume(sources: Sources, row: Shape, ref: EvidenceRef, described: _Descript
         tags=tags,
         encryption=_encryption(sources, row, described),
         created_at=described[0].instant("CreatedDate") if described else None,
+        size=provisioned_size(row, "VolumeSizeInBytes", 1),
         stack=tags.value.get(STACK_TAG) if isinstance(tags, Known) else None,
         refs=(ref, *([described[1]] if described else ())),
     )

@@ -93,6 +93,14 @@ class ResourceFacts(Row):
         ("s3:GetBucketVersioning",),
     )
     created_at: str | None = column("When it was made.", RESOURCE_READS)
+    size_gib: float | None = column(
+        "Its size in GiB, where its service reports one; of an instance, that of its volumes. NULL: no size "
+        "is reported (S3, Aurora, Neptune, DocumentDB, EKS, stacks ...), or it was not read.",
+        RESOURCE_READS,
+    )
+    size_kind: str | None = column(
+        "What the size measures: provisioned (allocated) or used (stored, as last measured).", RESOURCE_READS
+    )
     encrypted: Ternary = column("Whether it is encrypted at rest.", (*RESOURCE_READS, *ENCRYPTION_READS))
     key_kind: str | None = column(
         "Who manages its key: none, aws_owned, aws_managed, customer_managed.", KEY_READS

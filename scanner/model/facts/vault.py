@@ -122,6 +122,7 @@ class RecoveryPointFacts(Row):
     age_hours: float | None = column(
         "Its age at the clock of the evaluation; 0 for a continuous one.", POINT_READS
     )
+    size_gib: float | None = column("Its size in GiB; NULL: not reported.", POINT_READS)
     encrypted: Ternary = column("IsEncrypted.", POINT_READS)
     retention_days: int | None = column(
         "From creation to expiry in days; 999999: it never expires.", POINT_READS

@@ -5,11 +5,12 @@ from dataclasses import fields
 from typing import Any, Final
 
 from scanner.model.coverage import Coverage, CoverageCounts
-from scanner.report.wording import count_word
+from scanner.report.wording import count_word, size_word
 
 Document = dict[str, Any]
 
 KEY: Final = "resources"
+_SIZES: Final = ("no_plan_sized", "no_plan_gib")
 _COUNTS: Final = tuple(field.name for field in fields(CoverageCounts))
 
 
@@ -30,7 +31,17 @@ def headline_after_number(coverage: Coverage) -> str:
         parts.append(f"{total.no_recent:,} {_have(total.no_recent)} no recent backup")
     if total.unknown:
         parts.append(f"{total.unknown:,} could not be fully read")
-    return f"{', '.join(parts)}."
+    return f"{', '.join(parts)}.{_unprotected_size(total)}"
+
+
+def _unprotected_size(total: CoverageCounts) -> str:
+    """Return how much data is in no plan, as far as sizes are reported; empty: nothing is known of it."""
+    if not total.no_plan_gib:
+        return ""
+    # Services such as S3 and Aurora report no size in what is read.
+    least = "" if total.no_plan_sized == total.no_plan else "at least "
+    text = f"{least}{size_word(total.no_plan_gib)} is in no backup plan"
+    return f" {text[0].upper()}{text[1:]}."
 
 
 def _are(number: int) -> str:
@@ -77,4 +88,9 @@ def coverage_of(summary: Mapping[str, Any]) -> Coverage | None:
 
 
 def _read(document: Mapping[str, Any]) -> CoverageCounts:
-    return CoverageCounts(**{name: int(document[name] or 0) for name in _COUNTS})
+    # Summaries of earlier versions have no sizes.
+    sizes = {name: document.get(name) or 0 for name in _SIZES}
+    counts = {name: int(document[name] or 0) for name in _COUNTS if name not in _SIZES}
+    return CoverageCounts(
+        **counts, no_plan_sized=int(sizes["no_plan_sized"]), no_plan_gib=float(sizes["no_plan_gib"])
+    )

@@ -16,7 +16,16 @@ from scanner.model.inventory import (
 )
 from scanner.model.known import LEFT_OUT, EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.model.names import Arn, Shard, parse_arn, partition_of, vault_arn
-from scanner.services.base import Gaps, Operation, created_by_rule, distinct, objects, rows, text
+from scanner.services.base import (
+    Gaps,
+    Operation,
+    created_by_rule,
+    distinct,
+    objects,
+    rows,
+    text,
+    whole_number,
+)
 from scanner.services.caller import Caller
 
 _PAGE: Final = 1000  # the largest page (AWS Backup API Reference)
@@ -282,6 +291,7 @@ def _points(answers: Answers, gaps: Gaps) -> Iterator[RecoveryPoint]:
             last_restored_at=row.instant("LastRestoreTime"),
             is_parent=bool(row.flag("IsParent")),
             parent=row.text("ParentRecoveryPointArn"),
+            size_bytes=whole_number(row, "BackupSizeInBytes"),
             refs=(ref,),
         )
 

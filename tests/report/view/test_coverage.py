@@ -110,3 +110,35 @@ def test_it_counts_in_words() -> None:
     single = CoverageCounts(number=1, no_plan=1, no_recent=1)
     assert headline(coverage(single)) == "1 of 1 resource is in no backup plan, 1 has no recent backup."
     assert headline(coverage(single, asks_recency=False)) == "1 of 1 resource is in no backup plan."
+
+
+@pytest.mark.parametrize(
+    ("sized", "gib", "expected"),
+    [
+        (0, 0.0, ""),
+        (3, 0.0, ""),
+        (2, 1433.6, " At least 1.4 TiB is in no backup plan."),
+        (3, 80.0, " 80 GiB is in no backup plan."),
+        (3, 0.0001, " Less than 1 MiB is in no backup plan."),
+    ],
+)
+def test_it_ends_with_the_size_of_what_is_in_no_plan(sized: int, gib: float, expected: str) -> None:
+    sentence = headline(coverage(replace(TOTAL, no_plan_sized=sized, no_plan_gib=gib))).partition("read.")[2]
+    assert sentence == expected
+
+
+def test_sizes_of_the_sample_are_summed_without_instances(sample: Scan) -> None:
+    assert sample.coverage is not None
+    sizes = {kind: counts.no_plan_gib for kind, counts in sample.coverage.types.items()}
+    assert sizes.pop("EC2") > 0
+    assert sample.coverage.total.no_plan_gib == pytest.approx(sum(sizes.values()), abs=0.01)
+    # S3 reports no size in what is read.
+    assert (sizes["S3"], sample.coverage.types["S3"].no_plan_sized) == (0, 0)
+    assert 0 < sample.coverage.total.no_plan_sized < sample.coverage.total.no_plan
+
+
+def test_a_summary_without_sizes_is_read() -> None:
+    document = coverage_document(coverage(replace(TOTAL, no_plan_gib=5.0)))
+    for counts in (document["resources"], document["resources"]["types"]["EBS"]):
+        del counts["no_plan_sized"], counts["no_plan_gib"]
+    assert coverage_of(document) == coverage()
