@@ -46,6 +46,8 @@ POPULATION: Final = (
     "newest_recovery_point",
     "not_applicable_because",
     "tags",
+    "size_gib",
+    "size_kind",
 )
 """The columns of the fact table `resource` that reports use. Reading all takes twenty times as long."""
 

@@ -35,7 +35,7 @@ from scanner.report.explain.structures import (
 )
 from scanner.report.explain.vaults import has_points, recovery_point_node, target_node
 from scanner.report.explain.walks import walk_of, walked
-from scanner.report.wording import count_word, hours, short_name, type_word
+from scanner.report.wording import count_word, hours, short_name, size_word, type_word
 
 _COVERAGE: Final = ("covered", "covered_by", "rules")
 
@@ -76,6 +76,7 @@ def resource_node(row: Row, related: Related) -> Node:
         facts=facts(
             ("type", type_word(text(row, "subject_type"))),
             ("state", text(row, "state")),
+            ("size", _size(row)),
             ("newest usable recovery point", _newest(row)),
         )
         + backup_facts(row),
@@ -110,6 +111,12 @@ def _why(row: Row, covered: Ternary) -> str:
         return "No backup rule covers it."
     rules, _ = members(row.get("rules"))
     return f"{count_word(len(rules), 'backup rule')} {'covers' if len(rules) == 1 else 'cover'} it."
+
+
+def _size(row: Row) -> str:
+    """Return its size with what it measures: `500 GiB provisioned`; empty: none is reported."""
+    gib = number(row, "size_gib")
+    return "" if gib is None else f"{size_word(gib)} {text(row, 'size_kind')}"
 
 
 def _newest(row: Row) -> str:

@@ -75,6 +75,8 @@ INVENTORY_COLUMNS: Final = (
     "not_applicable_because",
     "tags",
     *(status.value for status in Status),
+    "size_gib",
+    "size_kind",
 )
 _UNKNOWN: Final = "unknown"
 _TERNARY: Final = {True: "yes", False: "no", None: _UNKNOWN}
@@ -273,6 +275,9 @@ def _row(row: Row, account_name: str, counts: SubjectCounts) -> tuple[str, ...]:
         row["not_applicable_because"],
         _UNKNOWN if row["tags"] is None else json_cell({tag["key"]: tag["value"] for tag in row["tags"]}),
         *(str(numbers.get(status.value, 0)) for status in Status),
+        # Facts of earlier versions have no sizes.
+        _UNKNOWN if row.get("size_gib") is None else f"{row['size_gib']:g}",
+        row.get("size_kind") or "",
     )
 
 
