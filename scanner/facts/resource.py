@@ -305,8 +305,7 @@ def _size(resource: Resource, notes: Notes) -> Size | None:
     if isinstance(resource.size, Known):
         return resource.size.value
     because = "its service reports no size" if resource.size is None else "its size was not read"
-    for name in ("size_gib", "size_kind"):
-        notes.unknown(name, because, None if resource.size is None else resource.size.gap)
+    notes.unknown("size_gib", because, None if resource.size is None else resource.size.gap)
     return None
 
 
