@@ -20,7 +20,6 @@ V = TypeVar("V")
 
 MIB: Final = 2**20
 GIB: Final = 2**30
-_MOST: Final = 2**63
 
 
 class CallScope(StrEnum):
@@ -108,14 +107,14 @@ def texts(answers: Iterable[Mapping[str, Any]], key: str, name: str) -> tuple[st
 
 
 def provisioned_size(row: Shape, key: str, unit: int) -> Known[Size] | None:
-    """Return the allocated size in a field of `unit` bytes; None: no usable number."""
-    number = whole_number(row, key)
+    """Return the allocated size in a field of `unit` bytes; None: it is not reported."""
+    number = row.integer(key)
     return None if number is None else Known(Size(number * unit, SizeKind.PROVISIONED), (row.ref,))
 
 
 def used_size(row: Shape, key: str) -> Known[Size] | None:
-    """Return the stored size in a field of bytes; None: no usable number."""
-    number = whole_number(row, key)
+    """Return the stored size in a field of bytes; None: it is not reported."""
+    number = row.integer(key)
     return None if number is None else Known(Size(number, SizeKind.USED), (row.ref,))
 
 
@@ -131,17 +130,6 @@ def total_size(sizes: Iterable[Known[Size] | None]) -> Known[Size] | None:
         return None
     refs = tuple(dict.fromkeys(ref for size in known for ref in size.refs))
     return Known(Size(sum(size.value.bytes for size in known), SizeKind.PROVISIONED), refs)
-
-
-def whole_number(row: Shape, key: str) -> int | None:
-    """Return a number that is not negative; None if it is missing or of another type.
-
-    No verdict depends on a size, so an unusable one does not make the whole answer malformed.
-    """
-    number = row.data.get(key)
-    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < _MOST:
-        return None
-    return int(number)
 
 
 class Gaps:

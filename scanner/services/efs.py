@@ -1,10 +1,9 @@
 """Amazon EFS: file systems."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
-from scanner.evidence.shape import Shape
-from scanner.model.inventory import Encryption, Resource, Size
+from scanner.model.inventory import Encryption, Resource
 from scanner.model.known import Known
 from scanner.model.names import Arn
 from scanner.services.base import Operation, distinct, rows, texts, used_size
@@ -35,7 +34,7 @@ def parse(sources: Sources) -> Iterator[Resource]:
     systems = distinct(rows(sources.answers, "efs:DescribeFileSystems", "FileSystems"), "FileSystemId")
     for system_id, (row, ref) in sorted(systems.items()):
         tags = tag_pairs(row, "Tags")
-        key = row.text("KmsKeyId")
+        key, measured = row.text("KmsKeyId"), row.child("SizeInBytes")
         yield Resource(
             arn=Arn(
                 # The ARN is optional in the model.
@@ -50,14 +49,7 @@ def parse(sources: Sources) -> Iterator[Resource]:
             tags=Known(tags, (ref,)),
             encryption=Known(Encryption(row.flag("Encrypted"), (key,) if key else ()), (ref,)),
             created_at=row.instant("CreationTime"),
-            size=_size(row),
+            size=used_size(measured, "Value") if measured else None,
             stack=tags.get(STACK_TAG),
             refs=(ref,),
         )
-
-
-def _size(row: Shape) -> Known[Size] | None:
-    measured = row.data.get("SizeInBytes")
-    if not isinstance(measured, Mapping):
-        return None
-    return used_size(Shape(measured, "SizeInBytes", row.ref), "Value")

@@ -24,7 +24,6 @@ from scanner.services.base import (
     objects,
     rows,
     text,
-    whole_number,
 )
 from scanner.services.caller import Caller
 
@@ -291,7 +290,7 @@ def _points(answers: Answers, gaps: Gaps) -> Iterator[RecoveryPoint]:
             last_restored_at=row.instant("LastRestoreTime"),
             is_parent=bool(row.flag("IsParent")),
             parent=row.text("ParentRecoveryPointArn"),
-            size_bytes=whole_number(row, "BackupSizeInBytes"),
+            size_bytes=row.integer("BackupSizeInBytes"),
             refs=(ref,),
         )
 
