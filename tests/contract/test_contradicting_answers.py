@@ -11,8 +11,9 @@ import pytest
 
 from scanner.evidence.answers import pagination
 from scanner.evidence.identity import identity_rules
-from tests.contract.test_refused_reads import ACCOUNTS, REGIONS, SAMPLE, each_operation, wrong
-from tests.contract.variants import Line, Lines, Recorded, changed, name_of, operations, recorded
+from tests.contract.conftest import ACCOUNTS, REGIONS
+from tests.contract.test_refused_reads import each_operation, wrong
+from tests.contract.variants import Line, Lines, Recorded, changed, name_of, operations
 
 OTHER: Final = "other content"
 SWAPPED: Final = (
@@ -37,11 +38,6 @@ NOT_CONTRADICTED: Final = {"backup:ListCopyJobs", "resourcegroupstaggingapi:GetR
 
 GROUPS: Final = 6
 """Into how many groups the operations are divided that are changed together."""
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    return recorded(SAMPLE, tmp_path_factory.mktemp("sample"), ACCOUNTS, REGIONS)
 
 
 def without_members(line: Line) -> Line:

@@ -19,8 +19,8 @@ from scanner.model.known import LEFT_OUT, GapKind
 from scanner.services.catalogue import OPERATIONS, with_parents
 from scanner.settings.settings import Settings
 from scanner.storage.parquet import decoded_rows
-from tests.contract.test_refused_reads import ACCOUNTS, REGIONS, RICH, SAMPLE, _world
-from tests.contract.variants import Facts, Lines, Recorded, Row, name_of, operations, recorded
+from tests.contract.test_refused_reads import RICH, _world
+from tests.contract.variants import Facts, Lines, Recorded, Row, name_of, operations
 
 MADE: Final = with_parents(operation for group in ALWAYS.values() for operation in group)
 OPTIONAL: Final = tuple(sorted(OPERATIONS.keys() - MADE))
@@ -29,11 +29,6 @@ REDUNDANT: Final = frozenset(("kms:ListAliases", "s3:GetBucketTagging"))
 
 ASSESSED: Final = "account-region-assessed"
 CONTROLS: Final = load_judgement(Settings(), None, None)[0].controls
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    return recorded(SAMPLE, tmp_path_factory.mktemp("sample"), ACCOUNTS, REGIONS)
 
 
 def needs_of(control: Control) -> frozenset[str]:

@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from scanner.evidence.manifest import NAME
+from tests.contract.conftest import ACCOUNTS, REGIONS
 from tests.contract.test_contract_truth import WORLDS
 from tests.contract.variants import (
     Line,
@@ -23,14 +24,10 @@ from tests.contract.variants import (
     first_page_only,
     missing,
     operations,
-    recorded,
     throttled,
 )
 from tests.fakes.bundles import BundleBuilder
 
-SAMPLE: Final = Path(__file__).parents[2] / "sample_reports" / "bundle"
-ACCOUNTS: Final = frozenset(("222222222222", "333333333333"))
-REGIONS: Final = frozenset(("eu-central-1", "eu-west-1"))
 PLACES: Final = sorted(ACCOUNTS | REGIONS)
 RICH: Final = ("restores", "refuges", "gates of vaults", "no organisation, 3", "roles", "copies that arrive")
 
@@ -42,11 +39,6 @@ WAYS: Final[dict[str, Change]] = {
     "first page only": first_page_only,
 }
 """What may become of all lines of an operation, besides that each is refused."""
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    return recorded(SAMPLE, tmp_path_factory.mktemp("sample"), ACCOUNTS, REGIONS)
 
 
 def wrong(bundle: Recorded, variants: Iterator[tuple[str, Lines]]) -> dict[str, list[str]]:

@@ -12,8 +12,8 @@ from typing import Any, Final
 import pytest
 from botocore.model import ListShape, Shape, StructureShape
 
-from tests.contract.test_refused_reads import ACCOUNTS, REGIONS, RICH, SAMPLE, _world, wrong
-from tests.contract.variants import Line, Lines, Recorded, changed, operations, recorded
+from tests.contract.test_refused_reads import RICH, _world, wrong
+from tests.contract.variants import Line, Lines, Recorded, changed, operations
 from tests.fakes.api_models import operation_model
 
 WORD: Final = "frozen-by-aws"
@@ -91,11 +91,6 @@ def in_groups(bundle: Recorded) -> Iterator[tuple[str, Lines]]:
         for operation, path in members[start::GROUPS]:
             lines = changed(lines, operation, _change(path))
         yield f"group {start}", lines
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    return recorded(SAMPLE, tmp_path_factory.mktemp("sample"), ACCOUNTS, REGIONS)
 
 
 @pytest.mark.slow
