@@ -32,6 +32,7 @@ from scanner.model.inventory import ShardStatus
 from scanner.report.formats.conformance.fonts import font_problems, is_drawn
 from scanner.report.formats.conformance.identification import attach_once, identify
 from scanner.report.formats.conformance.tags import mend_tags
+from scanner.report.formats.pdf_annex import annex_of
 from scanner.report.formats.pdf_attachments import (
     INVENTORY,
     MAX_RESOURCES,
@@ -71,6 +72,13 @@ GROWTH: Final = 5
 
 MOST: Final = GROWTH * max(SHARES.values())
 """Maximum number of findings per control."""
+
+_SELECTION_RULE: Final = (
+    f"About {FINDINGS} findings share the space: each control has at least {LEAST_FINDINGS}, and more the "
+    "more severe it is; failed checks come before those that could not be evaluated, then in the order of "
+    "findings.csv."
+)
+"""Which findings are on the pages, for their reader."""
 
 ROWS: Final = 40
 """Maximum number of rows in every other table; the attachments contain all."""
@@ -216,6 +224,8 @@ def document_html(view: View, attached: tuple[Attached, ...], problems: Sequence
             title=f"Backup audit of {view.organization_name}, {day(view.manifest.evaluated_as_of)}",
             clock=rfc3339(view.manifest.evaluated_as_of),
             attached=attached,
+            annex=annex_of(view),
+            selection_rule=_SELECTION_RULE,
             conclusion=conclusion(view),
             date_warning=date_warning(view.manifest),
             problems=problems,

@@ -105,6 +105,7 @@ def test_every_section_is_there_and_in_the_bookmarks(reader: pypdf.PdfReader, te
         "Waivers",
         "Method and limitations",
         "Integrity",
+        "Annex: exceptions",
         "Sign-off",
     ]
     assert f"Page 2 of {len(reader.pages)}" in text
