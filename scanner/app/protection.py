@@ -13,7 +13,7 @@ from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles
 from scanner.findings.queried import FindingsTable
 from scanner.graph.blast_radius import WORST, BlastRadius
 from scanner.graph.graph_formats import Provenance, full_name, graph_bytes, nodes_called
-from scanner.graph.protection_graph import Graph, ProtectionTables, protection_graph
+from scanner.graph.protection_graph import Graph, ProtectionTables, light_graph, protection_graph
 from scanner.model.facts import TABLES
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.manifest import Manifest
@@ -84,8 +84,8 @@ def tier_counts(scan: Scan, files: ScanFiles) -> TierCounts:
     return {tier: counts[tier] for tier in ranked}
 
 
-def graph_of(folder: Path, manifest: Manifest) -> Graph:
-    """Build the protection graph of a judged scan.
+def graph_of(folder: Path, manifest: Manifest, *, light: bool = False) -> Graph:
+    """Build the protection graph of a judged scan. `light`: for `BlastRadius` alone, in less memory.
 
     Raises:
         BundleError: the folder contains no judged scan, or one of a version without the tables it needs.
@@ -93,8 +93,9 @@ def graph_of(folder: Path, manifest: Manifest) -> Graph:
     files = ScanFiles(folder, manifest)
     # `resources` is by far the largest column, and the graph needs only the groups.
     groups = tuple(column.name for column in fields(ProtectionGroup) if column.name != "resources")
+    build = light_graph if light else protection_graph
     try:
-        return protection_graph(
+        return build(
             ProtectionTables(
                 groups=_rows(files, INVENTORY, _GROUPS, groups),
                 accounts=_fixed_columns(files, INVENTORY, "accounts"),
@@ -146,7 +147,7 @@ def worst_losses(folder: Path, scan: Scan) -> BlastRadiusReport:
 def summary_of(folder: Path, scan: Scan) -> BlastRadiusSummary | None:
     """Return what reports show of the blast radius; None: the scan has no groups. Errors: as `graph_of`."""
     try:
-        radius = BlastRadius(graph_of(folder, scan.manifest))
+        radius = BlastRadius(graph_of(folder, scan.manifest, light=True))
     # Scans of earlier versions have no groups; their reports simply lack this part.
     except NoTableError:
         return None

@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
@@ -18,6 +17,7 @@ from scanner.findings.resource_counts import RECENT, ScoredControls, counts_by_p
 from scanner.model.control import Control
 from scanner.model.coverage import Coverage, CoverageCounts
 from scanner.model.finding import FindingCounts, Status
+from scanner.storage.parquet import streamed
 
 SUBJECT: Final = "resource"
 """The fact table whose controls the score counts: deleting plans, vaults or backups removes no resource."""
@@ -44,7 +44,9 @@ def scored(
     lost = [control.id for control in counted if NEEDS_BACKUP & compile_control(control).population]
     selected = ScoredControls({control.id: control.severity for control in counted}, lost)
     in_no_plan = pc.field("assessable") & ~pc.field("covered")
-    return scored_counts(connection, selected, _reader(resources, _KEY, in_no_plan))
+    return scored_counts(
+        connection, selected, streamed(resources, (*_KEY, "assessable", "covered"), in_no_plan)
+    )
 
 
 def coverage(connection: Connection, resources: ds.Dataset, *, asks_recency: bool) -> Coverage:
@@ -52,7 +54,7 @@ def coverage(connection: Connection, resources: ds.Dataset, *, asks_recency: boo
     excluded = 0
     types: defaultdict[str, Counter[str]] = defaultdict(Counter)
     sizes: defaultdict[str, float] = defaultdict(float)
-    reader = _reader(resources, (*_KEY, "subject_type", "assessable", "covered", "size_gib"))
+    reader = streamed(resources, (*_KEY, "subject_type", "assessable", "covered", "size_gib"))
     for count in counts_by_protection(connection, reader):
         if count.assessable is False:
             excluded += count.number
@@ -105,10 +107,3 @@ def _recent(status: Status | None) -> bool | None:
         return True
     # A waiver accepts the failure; it does not make the recovery point recent.
     return False if status in (Status.FAIL, Status.WAIVED) else None
-
-
-def _reader(
-    table: ds.Dataset, columns: tuple[str, ...], where: pc.Expression | None = None
-) -> pa.RecordBatchReader:
-    # cache_metadata=False: Arrow would keep the metadata of every file in memory.
-    return table.scanner(columns=list(columns), filter=where, cache_metadata=False).to_reader()

@@ -8,6 +8,7 @@ import pyarrow.dataset as ds
 
 from scanner.model.scan import UnsupportedKinds, UnsupportedResource
 from scanner.protection.capabilities import kind_text
+from scanner.storage.parquet import streamed
 
 MOST_RESOURCES: Final = 1_000
 """Resources that are named; all are counted."""
@@ -18,7 +19,7 @@ _COLUMNS: Final = ("account", "region", "subject", "subject_type", "name", "unsu
 def unsupported_of(table: ds.Dataset) -> UnsupportedKinds:
     """Return how many resources are of a kind that AWS Backup cannot back up, and the first of them."""
     is_unsupported = pc.field("unsupported_kind") != ""
-    rows = table.to_table(columns=list(_COLUMNS), filter=is_unsupported, cache_metadata=False)
+    rows = streamed(table, _COLUMNS, is_unsupported).read_all()
     # Sorted, as Arrow reads files in no fixed order.
     rows = rows.sort_by([("account", "ascending"), ("region", "ascending"), ("subject", "ascending")])
     kinds = Counter(rows.column("unsupported_kind").to_pylist())
