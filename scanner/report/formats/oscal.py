@@ -18,6 +18,7 @@ from urllib.parse import quote
 from scanner.model.decisions import Owner, Waiver
 from scanner.model.finding import Finding, Status
 from scanner.model.text import mended
+from scanner.report.cause_wording import cause_sentence
 from scanner.report.formats.oscal_requirements import (
     ORIGIN,
     Document,
@@ -169,6 +170,11 @@ def _props(finding: Finding) -> Iterator[Document]:
     if finding.waiver is not None:
         yield prop("waiver", finding.waiver.id)
     yield from _owner(finding.owner)
+    if finding.root_cause is not None:
+        yield prop("root-cause", finding.root_cause.kind.value, cause_sentence(finding.root_cause))
+        yield prop("root-cause-subject", finding.root_cause.subject)
+    if finding.blocked_by is not None:
+        yield prop("blocked-by", f"{finding.blocked_by.control} of {finding.blocked_by.subject}")
     if left_out := len(finding.evidence[EVIDENCE:]):
         yield prop("evidence-left-out", left_out)
 

@@ -385,6 +385,8 @@ def result_head(view: View, left_out: int) -> Document:
             prop("missing-reads", len(view.completeness.gaps)),
             prop("observations-left-out", left_out),
         ],
+        # A resource of the back matter that nothing refers to is an error for some tools.
+        "links": [{"href": f"#{_findings_uuid(view)}", "rel": "reference", "text": "All findings"}],
         **_remarks(view, left_out),
     }
 
@@ -436,7 +438,7 @@ def back_matter(view: View) -> Document:
                 "rlinks": [{"href": "manifest.json", "media-type": "application/json"}],
             },
             {
-                "uuid": uuid("findings", scan_key(view.manifest)),
+                "uuid": _findings_uuid(view),
                 "title": "All findings",
                 "description": "One finding per line, gzip-compressed, with those that have no observation.",
                 "props": [{"name": "type", "value": "evidence"}],
@@ -475,6 +477,10 @@ def _tool(view: View) -> str:
 def _tool_version(view: View) -> Document:
     version = view.manifest.tool_version
     return {"props": [{"name": "version", "value": line(version)}]} if version else {}
+
+
+def _findings_uuid(view: View) -> str:
+    return uuid("findings", scan_key(view.manifest))
 
 
 def _plan_uuid(view: View) -> str:

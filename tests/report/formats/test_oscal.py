@@ -26,6 +26,7 @@ from scanner.model.decisions import Owner
 from scanner.model.finding import Status
 from scanner.model.known import EvidenceRef
 from scanner.model.manifest import Manifest
+from scanner.model.root_causes import Blocker, CauseKind, RootCause
 from scanner.model.scan import REDACTED, Scan
 from scanner.report.formats.oscal import EVIDENCE, oscal
 from scanner.report.formats.oscal_requirements import NAMESPACE, RELATED, control_id, line, prose
@@ -118,6 +119,21 @@ def test_the_schema_of_nist_takes_every_scan(scan: Scan, blind: Scan, empty: Sca
     rules = jsonschema.Draft7Validator(json.loads(schema))
     for each in (scan, blind, empty, planted(scan), sample):
         assert [error.message for error in rules.iter_errors(json.loads(text(each)))] == []
+
+
+def test_every_resource_of_the_back_matter_is_referred_to(scan: Scan, empty: Scan) -> None:
+    for each in (scan, empty):
+        document = results(each)
+        hrefs = {value for key, value in walk(document) if key == "href"}
+        assert {f"#{resource['uuid']}" for resource in document["back-matter"]["resources"]} <= hrefs
+
+
+def test_an_observation_has_its_root_cause(scan: Scan) -> None:
+    cause = RootCause(kind=CauseKind.VAULT_MISSING, subject="a:vault", account="1", region="eu-west-1")
+    traced = props(observed(scan, root_cause=cause, blocked_by=Blocker("vault-locked", "a:vault")))
+    names = ("root-cause", "root-cause-subject", "blocked-by")
+    assert [traced[name] for name in names] == ["vault_missing", "a:vault", "vault-locked of a:vault"]
+    assert not set(names) & set(props(observed(scan)))
 
 
 def test_every_uuid_that_is_referred_to_is_there_once(scan: Scan, sample: Scan) -> None:
