@@ -160,7 +160,7 @@ class Hub:
             "GeneratorId": shared.generator,
             "AwsAccountId": finding.account,
             # The clock of the evaluation: the same evidence must give the same bytes.
-            "CreatedAt": self._time,
+            **self._created(finding),
             "UpdatedAt": self._time,
             "LastObservedAt": self._time,
             "Title": shared.failure if status in _FAILED else shared.requirement,
@@ -173,6 +173,14 @@ class Hub:
             "RecordState": "ARCHIVED" if status is Status.NOT_APPLICABLE else "ACTIVE",
             "ProductFields": self._fields(finding, fingerprint, name, identifier, advice),
         }
+
+    def _created(self, finding: Finding) -> Document:
+        """Return since when a finding is open, if earlier scans show it; else the time of the evaluation."""
+        first_seen = self._view.first_seen(finding)
+        if first_seen is None:
+            return {"CreatedAt": self._time}
+        moment = rfc3339(first_seen.at)
+        return {"CreatedAt": moment, "FirstObservedAt": moment}
 
     def _fields(
         self, finding: Finding, fingerprint: str, name: str, identifier: str, advice: ToDo | None

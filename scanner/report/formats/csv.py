@@ -2,18 +2,20 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, Final
 
 from scanner.errors import OutputError
+from scanner.evidence.manifest import rfc3339
 from scanner.findings.counts import counts_of_subjects
 from scanner.findings.filed import Filed
 from scanner.model.decisions import Owner
 from scanner.model.finding import Finding, Status
 from scanner.model.scan import Row, Stream
 from scanner.report.formats.by_control import ByControl
+from scanner.report.formats.resource_tags import UNKNOWN, tags_by_finding
 from scanner.report.view.overview import STRUCTURES
 from scanner.report.view.view import View
 from scanner.report.wording import given_name, visible
@@ -46,6 +48,10 @@ COLUMNS: Final = (
     "blocked_by",
     "organizational_unit",
     "remedy",
+    "tags",
+    "first_seen",
+    "age_days",
+    "may_be_older",
 )
 
 _MENDED: Final = frozenset({Status.FAIL, Status.WAIVED})
@@ -78,8 +84,7 @@ INVENTORY_COLUMNS: Final = (
     "size_gib",
     "size_kind",
 )
-_UNKNOWN: Final = "unknown"
-_TERNARY: Final = {True: "yes", False: "no", None: _UNKNOWN}
+_TERNARY: Final = {True: "yes", False: "no", None: UNKNOWN}
 
 
 def findings_csv(view: View, findings: Iterable[Finding] | None = None) -> Iterator[bytes]:
@@ -87,21 +92,23 @@ def findings_csv(view: View, findings: Iterable[Finding] | None = None) -> Itera
 
     `findings`: a part of those of the view; None: all.
     """
-    rows = _Rows(view)
     # Without the mark, Excel reads UTF-8 as the code page of the machine.
     yield b"\xef\xbb\xbf"
-    lines = chain(
-        [",".join(COLUMNS) + "\r\n"], map(rows.line, view.findings if findings is None else findings)
-    )
-    while batch := "".join(islice(lines, _BATCH)):
-        yield batch.encode()
+    with tags_by_finding(view.inventory, lambda row: csv_cell(tags_cell(row))) as tags:
+        rows = _Rows(view, tags)
+        lines = chain(
+            [",".join(COLUMNS) + "\r\n"], map(rows.line, view.findings if findings is None else findings)
+        )
+        while batch := "".join(islice(lines, _BATCH)):
+            yield batch.encode()
 
 
 class _Rows:
     """Writes rows. Cells that are equal for many findings are built once."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, tags: Callable[[Finding], str]) -> None:
         self._view = view
+        self._tags = tags
         self._controls = {control_view.control.id: control_view.control for control_view in view.controls}
         self._accounts = view.names
         self._units: dict[str, str] = {
@@ -138,8 +145,23 @@ class _Rows:
             *_traced(finding),
             repeated_cell(self._units.get(finding.account, "")),
             repeated_cell(control.remediation.text) if control and finding.status in _MENDED else "",
+            self._tags(finding),
+            *first_seen_cells(self._view, finding),
         )
         return ",".join(cells) + "\r\n"
+
+
+def first_seen_cells(view: View, finding: Finding) -> tuple[str, str, str]:
+    """Return the cells for when an open finding was first seen; empty: not known, or it is not open."""
+    first_seen, age = view.first_seen(finding), view.age_days(finding)
+    if first_seen is None or age is None:
+        return ("", "", "")
+    return rfc3339(first_seen.at) or "", str(age), _TERNARY[first_seen.may_be_older]
+
+
+def tags_cell(row: Row) -> str:
+    """Return the tags of a resource as JSON that `harmless` does not change."""
+    return UNKNOWN if row["tags"] is None else json_cell({tag["key"]: tag["value"] for tag in row["tags"]})
 
 
 def _frameworks(finding: Finding) -> str:
@@ -273,7 +295,7 @@ def _row(row: Row, account_name: str, counts: SubjectCounts) -> tuple[str, ...]:
         _TERNARY[row["covered"]],
         *_newest(row["newest_recovery_point"]),
         row["not_applicable_because"],
-        _UNKNOWN if row["tags"] is None else json_cell({tag["key"]: tag["value"] for tag in row["tags"]}),
+        tags_cell(row),
         *(str(numbers.get(status.value, 0)) for status in Status),
         # Facts of earlier versions have no sizes.
         _UNKNOWN if row.get("size_gib") is None else f"{row['size_gib']:g}",
@@ -284,7 +306,7 @@ def _row(row: Row, account_name: str, counts: SubjectCounts) -> tuple[str, ...]:
 def _newest(point: Mapping[str, Any]) -> tuple[str, str]:
     """Return when the newest usable recovery point was created, and its ARN."""
     if point["exists"] is None:  # there may be an unread one that is newer
-        return _UNKNOWN, ""
+        return UNKNOWN, ""
     if not point["exists"]:
         return "none", ""
-    return point["created_at"] or _UNKNOWN, point["arn"] or ""
+    return point["created_at"] or UNKNOWN, point["arn"] or ""

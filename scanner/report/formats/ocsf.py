@@ -189,10 +189,18 @@ class _Events:
             "uid": fingerprint,
             "title": shared.failure if finding.status in _REMEDIED else shared.requirement,
             "desc": reason,
-            "created_time": self._time,
+            **self._created(finding),
             "types": [finding.subject_type],
             "analytic": shared.analytic,
         }
+
+    def _created(self, finding: Finding) -> Document:
+        """Return since when a finding is open, if earlier scans show it; else the time of the evaluation."""
+        first_seen = self._view.first_seen(finding)
+        if first_seen is None:
+            return {"created_time": self._time}
+        moment = _milliseconds(first_seen.at)
+        return {"created_time": moment, "first_seen_time": moment}
 
     def _unmapped(self, finding: Finding, fingerprint: str) -> Document:
         waiver = finding.waiver

@@ -190,9 +190,16 @@ def _result(finding: Finding, view: View, indices: Mapping[str, int]) -> Documen
             "vaultproof/v1": finding.fingerprint,
         },
         # An empty list says that it is not suppressed; without one, that is unknown (SARIF 2.1.0).
+        **_provenance(finding, view),
         "suppressions": [] if finding.waiver is None else [_suppression(finding.waiver)],
         "properties": _properties(finding, view),
     }
+
+
+def _provenance(finding: Finding, view: View) -> Document:
+    """Return since when a finding is open, if earlier scans show it."""
+    first_seen = view.first_seen(finding)
+    return {} if first_seen is None else {"provenance": {"firstDetectionTimeUtc": rfc3339(first_seen.at)}}
 
 
 def _sentence(finding: Finding, view: View, control: Control | None) -> str:

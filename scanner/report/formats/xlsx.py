@@ -15,7 +15,14 @@ from scanner.errors import OutputError
 from scanner.evidence.manifest import rfc3339
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Status
-from scanner.report.formats.csv import INVENTORY_COLUMNS, begins_formula, resource_rows
+from scanner.report.formats.csv import (
+    INVENTORY_COLUMNS,
+    begins_formula,
+    first_seen_cells,
+    resource_rows,
+    tags_cell,
+)
+from scanner.report.formats.resource_tags import tags_by_finding
 from scanner.report.view.coverage import headline
 from scanner.report.view.view import View
 from scanner.report.wording import given_name, visible
@@ -56,6 +63,8 @@ FINDING_COLUMNS: Final = (
     ("owner", 18),
     ("first_seen", 21),
     ("age_days", 10),
+    ("may_be_older", 14),
+    ("tags", 40),
     ("waiver", 12),
     ("waived_until", 13),
     ("frameworks", 30),
@@ -207,19 +216,21 @@ def _findings(view: View) -> Iterator[tuple[str, ...]]:
         account.id: view.unit_path(account.ou_path or "") or account.ou_path or ""
         for account in view.manifest.accounts
     }
-    for finding in view.findings:
-        if finding.status in OPEN:
-            yield _row(finding, view, controls.get(finding.control), units.get(finding.account, ""))
+    with tags_by_finding(view.inventory, tags_cell) as tags:
+        for finding in view.findings:
+            if finding.status in OPEN:
+                unit = units.get(finding.account, "")
+                yield _row(finding, view, controls.get(finding.control), unit, tags(finding))
 
 
-def _row(finding: Finding, view: View, control: Control | None, unit: str) -> tuple[str, ...]:
+def _row(finding: Finding, view: View, control: Control | None, unit: str, tags: str) -> tuple[str, ...]:
     waiver, advice, cause, blocker = (
         finding.waiver,
         view.to_do(finding),
         finding.root_cause,
         finding.blocked_by,
     )
-    first_seen, age, owner = view.first_seen(finding), view.age_days(finding), finding.owner
+    owner = finding.owner
     return (
         finding.status.value,
         finding.severity.value,
@@ -239,8 +250,8 @@ def _row(finding: Finding, view: View, control: Control | None, unit: str) -> tu
         advice.cli if advice else "",
         control.remediation.text if control and finding.status in (Status.FAIL, Status.WAIVED) else "",
         "" if owner is None else owner.name or owner.source,
-        "" if first_seen is None else rfc3339(first_seen.at) or "",
-        "" if age is None else str(age),
+        *first_seen_cells(view, finding),
+        tags,
         waiver.id if waiver else "",
         waiver.expires if waiver else "",
         "; ".join(f"{name} {', '.join(ids)}" for name, ids in finding.frameworks.items()),

@@ -145,9 +145,9 @@ def test_csv_has_a_row_for_every_finding_and_no_formula(scan: Scan) -> None:
 def test_csv_ends_with_the_names_and_a_name_is_no_formula(named: Scan) -> None:
     text = b"".join(findings_csv(build(named))).decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert COLUMNS[-10:-6] == ("name", "owner", "owner_source", "to_do")
-    assert COLUMNS[-6:-2] == ("commands", "root_cause", "root_cause_subject", "blocked_by")
-    assert COLUMNS[-2:] == ("organizational_unit", "remedy")
+    assert COLUMNS[15:19] == ("name", "owner", "owner_source", "to_do")
+    assert COLUMNS[19:23] == ("commands", "root_cause", "root_cause_subject", "blocked_by")
+    assert COLUMNS[23:] == ("organizational_unit", "remedy", "tags", "first_seen", "age_days", "may_be_older")
     remedies = {row["status"] for row in rows if row["remedy"]}
     assert remedies <= {"fail", "waived"}
     assert "fail" in remedies
