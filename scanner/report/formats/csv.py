@@ -298,7 +298,7 @@ def _row(row: Row, account_name: str, counts: SubjectCounts) -> tuple[str, ...]:
         tags_cell(row),
         *(str(numbers.get(status.value, 0)) for status in Status),
         # Facts of earlier versions have no sizes.
-        _UNKNOWN if row.get("size_gib") is None else f"{row['size_gib']:g}",
+        UNKNOWN if row.get("size_gib") is None else f"{row['size_gib']:g}",
         row.get("size_kind") or "",
     )
 
