@@ -125,7 +125,7 @@ def test_controls_that_changed_break_the_line(series: Path, tmp_path: Path) -> N
     report(series / "now", "--since", series / "scans", "--out", tmp_path / "out")
     points = trend(tmp_path / "out")["points"]
     assert [bool(point["differences"]) for point in points] == [False, False, False, True, False]
-    assert points[3]["differences"] == ["Controls only in this scan: vault-locked."]
+    assert "Controls only in this scan: vault-locked." in points[3]["differences"]
     page = (tmp_path / "out/report.html").read_text("utf-8")
     section = page[page.index('<section id="trend"') :].partition("</section>")[0]
     assert section.count('class="breaks"') == 4
