@@ -147,6 +147,8 @@ def test_reports_say_which_controls_were_evaluated_and_how_to_evaluate_the_other
     assert page.count(sentence) >= 2
     assert 'id="not-evaluated"' in page
     markdown = (scan / "summary.md").read_text("utf-8")
+    assert "`--controls all` evaluates them." in markdown
+    assert f"{number} controls and " in markdown
     for name in ALL_IDS - BASELINE_IDS:
         assert f"<code>{name}</code>" in page
         assert f"`{name}`" in markdown

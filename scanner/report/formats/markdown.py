@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from scanner.model.compliance import Baseline, FrameworkView, RequirementStatus, RequirementView, Score
+from scanner.model.control import ALL
 from scanner.model.finding import Finding, Status
 from scanner.model.known import ASSUME_ROLE
 from scanner.model.root_causes import CauseCount, RootCause
@@ -138,11 +139,11 @@ def _standing(view: View) -> str:
     counts = view.counts
     statuses = [status for status in STATUS_WORDS if counts.of(status) or status in _ALWAYS]
     rows = "".join(f"\n{_answer(status, counts)}" for status in statuses)
-    checked = (
-        f"{count_word(len(view.controls), 'control')} and {count_word(view.asked_resources, 'resource')}"
-    )
+    # Expired waivers have a control of their own, which is not one of the selected ones.
+    number = view.selection.number if view.selection else len(view.controls)
+    checked = f"{count_word(number, 'control')} and {count_word(view.asked_resources, 'resource')}"
     lines = [f"**{view.headline}**"] if view.headline else []
-    lines += [inert(view.selection_sentence)] if view.selection_sentence else []
+    lines += [_selection(view.selection_sentence)] if view.selection_sentence else []
     lines += [
         f"**{_verdict(counts)}** A check evaluates one control for one subject; {checked} were checked.",
         f"| Result | Checks | Share | Meaning |\n|---|---:|---:|---|{rows}",
@@ -153,6 +154,13 @@ def _standing(view: View) -> str:
     if view.assessment is not None:
         lines.append(_score(view.assessment.score))
     return "\n\n".join(lines)
+
+
+def _selection(sentence: str) -> str:
+    """Return which controls were evaluated, with the option that evaluates the others to be copied."""
+    option = f"--controls {ALL}"
+    before, found, after = sentence.partition(option)
+    return f"{inert(before)} {code(option)} {inert(after)}" if found else inert(sentence)
 
 
 def _verdict(counts: Counts) -> str:
