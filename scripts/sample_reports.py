@@ -1,7 +1,8 @@
 """Updates sample_reports/: `make sample-reports`, with RECORD=1 from a new scan of the demo organisation.
 
     sample_reports/bundle/     manifest.json, evidence/ and inputs/ of a scan of the demo organisation
-    sample_reports/reports/    the reports of `audit evaluate` with scanner/demo/audit.yaml, without Parquet
+    sample_reports/reports/    the reports of `audit evaluate` with scanner/demo/audit.yaml and the pack
+                               baseline, without Parquet
 
 tests/samples does the same in a temporary folder and compares.
 """
@@ -21,6 +22,7 @@ from pypdf import PdfReader
 
 from scanner.app.earlier_judgement import collection_manifest
 from scanner.demo.command import CONFIG
+from scanner.model.control import ALL, BASELINE
 from scanner.report.write import FORMATS
 
 SAMPLES: Final = Path(__file__).parent.parent / "sample_reports"
@@ -56,7 +58,8 @@ def inflated(file: Path) -> bytes:
 
 def record(scan: Path, bundle: Path) -> None:
     """Scan the demo organisation into `scan`, and copy to `bundle` what an evaluation needs."""
-    audit("demo", "--out", scan, "--format", "json")
+    # The bundle stores that all controls are evaluated: tests that evaluate it as it is rely on that.
+    audit("demo", "--controls", ALL, "--out", scan, "--format", "json")
     shutil.rmtree(bundle, ignore_errors=True)
     folders = ("evidence", "inputs")
     for folder in folders:
@@ -65,7 +68,7 @@ def record(scan: Path, bundle: Path) -> None:
 
 
 def evaluate(bundle: Path, reports: Path) -> None:
-    """Evaluate `bundle`, and copy the reports that are kept into `reports`."""
+    """Evaluate `bundle` as a scan does by default, and copy the reports that are kept into `reports`."""
     with tempfile.TemporaryDirectory() as folder:
         scan = Path(folder) / "scan"
         audit(
@@ -73,6 +76,8 @@ def evaluate(bundle: Path, reports: Path) -> None:
             bundle,
             "--config",
             CONFIG,
+            "--controls",
+            BASELINE,
             "--out",
             scan,
             "--format",
