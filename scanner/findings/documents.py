@@ -1,6 +1,7 @@
 """The JSON documents of filed findings (evidence format, "findings"), written from columns."""
 
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from scanner.findings.filed import TABLE, Filed, TraceCursor, having
 from scanner.findings.schema import WITHOUT_TEXTS
 from scanner.model.control import Control
 from scanner.model.finding import Status, traced_document
+from scanner.model.root_causes import RootCause, Trace, cause_document
 
 _COLUMNS: Final = (
     "status",
@@ -47,6 +49,18 @@ def documents(filed: Filed, statuses: Collection[Status]) -> Iterator[bytes]:
         for control, batches in filed.in_order(connection, sql):
             template = _Template(filed.control(control), cursor)
             yield from map(template.encode, batches)
+
+
+def _traced(trace: Trace) -> dict[str, Any]:
+    """Return the keys of `traced_document`."""
+    cause, blocked = trace.root_cause, traced_document(None, trace.blocked_by)
+    return blocked if cause is None else {"root_cause": _cause(cause), **blocked}
+
+
+@lru_cache(maxsize=4_096)
+def _cause(cause: RootCause) -> Fragment:
+    """Encode a root cause once for all its findings."""
+    return Fragment(orjson.dumps(cause_document(cause)))
 
 
 class _Template:
@@ -101,5 +115,5 @@ class _Template:
         if self._cursor is not None:
             trace = self._cursor.at((self._control, account, region, subject))
             if trace is not None:
-                document |= traced_document(trace.root_cause, trace.blocked_by)
+                document |= _traced(trace)
         return document

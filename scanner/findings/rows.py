@@ -35,7 +35,7 @@ def read_rows(batch: pa.RecordBatch, controls: Mapping[str, Control]) -> Iterato
     """
     # References of the whole batch are flattened first: Arrow converts one long column faster than many
     # lists.
-    evidence = _evidence(batch.column("evidence"))
+    evidence = evidence_of(batch.column("evidence"))
     columns = (batch.column(name).to_pylist() for name in FILED.names if name != "evidence")
     for values, refs in zip(zip(*columns, strict=True), evidence, strict=True):
         yield _row(values, refs, controls)
@@ -48,7 +48,8 @@ def defined(controls: Mapping[str, Control], name: str) -> Control:
     return control
 
 
-def _evidence(column: pa.ListArray) -> Iterator[tuple[EvidenceRef, ...]]:
+def evidence_of(column: pa.ListArray) -> Iterator[tuple[EvidenceRef, ...]]:
+    """Yield the references of each row of a column of evidence."""
     references = column.flatten()
     files, lines = (references.field(name).to_pylist() for name in ("file", "line"))
     every = map(EvidenceRef, files, lines)

@@ -298,10 +298,12 @@ class StoredRows:
     """The rows of a table as mappings from column names, with `columns` or all columns of `row`.
 
     `tables` finds this table and others of the same folder. Only one file is open at a time: the metadata of
-    a thousand open files takes half a gigabyte.
+    a thousand open files takes half a gigabyte. A file is checked when it is opened.
 
     Raises:
-        BundleError: a file is missing, is not valid Parquet, or lacks a column.
+        NoTableError: there is no such table.
+        BundleError, while rows are read or counted: a file is missing, is not valid Parquet, or lacks a
+        column.
     """
 
     def __init__(
@@ -310,18 +312,38 @@ class StoredRows:
         self.tables = tables
         schema = row_schema(row)
         self._columns = schema.names if columns is None else list(columns)
-        needed = pa.schema([schema.field(name) for name in self._columns])
+        self._needed = pa.schema([schema.field(name) for name in self._columns])
         self._files = tables(table)
-        self._rows = sum(_checked_rows(self._files, path, needed) for path in self._files.paths)
+        self._rows: int | None = None
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         """Yield all rows in order."""
+        for batch in self.batches():
+            yield from batch.to_pylist()
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield all rows in order, many at a time."""
         for path in self._files.paths:
-            yield from _rows_of(path, self._columns)
+            with self._checked(path) as file:
+                try:
+                    yield from file.iter_batches(_BATCH, columns=self._columns)
+                except (OSError, pa.ArrowException) as error:
+                    raise unreadable(path, error) from error
 
     def __len__(self) -> int:
-        """Return the number of rows according to the files' metadata."""
+        """Return the number of rows according to the files' metadata, which is read once."""
+        if self._rows is None:
+            self._rows = sum(map(self._rows_of, self._files.paths))
         return self._rows
+
+    def _rows_of(self, path: Path) -> int:
+        with self._checked(path) as file:
+            return int(file.metadata.num_rows)
+
+    def _checked(self, path: Path) -> pq.ParquetFile:
+        file = open_file(self._files, path)
+        check_columns(path, file.schema_arrow, self._needed)
+        return file
 
 
 class DeferredRows:
@@ -345,18 +367,3 @@ class DeferredRows:
             return StoredRows(*self._arguments)
         except NoTableError:
             return None
-
-
-def _checked_rows(files: TableFiles, path: Path, needed: pa.Schema) -> int:
-    with open_file(files, path) as file:
-        check_columns(path, file.schema_arrow, needed)
-        return int(file.metadata.num_rows)
-
-
-def _rows_of(path: Path, columns: list[str]) -> Iterator[Mapping[str, Any]]:
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_BATCH, columns=columns):
-                yield from batch.to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise unreadable(path, error) from error

@@ -178,5 +178,8 @@ def test_a_file_of_other_columns_is_named(tmp_path: Path) -> None:
             table.write([row])
         with pytest.raises(BundleError, match=rf"3\.parquet .*{message}"):
             open_parquet(tmp_path, "line", Line)
+        rows = StoredRows(lambda table: table_files(tmp_path, table), "line", Line)
         with pytest.raises(BundleError, match=rf"3\.parquet .*{message}"):
-            StoredRows(lambda table: table_files(tmp_path, table), "line", Line)
+            len(rows)
+        with pytest.raises(BundleError, match=rf"3\.parquet .*{message}"):
+            list(rows)

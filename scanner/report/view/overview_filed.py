@@ -56,7 +56,7 @@ def overview_of_filed(scan: Scan, filed: Filed) -> Overview:
             owners=_owners(connection, counted),
             worst=worst,
             worst_of=worst_of,
-            sample=_sample(scan, filed, connection, counted),
+            sample=_sample(scan, filed, counted),
             waivers=in_order_of_expiry(counted.waivers),
             asked_resources=_most_resources(counted),
             gaps=_gaps(scan, connection),
@@ -122,10 +122,10 @@ def _most_resources(counted: FindingCounts) -> int:
     return max(resources.values(), default=0)
 
 
-def _sample(scan: Scan, filed: Filed, connection: Connection, counted: FindingCounts) -> Sample:
+def _sample(scan: Scan, filed: Filed, counted: FindingCounts) -> Sample:
     seed = seed_of(scan.manifest)
     number = sum(row.number for row in counted.controls if row.status in JUDGED)
-    return Sample(seed, number, tuple(draw(filed, connection, seed, JUDGED, SIZE)))
+    return Sample(seed, number, _Drawn(filed, seed, min(number, SIZE)))
 
 
 def _gaps(scan: Scan, connection: Connection) -> tuple[BlindGap, ...]:
@@ -150,6 +150,42 @@ def _framework_counts(scan: Scan, connection: Connection) -> Mapping[tuple[str, 
     return counter.counts()
 
 
+class _Drawn(Sequence[Finding]):
+    """The findings of a sample, read on first use: few formats show them, and their texts are rendered."""
+
+    def __init__(self, filed: Filed, seed: str, number: int) -> None:
+        self._filed, self._seed, self._number = filed, seed, number
+
+    def __len__(self) -> int:
+        return self._number
+
+    @overload
+    def __getitem__(self, place: int) -> Finding: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Finding, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Finding | tuple[Finding, ...]:
+        return self._findings[place]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]  # equal to tuples, whose hash would need all findings
+
+    @cached_property
+    def _findings(self) -> tuple[Finding, ...]:
+        """Read them. BundleError: the files have changed since they were counted."""
+        with self._filed.database() as connection:
+            findings = tuple(draw(self._filed, connection, self._seed, JUDGED, SIZE))
+        if len(findings) != self._number:
+            raise BundleError(_CHANGED)
+        return findings
+
+
+_CHANGED: Final = "The filed findings changed while they were read. Run the command again."
+
+
 class _FirstFindings:
     """The first findings of some controls and statuses, all read when one of them is needed."""
 
@@ -169,7 +205,7 @@ class _FirstFindings:
                 findings[finding.control, finding.status].append(finding)
         # Another evaluation may have replaced the files since they were counted.
         if any(len(findings[pair]) != number for pair, number in self._wanted.items()):
-            raise BundleError("The filed findings changed while they were read. Run the command again.")
+            raise BundleError(_CHANGED)
         return findings
 
     def subjects(self) -> Mapping[Pair, Sequence[tuple[str, str]]]:

@@ -6,7 +6,7 @@ cannot be chosen. Passed findings are drawn like failed ones: the sample serves 
 
 import hashlib
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,7 +29,7 @@ class Sample:
 
     seed: str
     of: int
-    findings: tuple[Finding, ...]
+    findings: Sequence[Finding]
 
     @property
     def query(self) -> str:

@@ -71,6 +71,9 @@ RESOURCES: Final = 50
 
 EXAMPLES: Final = 8
 """Number of failures that a report lists with the root cause that explains them."""
+
+COMMANDS: Final = 20_000
+"""Maximum number of findings whose commands stay in memory for the next format: some 20 MB."""
 Details = Mapping[str, Any]
 
 
@@ -276,7 +279,17 @@ class View:
         if advice is None:
             return None
         # Written when they are shown, as most findings of a large scan never are.
-        return ToDo(advice.text, commands_of(finding, advice.cli, self.structures, self.templates))
+        key = (finding.order, advice.cli, finding.root_cause is None)  # some readers leave causes out
+        if (commands := self._commands.get(key)) is None:
+            commands = commands_of(finding, advice.cli, self.structures, self.templates)
+            if len(self._commands) < COMMANDS:
+                self._commands[key] = commands
+        return ToDo(advice.text, commands)
+
+    @cached_property
+    def _commands(self) -> dict[tuple[object, ...], str]:
+        """The commands of the first findings that needed them: each format shows the same."""
+        return {}
 
     @cached_property
     def _explained(self) -> Mapping[tuple[str, ...], tuple[Finding, ...]]:
