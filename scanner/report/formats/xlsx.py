@@ -5,6 +5,7 @@ one for a formula. XlsxWriter is imported only to write a workbook: all other fo
 """
 
 import importlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -74,10 +75,11 @@ FINDING_COLUMNS: Final = (
 )
 """The columns of the sheet of findings, and their widths in characters."""
 
-_NUMBERS: Final = frozenset({"age_days", "calls", "errors", "number", *(status.value for status in Status)})
+_NUMBERS: Final = frozenset({"age_days", "calls", "errors", "size_gib", *(status.value for status in Status)})
 """Columns of numbers; all others are text, whatever they look like."""
 
 _WIDE: Final = frozenset({"subject", "arn", "newest_recovery_point_arn", "message", "tags", "value"})
+_NUMBER: Final = re.compile(r"[0-9]{1,15}(\.[0-9]+)?")
 _PIECE: Final = 1 << 20
 Rows = Iterable[Sequence[str]]
 
@@ -153,8 +155,8 @@ class _Sheets:
                 # An empty cell stays empty: a filter then finds it as blank.
                 if not cell:
                     continue
-                if numeric[number] and cell.isdecimal():
-                    sheet.write_number(last, number, int(cell))
+                if numeric[number] and _NUMBER.fullmatch(cell):
+                    sheet.write_number(last, number, float(cell))
                 else:
                     self._write_text(sheet, last, number, cell)
         sheet.autofilter(0, 0, last, len(columns) - 1)
