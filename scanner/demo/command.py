@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from scanner.demo.serve import Demo
 
 CONFIG: Final = Path(__file__).with_name("audit.yaml")
-"""What the simulated organisation has settled for its scans."""
+"""The settings of the simulated organisation."""
 
 _MANIFEST = "manifest.json"
 _JOURNAL = "journal.jsonl"

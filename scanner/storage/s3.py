@@ -493,6 +493,17 @@ def has_scan(place: Place, options: S3Options) -> bool:
         return any(entry["Key"] == place.key(LAST) for entry in answer.get("Contents", ()))
 
 
+def is_empty(place: Place, options: S3Options) -> bool:
+    """Check whether a prefix has no object. BundleError and others: as `judged_scans`."""
+    options = with_owner(options)
+    client = open_s3(options)
+    with translated_errors(place, options, writes=False):
+        answer = client.list_objects_v2(
+            Bucket=place.bucket, Prefix=place.key(""), MaxKeys=1, **options.owner
+        )
+        return not answer.get("Contents")
+
+
 def judged_scans(parent: Place, options: S3Options) -> list[Place]:
     """Return the evaluated scans directly below a prefix, newest first.
 

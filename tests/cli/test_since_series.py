@@ -239,7 +239,11 @@ def test_a_folder_without_an_earlier_scan(series: Path, tmp_path: Path) -> None:
     scan(only / "later", -3, "1", "1")
     assert "None of the scans is an earlier one" in report(series / "now", "--since", only)
     (tmp_path / "empty").mkdir()
+    assert "is empty: there is no earlier scan" in report(series / "now", "--since", tmp_path / "empty")
+    # What is there is no scan, or nothing is: most likely another place is meant.
+    (tmp_path / "empty/notes.txt").touch()
     report(series / "now", "--since", tmp_path / "empty", code=6)
+    report(series / "now", "--since", tmp_path / "missing", code=6)
 
 
 def test_the_scan_itself_may_be_in_the_folder(series: Path) -> None:
@@ -278,5 +282,7 @@ def test_a_prefix_in_s3_is_as_a_folder(series: Path, tmp_path: Path, monkeypatch
             if path.is_file():
                 s3.upload_file(str(path), BUCKET, f"weekly/{path.relative_to(series / 'scans')}")
         report(series / "now", "--since", f"s3://{BUCKET}/weekly", "--out", tmp_path / "far")
+        note = report(series / "now", "--since", f"s3://{BUCKET}/monthly", "--out", tmp_path / "first")
+        assert f"s3://{BUCKET}/monthly is empty" in note
     assert trend(tmp_path / "far") == trend(tmp_path / "local")
     assert file_sha256(tmp_path / "far/summary.json") == file_sha256(tmp_path / "local/summary.json")

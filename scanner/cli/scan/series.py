@@ -76,7 +76,21 @@ def _sources(name: str, goal: Destination, folder: Path) -> Iterator[Source]:
             yield Source(newest, is_named=True)
         return
     below = list(_below(name, goal, folder))
+    # A scheduled scan names the place of its scans from the first one on.
+    if not below and _is_empty(name, goal):
+        say(f"note: {name} is empty: there is no earlier scan to compare with.")
+        return
     yield from below or [Source(name, is_named=True)]
+
+
+def _is_empty(name: str, goal: Destination) -> bool:
+    """Check whether a folder or a prefix has nothing in it. A folder that does not exist is a mistake."""
+    if not is_place(name):
+        return Path(name).is_dir() and not any(Path(name).iterdir())
+    from scanner.storage.s3 import is_empty  # noqa: PLC0415 -- loads the AWS client
+
+    place = place_of(name)
+    return is_empty(place, means_for(place, goal))
 
 
 def _below(name: str, goal: Destination, folder: Path) -> Iterator[Source]:
