@@ -498,9 +498,7 @@ def is_empty(place: Place, options: S3Options) -> bool:
     options = with_owner(options)
     client = open_s3(options)
     with translated_errors(place, options, writes=False):
-        answer = client.list_objects_v2(
-            Bucket=place.bucket, Prefix=place.key(""), MaxKeys=1, **options.owner
-        )
+        answer = client.list_objects_v2(Bucket=place.bucket, Prefix=place.key(""), MaxKeys=1, **options.owner)
         return not answer.get("Contents")
 
 
