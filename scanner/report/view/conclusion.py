@@ -5,6 +5,7 @@ What could not be read is neither good nor bad: it limits the conclusion, and th
 
 from scanner.model.finding import Severity
 from scanner.model.manifest import Manifest
+from scanner.report.view.coverage import unprotected_resources
 from scanner.report.view.view import View
 from scanner.report.wording import count_word, instant
 
@@ -31,7 +32,8 @@ def _result(view: View) -> str:
         if number and severity in (Severity.CRITICAL, Severity.HIGH)
     )
     of_which = f"{severe} among them" if severe else "none of them critical or high"
-    uncovered = f"{view.headline.removesuffix('.')}, and " if view.headline else ""
+    resources = unprotected_resources(view.coverage)
+    uncovered = f"{resources}, and " if resources else ""
     return (
         f"Exceptions were found: {uncovered}{counts.failed:,} of {evaluated} failed, "
         f"{of_which}{waived if counts.waived else ''}."

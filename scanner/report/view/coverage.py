@@ -15,15 +15,25 @@ _COUNTS: Final = tuple(field.name for field in fields(CoverageCounts))
 
 
 def headline(coverage: Coverage | None) -> str:
-    """Return how many resources are not protected; empty: it is not known, or there are none."""
+    """Return how many resources are not protected, and their size; empty: not known, or there are none."""
     if coverage is None or not coverage.total.number:
         return ""
-    total = coverage.total
-    return f"{total.no_plan:,} {headline_after_number(coverage)}"
+    return f"{coverage.total.no_plan:,} {headline_after_number(coverage)}"
+
+
+def unprotected_resources(coverage: Coverage | None) -> str:
+    """Return the first sentence of the headline, without sizes and without its full stop."""
+    if coverage is None or not coverage.total.number:
+        return ""
+    return f"{coverage.total.no_plan:,} {_after_number(coverage)}"
 
 
 def headline_after_number(coverage: Coverage) -> str:
     """Return the headline without its first number, which reports show large."""
+    return f"{_after_number(coverage)}.{_unprotected_size(coverage.total)}"
+
+
+def _after_number(coverage: Coverage) -> str:
     total = coverage.total
     parts = [f"of {count_word(total.number, 'resource')} {_are(total.no_plan)} in no backup plan"]
     # Without the control recency was not checked, and zero would read as a good result.
@@ -31,7 +41,7 @@ def headline_after_number(coverage: Coverage) -> str:
         parts.append(f"{total.no_recent:,} {_have(total.no_recent)} no recent backup")
     if total.unknown:
         parts.append(f"{total.unknown:,} could not be fully read")
-    return f"{', '.join(parts)}.{_unprotected_size(total)}"
+    return ", ".join(parts)
 
 
 def _unprotected_size(total: CoverageCounts) -> str:
