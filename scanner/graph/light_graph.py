@@ -15,7 +15,7 @@ class _Nodes(dict[str, Facts]):
     """The facts of nodes by name; called with data=True, the pairs of both."""
 
     def __call__(self, *, data: bool) -> Iterator[tuple[str, Facts]]:
-        assert data  # noqa: S101 -- names alone are the keys
+        assert data  # nosec B101 # noqa: S101 -- names alone are the keys
         return iter(self.items())
 
 
@@ -30,7 +30,7 @@ class _Edges:
         return dict(self.facts[edge])
 
     def __call__(self, *, data: bool) -> Iterator[tuple[str, str, Facts]]:
-        assert data  # noqa: S101 -- as above
+        assert data  # nosec B101 # noqa: S101 -- as above
         return ((source, target, facts) for (source, target, _), facts in self.facts.items())
 
 
