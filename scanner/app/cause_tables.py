@@ -1,6 +1,6 @@
 """The tables of a judged scan as root causes need them: of one account, or of a batch of accounts at a time.
 
-A batch has the facts, findings and protection groups of its accounts. What a failure is traced to lies in its
+A batch has the facts, findings and protection groups of its accounts. What a failure is traced to is in its
 own account, except keys, so that one batch in memory is enough however many accounts there are.
 """
 

@@ -40,7 +40,7 @@ def choose(candidates: Iterable[Candidate[T]], own: Manifest | None, now: dateti
     `own`: the manifest of the new scan; None: it does not exist yet, and is of the organization of the latest
     of the others. `now`: the time that it is evaluated as of.
     """
-    ordered = sorted(candidates, key=lambda each: (each.manifest.evaluated_as_of, each.name))
+    ordered = sorted(candidates, key=lambda scan: (scan.manifest.evaluated_as_of, scan.name))
     reference = own or (ordered[-1].manifest if ordered else None)
     left_out: list[str] = []
     chosen: dict[str, Candidate[T]] = {}

@@ -170,7 +170,7 @@ def lock(bench: Workbench, arn: str, cause: RootCause) -> None:
     else:
         limits["ChangeableForDays"] = bench.compliance_days
         note = (
-            f"IRREVERSIBLE: {bench.compliance_days} days after it is set, nobody can remove this lock, not "
+            f"IRREVERSIBLE: {bench.compliance_days} days after it is set, no one can remove this lock, not "
             f"even AWS. It "
             "is not run by the script: the command is a comment."
         )

@@ -115,7 +115,7 @@ def _notes(old: Scan | None, new: Scan) -> Iterator[str]:
             numbers = len(now.scope.accounts), len(was.scope.accounts)
             yield "The organisation has {:,} accounts, and had {:,}.".format(*numbers)
         if (was.tool_name, was.tool_version) != (now.tool_name, now.tool_version):
-            tools = (f"{each.tool_name} {each.tool_version}" for each in (now, was))
+            tools = (f"{manifest.tool_name} {manifest.tool_version}" for manifest in (now, was))
             yield "Judged by {}, before by {}.".format(*tools)
     unread = _unread(new)
     # Said once, where it changes: most series have the same gaps in every scan.

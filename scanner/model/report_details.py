@@ -46,9 +46,9 @@ class ReportDetails:
     annex: Annex | None = None
     nist_baseline: BaselineChoice | None = None
 
-    def overridden_by(self, other: "ReportDetails") -> "ReportDetails":
-        """Return these details with those that `other` sets."""
-        values = {field.name: getattr(other, field.name) for field in fields(other)}
+    def overridden_by(self, options: "ReportDetails") -> "ReportDetails":
+        """Return these details with those that `options` set."""
+        values = {field.name: getattr(options, field.name) for field in fields(options)}
         return replace(self, **{name: value for name, value in values.items() if value})
 
     @property

@@ -120,16 +120,16 @@ def used_size(row: Shape, key: str) -> Known[Size] | None:
 
 def total_size(sizes: Iterable[Known[Size] | None]) -> Known[Size] | None:
     """Return the sum of allocated sizes; None: one of them is missing, or there is none."""
-    known = []
+    reported = []
     for size in sizes:
         # A sum of the others would look like the whole.
         if size is None:
             return None
-        known.append(size)
-    if not known:
+        reported.append(size)
+    if not reported:
         return None
-    refs = tuple(dict.fromkeys(ref for size in known for ref in size.refs))
-    return Known(Size(sum(size.value.bytes for size in known), SizeKind.PROVISIONED), refs)
+    refs = tuple(dict.fromkeys(ref for size in reported for ref in size.refs))
+    return Known(Size(sum(size.value.bytes for size in reported), SizeKind.PROVISIONED), refs)
 
 
 class Gaps:

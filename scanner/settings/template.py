@@ -96,7 +96,7 @@ def _tiers(answers: Answers) -> Iterator[str]:
 
 
 def _waivers(_answers: Answers) -> Iterator[str]:
-    yield "# Failures that are accepted until a day. All keys are required."
+    yield "# Failures that are accepted until a date. All keys are required."
     yield "# waivers:"
     yield "#   - id: W-1"
     yield "#     control: resource-in-backup-plan"

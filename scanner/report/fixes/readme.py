@@ -56,11 +56,11 @@ def readme(fix: Fix, places: tuple[FixPlace, ...]) -> str:
         *_effects(
             "Is checked for the first time, and fails",
             fix.newly_checked,
-            "These controls did not apply before: a resource without a plan, for example, is not asked for "
+            "These controls did not apply before: a resource without a plan, for example, is not checked for "
             "copies.",
         ),
         *_findings(
-            "Unknown after the change", fix.of(Outcome.UNKNOWN), "Not promised: the proof cannot tell."
+            "Unknown after the change", fix.of(Outcome.UNKNOWN), "Not promised: the proof does not show it."
         ),
         *_findings("Stays", fix.of(Outcome.STAYS)),
         *_manual(fix),

@@ -193,10 +193,16 @@ def _framework(framework: FrameworkView, baseline: Baseline | None) -> str:
     edition = f" {inert(framework.edition)}." if framework.edition else ""
     sentences = (tally_sentence(framework, baseline), manual_sentence(framework, baseline))
     words = " ".join(inert(f"{sentence.removesuffix('.')}.") for sentence in sentences if sentence)
-    gaps = [each for each in framework.inside(baseline) if each.standing is RequirementStatus.FAILED]
-    named = "; ".join(_gap(each) for each in gaps[:_REQUIREMENTS])
+    gaps = [
+        requirement_view
+        for requirement_view in framework.inside(baseline)
+        if requirement_view.standing is RequirementStatus.FAILED
+    ]
+    named = "; ".join(_gap(requirement_view) for requirement_view in gaps[:_REQUIREMENTS])
     more = f"; and {len(gaps) - _REQUIREMENTS:,} more" if len(gaps) > _REQUIREMENTS else ""
-    outside = [code(each.requirement.id, 80) for each in framework.outside(baseline)][:_REQUIREMENTS]
+    outside = [code(requirement_view.requirement.id, 80) for requirement_view in framework.outside(baseline)][
+        :_REQUIREMENTS
+    ]
     left_out = f" Outside the baseline: {', '.join(outside)}." if outside else ""
     return (
         f"- **{inert(framework.title)}**:{edition} {words}"

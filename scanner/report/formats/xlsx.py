@@ -138,7 +138,7 @@ class _Sheets:
         self._head = book.add_format({"bold": True, "bg_color": "#E8EDF2", "bottom": 1})
         # `@` is Excel's format for text: an edited account id keeps its zeros.
         self._text = book.add_format({"num_format": "@", "valign": "top"})
-        # What looks like a formula stays a text when somebody edits it.
+        # What looks like a formula stays a text when a user edits it.
         self._quoted = book.add_format({"num_format": "@", "valign": "top", "quote_prefix": True})
 
     def add(self, name: str, columns: Sequence[tuple[str, int]], rows: Rows) -> None:

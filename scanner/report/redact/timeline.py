@@ -31,6 +31,6 @@ def redacted_first_seen(scan: Scan, finding: Callable[[Finding], Finding]) -> Fi
     times = scan.first_seen
     if times is None:
         return None
-    known = ((each, times.get(each.fingerprint)) for each in scan.findings)
-    pairs = {finding(each).fingerprint: value for each, value in known if value is not None}
+    seen = ((original, times.get(original.fingerprint)) for original in scan.findings)
+    pairs = {finding(original).fingerprint: value for original, value in seen if value is not None}
     return FirstSeenTimes(sorted(pairs.items()))

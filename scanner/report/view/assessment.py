@@ -96,10 +96,10 @@ def _inconclusive(figures: Figures) -> str:
     # Without an unknown check, the scan did not list the subjects of a control.
     if not figures.open:
         return "Inconclusive: not all subjects were listed"
-    asked = figures.judged + figures.open
+    applicable = figures.judged + figures.open
     return (
-        f"Inconclusive: {figures.open:,} of {count_word(asked, 'check')} unknown"
-        f"{share_words(figures.open, asked)}"
+        f"Inconclusive: {figures.open:,} of {count_word(applicable, 'check')} unknown"
+        f"{share_words(figures.open, applicable)}"
     )
 
 
@@ -149,10 +149,17 @@ def manual_sentence(view: FrameworkView, baseline: Baseline | None = None) -> st
     `baseline`: as in `tally_sentence`.
     """
     inside = view.inside(baseline)
-    if not any(each.requirement.manual for each in inside):
+    if not any(requirement_view.requirement.manual for requirement_view in inside):
         return ""
-    whole = [each.requirement.id for each in inside if each.standing is RequirementStatus.NOT_COVERED]
-    partly = sum(bool(each.requirement.manual) and each.requirement.id not in whole for each in inside)
+    whole = [
+        requirement_view.requirement.id
+        for requirement_view in inside
+        if requirement_view.standing is RequirementStatus.NOT_COVERED
+    ]
+    partly = sum(
+        bool(requirement_view.requirement.manual) and requirement_view.requirement.id not in whole
+        for requirement_view in inside
+    )
     number = count_word(len(inside), "requirement")
     names = f" ({', '.join(whole)})" if whole else ""
     return (
@@ -219,7 +226,7 @@ def _baseline(view: FrameworkView, baseline: Baseline | None) -> Document:
     if baseline is None or not view.has_baselines:
         return {}
     standings = {standing.value: number for standing, number in tally(view.inside(baseline))}
-    outside = [each.requirement.id for each in view.outside(baseline)]
+    outside = [requirement_view.requirement.id for requirement_view in view.outside(baseline)]
     return {"baseline": {"name": baseline.value, "standings": standings, "outside": outside}}
 
 

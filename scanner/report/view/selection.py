@@ -40,12 +40,12 @@ def selection_sentence(selection: ControlSelection | None) -> str:
     if selection is None or not selection.left_out:
         return f"Evaluated: {words}." if words else ""
     number = len(selection.left_out)
-    other, them = (
+    rest, them = (
         ("The other one was not evaluated and counts", "it")
         if number == 1
         else (f"The other {number:,} were not evaluated and count", "them")
     )
-    return f"Evaluated: {words}. {other} nowhere; --controls {ALL} evaluates {them}."
+    return f"Evaluated: {words}. {rest} nowhere; --controls {ALL} evaluates {them}."
 
 
 def selection_document(selection: ControlSelection | None) -> Document:

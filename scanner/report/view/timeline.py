@@ -133,7 +133,7 @@ def fix_note(timeline: Timeline) -> str:
     total = all_of.fixed + all_of.open + all_of.ended
     older = (
         f" {all_of.at_least:,} of {count_word(total, 'failure')} failed in the first of these scans already, "
-        "or after one that could not tell: they are older than is shown."
+        "or after one that could not determine it: they are older than is shown."
         if all_of.at_least
         else ""
     )
@@ -141,5 +141,5 @@ def fix_note(timeline: Timeline) -> str:
         "From the first scan that shows a failure to the first that shows it as passing by the same rule, so "
         "times are as exact as the scans are close. Waived failures count as failing. The median is of fixed "
         "failures alone. The last column counts the others, too, until they were last seen failing "
-        f"(Kaplan-Meier estimate). A scan that could not tell fixes nothing.{older}"
+        f"(Kaplan-Meier estimate). A scan in which a check is unknown fixes nothing.{older}"
     )

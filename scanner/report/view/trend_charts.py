@@ -23,7 +23,7 @@ FEWEST: Final = 3
 """The fewest points of a trend: two are what "Changes" compares."""
 
 _DASHES: Final = ("", "7 3", "2 3", "9 3 2 3", "1 4")
-"""Lines differ in their dashes, too: not everybody sees the colours, and paper may have none."""
+"""Lines differ in their dashes, too: not every reader sees the colours, and paper may have none."""
 
 Values = Sequence[float | None]
 
@@ -101,21 +101,21 @@ def charts(timeline: Timeline) -> tuple[Chart, ...]:
 def _chart(
     key: str, title: str, series: Sequence[_Series], points: Sequence[TrendPoint], top: float | None = None
 ) -> Chart:
-    numbers = [value for each in series for value in each.values if value is not None]
+    numbers = [value for line in series for value in line.values if value is not None]
     top = top or _nice(max(numbers, default=1))
     across = _across([point.evaluated_as_of for point in points])
     # Every line ends where what is counted changes, even that of fixes.
     broken = [bool(point.differences) for point in points]
-    heights = [_label_height(each.values, top) for each in series]
+    heights = [_label_height(line.values, top) for line in series]
     placed = _apart(heights)
     lines = tuple(
-        _line(each, across, broken, top, label_y, dash)
-        for each, label_y, dash in zip(series, placed, _DASHES, strict=False)
+        _line(line, across, broken, top, label_y, dash)
+        for line, label_y, dash in zip(series, placed, _DASHES, strict=False)
     )
     return Chart(
         key=key,
         title=title,
-        description=" ".join(_sentence(each, points) for each in series),
+        description=" ".join(_sentence(line, points) for line in series),
         lines=lines,
         ticks=tuple((_height(share * top, top), _tick(share * top)) for share in (0, 0.5, 1)),
         breaks=tuple(

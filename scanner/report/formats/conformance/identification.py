@@ -30,7 +30,7 @@ xmlns:pdfaProperty="{_PDF_A}/property#">
 
 def identify(document: Any, pdf: Any, *, claims: bool) -> None:  # noqa: ANN401 -- WeasyPrint's and pydyf's
     """Write the metadata of a document; `claims`: that it is PDF/A-3u and PDF/UA-1."""
-    (metadata,) = (each for each in pdf.objects if getattr(each, "extra", {}).get("Type") == "/Metadata")
+    (metadata,) = (entry for entry in pdf.objects if getattr(entry, "extra", {}).get("Type") == "/Metadata")
     # Without a version, WeasyPrint names no standard; with one it names one alone.
     described, end, _ = document.metadata.generate_rdf_metadata("a", None, None).rpartition(b"</rdf:RDF>")
     packet = described + (_CLAIMS.encode() if claims else b"") + end

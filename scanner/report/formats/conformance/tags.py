@@ -75,7 +75,7 @@ class _Tree:
         self._fill(self._object(document), in_head=False)
 
     def write_parents(self) -> None:
-        """Write anew which element each marked content and each annotation belongs to."""
+        """Write again which element each marked content and each annotation belongs to."""
         numbers = self._list()
         for position, owners in enumerate(self._owners.values()):
             last = max(owners, default=-1)
