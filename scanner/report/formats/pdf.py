@@ -29,7 +29,7 @@ from scanner.findings.filed import Filed
 from scanner.findings.picks import Pair, first_findings
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.inventory import ShardStatus
-from scanner.report.formats.conformance.fonts import font_problems, is_drawn
+from scanner.report.formats.conformance.fonts import font_problems, is_drawn, name_parts_of_clusters
 from scanner.report.formats.conformance.identification import attach_once, identify
 from scanner.report.formats.conformance.tags import mend_tags
 from scanner.report.formats.pdf_annex import annex_of
@@ -341,6 +341,7 @@ class _Press:
         def finish(document: Any, pdf: Any) -> None:  # noqa: ANN401 -- WeasyPrint's and pydyf's
             embed(pdf.objects, attached)
             attach_once(pdf)
+            name_parts_of_clusters(pdf, document.fonts.values())
             problems.extend(font_problems(document.fonts.values()))
             problems.extend(mend_tags(pdf, _link_texts(html)))
             identify(document, pdf, claims=not problems)

@@ -3,6 +3,7 @@
 The bundled fonts can. Other writing systems are drawn in fonts of the machine.
 """
 
+import re
 from collections.abc import Iterable
 from io import BytesIO
 from typing import Any, Final
@@ -11,6 +12,34 @@ Font = Any  # WeasyPrint's, which has no type annotations
 
 _NO_CHARACTERS: Final = frozenset("\x00\ufeff\ufffe")
 """Characters that PDF/A forbids as the meaning of a glyph."""
+
+
+_PART_OF_A_CLUSTER: Final = "\u034f"
+"""Combining grapheme joiner, which is not shown and which search ignores."""
+_NO_MEANING: Final = re.compile(rb"^(<[0-9a-f]{4}>) <>$")
+
+
+def name_parts_of_clusters(pdf: Any, fonts: Iterable[Font]) -> None:  # noqa: ANN401 -- pydyf's document
+    """Give each glyph without a text a character in the PDF's maps of glyphs to characters.
+
+    WeasyPrint gives the text of a letter with its accents to one of their glyphs and none to the others, and
+    PDF/A-3u requires one for each (ISO 19005-3, 6.2.11.7.2).
+    """
+    empty = False
+    for font in fonts:
+        for glyph, text in font.to_unicode.items():
+            if not text:
+                font.to_unicode[glyph] = _PART_OF_A_CLUSTER
+                empty = True
+    if not empty:
+        return
+    part = b"<%s>" % _PART_OF_A_CLUSTER.encode("utf-16-be").hex().encode()
+    for entry in pdf.objects:
+        stream = getattr(entry, "stream", ())
+        if b"begincmap" in stream:
+            entry.stream = [
+                _NO_MEANING.sub(rb"\1 " + part, line) if isinstance(line, bytes) else line for line in stream
+            ]
 
 
 def is_drawn(font: Font) -> bool:

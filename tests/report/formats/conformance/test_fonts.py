@@ -1,4 +1,6 @@
 import io
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -6,9 +8,13 @@ import weasyprint
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.t2CharStringPen import T2CharStringPen
 
-from scanner.report.formats.conformance.fonts import font_problems, is_drawn
-from scanner.report.formats.pdf import fetcher
+from scanner.model.report_details import ReportDetails
+from scanner.model.scan import Scan
+from scanner.report.formats.conformance.fonts import font_problems, is_drawn, name_parts_of_clusters
+from scanner.report.formats.pdf import fetcher, report_pdf
 from scanner.report.formats.templates import FONTS
+from scanner.report.view.view import build
+from tests.report.pdf_clauses import violations
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of WeasyPrint, about itself
 
@@ -95,3 +101,21 @@ def test_a_glyph_without_a_character_is_a_problem(text: str) -> None:
     problem = "a glyph of the font Some stands for no character of its own"
     fonts = [Known(), Known(to_unicode={1: "A", 2: text}), Known(to_unicode={3: text})]
     assert font_problems(fonts) == [problem]
+
+
+def test_each_glyph_of_a_letter_with_accents_gets_a_character() -> None:
+    # As WeasyPrint writes a letter whose accent is a glyph of its own.
+    font = Known(to_unicode={1: "Z\u0301", 2: ""})
+    map_of_glyphs = SimpleNamespace(stream=[b"begincmap", b"<0001> <005a0301>", b"<0002> <>", b"endcmap"])
+    page = SimpleNamespace(stream=[b"<0002> <>"])
+    name_parts_of_clusters(SimpleNamespace(objects=[SimpleNamespace(), page, map_of_glyphs]), [font])
+    assert font_problems([font]) == []
+    assert map_of_glyphs.stream == [b"begincmap", b"<0001> <005a0301>", b"<0002> <034f>", b"endcmap"]
+    assert page.stream == [b"<0002> <>"]
+
+
+def test_names_with_accents_that_no_font_combines_conform(scan: Scan) -> None:
+    name = "Z\u0301\u0323a\u030al\u0327g\u0337o\u0338"
+    details = ReportDetails(organization=name)
+    document = report_pdf(build(replace(scan, report=details)))
+    assert violations(document) == []
