@@ -25,6 +25,7 @@ from scanner.evaluate.language.reasons import literal
 from scanner.evaluate.problem import Problem, RefusedError
 from scanner.findings.filed import pattern
 from scanner.model.facts import TABLES
+from scanner.model.inventory_tables import LATER_COLUMNS
 from scanner.storage.parquet import arrow_schema
 
 Table: TypeAlias = pa.Table | ds.Dataset
@@ -131,7 +132,8 @@ def _fill(
     """Create the tables, and return the paths of the files that are read by every query."""
     viewed: list[str] = []
     try:
-        for name, wanted in columns.items():
+        for name, names in columns.items():
+            wanted = tuple(names)
             files, table = _files(tables[name], limits.rows), tables[name]
             # Arrow tables, and files in another order, are loaded and sorted once.
             if files is None or not files.paths:
@@ -172,7 +174,7 @@ def _joined(
     """
     connection.execute("SET threads = 1")
     connection.execute(
-        f"COPY (SELECT {_selected(wanted)} FROM read_parquet({_parquet(files)})) TO {literal(str(path))} "  # nosec B608 # noqa: S608 -- names of the model, files of the scan
+        f"COPY (SELECT {_selected(wanted)} FROM {_source(files.paths, wanted)}) TO {literal(str(path))} "  # nosec B608 # noqa: S608 -- names of the model, files of the scan
         f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {_JOINED_GROUP})"
     )
     connection.execute(f"SET threads = {threads}")
@@ -189,21 +191,21 @@ def _files(table: Facts, more_than: int) -> FactFiles | None:
 
 def _view(connection: duckdb.DuckDBPyConnection, name: str, files: FactFiles, wanted: Iterable[str]) -> None:
     """Leave a table where it is. One read of all files: DuckDB would take seconds to bind a thousand."""
-    selected, source = _selected(wanted), _parquet(files)
-    connection.execute(f'CREATE VIEW "{name}" AS SELECT {selected} FROM read_parquet({source})')  # nosec B608 # noqa: S608 -- names of the model, files of the scan
+    selected = _selected(wanted)
+    connection.execute(f'CREATE VIEW "{name}" AS SELECT {selected} FROM {_source(files.paths, wanted)}')  # nosec B608 # noqa: S608 -- names of the model, files of the scan
     # `file_row_number` counts within a file; the starts make positions of the whole table.
     starts = list(accumulate(files.rows[:-1], initial=0))
     position = f"file_row_number + list_extract({starts}, CAST(file_index AS BIGINT) + 1)"
     connection.execute(
         f'CREATE VIEW "{numbered(name)}" AS SELECT {selected}, {position} AS "{POSITION}" '  # nosec B608 # noqa: S608 -- as above
-        f"FROM read_parquet({source}, file_row_number = true)"
+        f"FROM {_source(files.paths, wanted, ', file_row_number = true')}"
     )
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, name: str, files: FactFiles, wanted: Iterable[str]) -> None:
     """Copy the wanted columns of files, which are in the order of findings."""
     connection.execute(
-        f'CREATE TABLE "{name}" AS SELECT {_selected(wanted)} FROM read_parquet({_parquet(files)})'  # nosec B608 # noqa: S608 -- as above
+        f'CREATE TABLE "{name}" AS SELECT {_selected(wanted)} FROM {_source(files.paths, wanted)}'  # nosec B608 # noqa: S608 -- as above
     )
     _number(connection, name)
 
@@ -216,8 +218,14 @@ def _selected(columns: Iterable[str]) -> str:
     return ", ".join(f'"{column}"' for column in columns)
 
 
-def _parquet(files: FactFiles) -> str:
-    return f"[{', '.join(literal(pattern(Path(path))) for path in files.paths)}]"
+def _source(paths: Sequence[str], wanted: Iterable[str], options: str = "") -> str:
+    """Return the SQL that reads files. Columns that scans of earlier versions lack are NULL."""
+    source = f"read_parquet([{', '.join(literal(pattern(Path(path))) for path in paths)}]{options})"
+    later = [name for name in wanted if name in LATER_COLUMNS]
+    # All files of a scan are of the same version.
+    present = set(pq.read_schema(paths[0]).names) if later else set()
+    nulls = [f'NULL::{LATER_COLUMNS[name]} AS "{name}"' for name in later if name not in present]
+    return f"(SELECT *, {', '.join(nulls)} FROM {source})" if nulls else source  # nosec B608 # noqa: S608 -- names of the model, files of the scan
 
 
 def _empty(table: str) -> pa.Table:
@@ -228,7 +236,7 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str, table: Table, wanted
     """Copy the wanted columns of a table; facts are sorted, once for all controls."""
     connection.register("arriving", table)
     files = parquet_files(table)  # Arrow would keep half a megabyte for each file that it has read
-    source = f"read_parquet([{', '.join(map(literal, files))}])" if files else "arriving"
+    source = _source(files, wanted) if files else "arriving"
     selected = _selected(wanted)
     # Tables without these columns, such as the inventory's, have no order of findings.
     order = f"ORDER BY {ORDER}" if set(ORDER.split(", ")) <= set(table.schema.names) else ""

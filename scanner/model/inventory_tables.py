@@ -12,6 +12,12 @@ from scanner.model.facts import Tag
 from scanner.model.known import EvidenceRef
 from scanner.model.protection import ProtectionGroup
 
+LATER_COLUMNS: Final[Mapping[str, str]] = {"size_gib": "DOUBLE", "size_kind": "VARCHAR"}
+"""Columns of tables and facts that scans of earlier versions lack, with their types in SQL.
+
+They are read as NULL: what they would say is not known.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountTable:

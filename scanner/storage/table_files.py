@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scanner.errors import BundleError
+from scanner.model.inventory_tables import LATER_COLUMNS
 from scanner.storage.bounded import FREE, RATIO
 
 ROWS_A_BYTE: Final = 100
@@ -133,13 +134,15 @@ def unreadable(path: Path, error: Exception) -> BundleError:
 
 
 def check_columns(path: Path, schema: pa.Schema, needed: pa.Schema) -> None:
-    """Raise BundleError if a file lacks a column, or has it with another type."""
-    missing = sorted(set(needed.names) - set(schema.names))
+    """Raise BundleError if a file lacks a column, unless it is a later one, or has it with another type."""
+    missing = sorted(set(needed.names) - set(schema.names) - set(LATER_COLUMNS))
     if missing:
         raise BundleError(
             f"{path} lacks the columns {', '.join(missing)}. Run audit evaluate on the bundle again."
         )
     for column in needed:
+        if column.name not in schema.names:
+            continue
         kind = schema.field(column.name).type
         if kind != column.type:
             raise BundleError(

@@ -18,6 +18,7 @@ from scanner.evaluate.controls.loader import load_controls
 from tests.fakes.bundles import ACCOUNT, OTHER, BundleBuilder, rule, volume_arn
 
 FACTS = f"facts/resource/{ACCOUNT}.parquet"
+REPORTS = "reports.sha256"
 SCHEMA_1 = Path(__file__).parents[1] / "data" / "scan_schema_1"
 
 COMMANDS: dict[str, Callable[[Path, Path], list[str | Path]]] = {
@@ -63,11 +64,21 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def state(scan: Path, name: str) -> None:
-    """Let manifest and summary state the SHA-256 that a file has now."""
-    for document in (scan / "manifest.json", scan / "summary.json"):
-        content = json.loads(document.read_bytes())
-        (content.get("scan") or content)["files"][name] = sha256((scan / name).read_bytes()).hexdigest()
-        document.write_text(json.dumps(content))
+    """Let manifest, summary and the checksums of reports state the SHA-256 that a file has now."""
+    summary = json.loads((scan / "summary.json").read_bytes())
+    summary["scan"]["files"][name] = digest(scan / name)
+    (scan / "summary.json").write_text(json.dumps(summary))
+    ending = "  summary.json"
+    lines = (scan / REPORTS).read_text().splitlines()
+    changed = [digest(scan / "summary.json") + ending if line.endswith(ending) else line for line in lines]
+    (scan / REPORTS).write_text("\n".join(changed) + "\n")
+    manifest = json.loads((scan / "manifest.json").read_bytes())
+    manifest["files"] |= {file: digest(scan / file) for file in (name, REPORTS) if file in manifest["files"]}
+    (scan / "manifest.json").write_text(json.dumps(manifest))
+
+
+def digest(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
 
 
 def removed(scan: Path, _: Path) -> str:
@@ -227,6 +238,9 @@ def test_a_scan_of_schema_1_is_read_as_before(tmp_path: Path) -> None:
             "SELECT account, count(*) FILTER (covered) AS n FROM resource GROUP BY ALL ORDER BY ALL",
             [(ACCOUNT, 2), (OTHER, 0)],
         ),
+        # Columns that the version did not have are not known.
+        ("SELECT count(*) AS n, count(size_gib) AS sizes FROM resource", [(5, 0)]),
+        ("SELECT size_gib, count(*) AS n FROM recovery_points GROUP BY ALL", [(None, 2)]),
         ("SELECT count(*) AS n FROM gaps", [(7,)]),
         ("SELECT count(*) AS n FROM recovery_points", [(2,)]),
     ],

@@ -82,7 +82,6 @@ NOT_READ: Final[Mapping[str, tuple[str, ...]]] = {
         "VaultLockState",
     ),
     "sizes and progress; only what a job ended as is judged": (
-        "BackupSizeInBytes",
         "BytesTransferred",
         "ExpectedCompletionDate",
         "ExpectedCompletionTimeMinutes",

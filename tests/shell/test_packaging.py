@@ -14,7 +14,7 @@ NAMED = re.compile(r"(?:(?:pip|pipx|uv|uv tool)\s(?:install|run|inject)|uvx)(?:\
 
 def test_the_extra_all_has_what_scans_and_reports_can_use() -> None:
     extras = PROJECT["optional-dependencies"]
-    assert sorted(extras["all"]) == sorted(extras["pdf"] + extras["sign"])
+    assert sorted(extras["all"]) == sorted(extras["pdf"] + extras["sign"] + extras["xlsx"])
 
 
 def test_the_matrix_has_the_versions_that_the_package_states() -> None:

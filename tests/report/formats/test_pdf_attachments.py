@@ -50,7 +50,7 @@ def test_up_to_the_limit_all_findings_are_attached(
     files = attachments(view, tmp_path)
     assert _keys(files) == [_key(finding) for finding in view.findings]
     assert files[0].description == "All findings, one per row."
-    assert "are in the attached findings.csv. Below each subject" in document_html(view, files)
+    assert "are in the attached findings.csv." in document_html(view, files)
 
 
 def test_above_the_limit_what_passed_or_does_not_apply_is_left_out_and_the_pages_say_so(
