@@ -159,8 +159,8 @@ def _standing(view: View) -> str:
 def _selection(sentence: str) -> str:
     """Return which controls were evaluated, with the option that evaluates the others to be copied."""
     option = f"--controls {ALL}"
-    before, found, after = sentence.partition(option)
-    return f"{inert(before)} {code(option)} {inert(after)}" if found else inert(sentence)
+    before, matched, after = sentence.partition(option)
+    return f"{inert(before)} {code(option)} {inert(after)}" if matched else inert(sentence)
 
 
 def _verdict(counts: Counts) -> str:

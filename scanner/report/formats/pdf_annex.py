@@ -41,11 +41,11 @@ def annex_of(view: View, limit: int = MAX_ROWS) -> AnnexView:
     chosen = _chosen(view, choice)
     total = sum(control.counts.failed for control in chosen)
     wanted = _wanted(chosen, limit)
-    found = _by_control(view, wanted) if wanted else {}
+    exceptions = _by_control(view, wanted) if wanted else {}
     parts = tuple(
-        AnnexPart(control, tuple(found[control.control.id]), control.counts.failed)
+        AnnexPart(control, tuple(exceptions[control.control.id]), control.counts.failed)
         for control in chosen
-        if found.get(control.control.id)
+        if exceptions.get(control.control.id)
     )
     return AnnexView(parts, _sentence(view, choice, sum(len(part.findings) for part in parts), total))
 
@@ -71,10 +71,10 @@ def _wanted(controls: Iterable[ControlView], limit: int) -> dict[Pair, int]:
 
 
 def _by_control(view: View, wanted: Mapping[Pair, int]) -> dict[str, list[Finding]]:
-    found: dict[str, list[Finding]] = {}
+    exceptions: dict[str, list[Finding]] = {}
     for finding in _first(view, wanted):
-        found.setdefault(finding.control, []).append(finding)
-    return found
+        exceptions.setdefault(finding.control, []).append(finding)
+    return exceptions
 
 
 def _first(view: View, wanted: Mapping[Pair, int]) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ _NO_MEANING: Final = re.compile(rb"^(<[0-9a-f]{4}>) <>$")
 
 
 def name_parts_of_clusters(pdf: Any, fonts: Iterable[Font]) -> None:  # noqa: ANN401 -- pydyf's document
-    """Give each glyph without a text a character in the PDF's maps of glyphs to characters.
+    """Map each glyph without a text to a character, in the maps of the PDF.
 
     WeasyPrint gives the text of a letter with its accents to one of their glyphs and none to the others, and
     PDF/A-3u requires one for each (ISO 19005-3, 6.2.11.7.2).
