@@ -48,8 +48,9 @@ def _unprotected_size(total: CoverageCounts) -> str:
     """Return how much data is in no plan, as far as sizes are reported; empty: nothing is known of it."""
     if not total.no_plan_gib:
         return ""
-    # Services such as S3 and Aurora report no size in what is read.
-    least = "" if total.no_plan_sized == total.no_plan else "at least "
+    # Services such as S3 and Aurora report no size, and resources whose plan is unknown may be in none.
+    is_whole = total.no_plan_sized == total.no_plan and not total.plan_unknown
+    least = "" if is_whole else "at least "
     text = f"{least}{size_word(total.no_plan_gib)} is in no backup plan"
     return f" {text[0].upper()}{text[1:]}."
 

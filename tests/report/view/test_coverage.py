@@ -123,8 +123,13 @@ def test_it_counts_in_words() -> None:
     ],
 )
 def test_it_ends_with_the_size_of_what_is_in_no_plan(sized: int, gib: float, expected: str) -> None:
-    sentence = headline(coverage(replace(TOTAL, no_plan_sized=sized, no_plan_gib=gib))).partition("read.")[2]
-    assert sentence == expected
+    known = replace(TOTAL, plan_unknown=0, no_plan_sized=sized, no_plan_gib=gib)
+    assert headline(coverage(known)).partition("read.")[2] == expected
+
+
+def test_the_size_is_at_least_that_while_a_plan_is_unknown() -> None:
+    total = replace(TOTAL, plan_unknown=1, no_plan_sized=TOTAL.no_plan, no_plan_gib=80.0)
+    assert headline(coverage(total)).endswith(" At least 80 GiB is in no backup plan.")
 
 
 def test_sizes_of_the_sample_are_summed_without_instances(sample: Scan) -> None:
