@@ -151,6 +151,7 @@ class Requirement:
     `pairings`: the controls that others pair with it, by who does; all other pairings are our own reading.
     `baselines`: those that select it; None: its framework has none, or they are not recorded.
     `manual`: what no control checks, and other evidence has to show; empty: not recorded.
+    `key_controls`: those of its controls that decide the result, the others only support it; empty: all do.
     """
 
     id: str
@@ -160,6 +161,7 @@ class Requirement:
     baselines: tuple[Baseline, ...] | None = None
     obligation: Obligation | None = None
     manual: str = ""
+    key_controls: tuple[str, ...] = ()
 
     def is_outside(self, baseline: Baseline | None) -> bool:
         """Whether a baseline does not select it. None, or unknown baselines: it is not outside."""
