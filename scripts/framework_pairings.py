@@ -2,19 +2,24 @@
 
 `framework_pairings.csv` has one row for each pairing that was judged: whether it fits, and why not. A pairing
 that does not fit must not come back, and one that fits must not get lost. `framework_requirements.csv` has
-what the texts say of each requirement, which is what the files of the frameworks must say.
+what the texts say of each requirement, which is what the files of the frameworks must say. Each requirement
+that a control serves has key controls, none of which is a prerequisite.
 Run it with `python -m scripts.framework_pairings`.
 """
 
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from scanner.evaluate.controls.loader import load_controls
-from scanner.evaluate.controls.requirements import load_frameworks
+from scanner.evaluate.controls.requirements import (
+    key_control_mistakes,
+    load_frameworks,
+    load_prerequisites,
+)
 from scanner.model.compliance import Framework, Requirement
 from scanner.model.control import Control
 
@@ -138,11 +143,31 @@ def _of_framework(framework: Framework, controls: dict[str, Control]) -> Iterato
                     )
 
 
+def key_mistakes(
+    controls: tuple[Control, ...], frameworks: tuple[Framework, ...], prerequisites: Container[str]
+) -> Iterator[str]:
+    """Yield a sentence for each wrong key control, and each requirement with controls but no key control."""
+    for framework in frameworks:
+        for _, message, hint in key_control_mistakes(framework, controls):
+            yield f"{framework.id}: {message} ({hint})."
+        served = {id_ for control in controls for id_ in control.frameworks.get(framework.id, ())}
+        for requirement in framework.requirements:
+            name = f"{framework.id} {requirement.id}"
+            if requirement.id in served and not requirement.key_controls:
+                yield f"{name} has controls, but no key controls (`key_controls`)."
+            for control in requirement.key_controls:
+                if control in prerequisites:
+                    yield f"{name} has the key control {control}, which is a prerequisite."
+
+
 def main() -> int:
     """Print the mistakes; 1 if there are any."""
-    frameworks = load_frameworks()
+    frameworks, controls, prerequisites = load_frameworks(), load_controls(), load_prerequisites()
+    unknown = sorted(prerequisites.keys() - {control.id for control in controls})
     problems = [
-        *mistakes(load_controls(), frameworks, judged_pairings()),
+        *mistakes(controls, frameworks, judged_pairings()),
+        *key_mistakes(controls, frameworks, prerequisites),
+        *(f"prerequisites.yaml names {name}, which is no control." for name in unknown),
         *requirement_mistakes(frameworks, recorded_requirements()),
     ]
     for mistake in problems:

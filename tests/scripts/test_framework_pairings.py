@@ -12,6 +12,7 @@ from scripts.framework_pairings import (
     JudgedPairing,
     RecordedRequirement,
     judged_pairings,
+    key_mistakes,
     main,
     mistakes,
     recorded_requirements,
@@ -65,6 +66,43 @@ def test_titles_and_sources_are_checked(control: Control, checked: Framework, sa
     found = list(mistakes((control,), (checked,), ()))
     assert len(found) == bool(said)
     assert said in "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("key_controls", "said"),
+    [
+        (("vault-locked",), ""),
+        ((), "soc-2 A1.2 has controls, but no key controls"),
+        (("vault-locked", "vault-locked"), "'vault-locked' is listed twice"),
+        (("vault-loked",), "there is no control 'vault-loked' (did you mean vault-locked"),
+        (("copy-arrives",), "the control 'copy-arrives' does not name the requirement"),
+    ],
+)
+def test_key_controls_serve_their_requirement(
+    control: Control, key_controls: tuple[str, ...], said: str
+) -> None:
+    unpaired = replace(control, id="copy-arrives", frameworks={"soc-2": ("A1.3",)})
+    requirement = Requirement("A1.2", "", Source.READING, key_controls=key_controls)
+    checked = Framework("soc-2", "T", "S", (requirement,))
+    sentences = list(key_mistakes((control, unpaired), (checked,), ()))
+    assert len(sentences) == bool(said)
+    assert said in "".join(sentences)
+
+
+def test_a_prerequisite_is_no_key_control(control: Control) -> None:
+    requirement = Requirement("A1.2", "", Source.READING, key_controls=("vault-locked",))
+    checked = Framework("soc-2", "T", "S", (requirement,))
+    assert list(key_mistakes((control,), (checked,), {"vault-locked": "why"})) == [
+        "soc-2 A1.2 has the key control vault-locked, which is a prerequisite."
+    ]
+
+
+def test_most_requirements_are_decided_by_fewer_controls_than_serve_them() -> None:
+    iso = next(framework for framework in load_frameworks() if framework.id == "iso-27001-2022")
+    backup = next(requirement for requirement in iso.requirements if requirement.id == "A.8.13")
+    serving = [c for c in load_controls() if "A.8.13" in c.frameworks.get("iso-27001-2022", ())]
+    assert backup.key_controls[0] == "resource-in-backup-plan"
+    assert len(backup.key_controls) == 5 < len(serving)
 
 
 TEXT = RecordedRequirement("Title", "low high", "")

@@ -9,7 +9,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 import orjson
 
 from scanner.evaluate.controls.cases import cases_file, load_cases
-from scanner.evaluate.controls.requirements import load_frameworks
+from scanner.evaluate.controls.requirements import load_frameworks, load_prerequisites
 from scanner.evaluate.controls.selection import select
 from scanner.evaluate.language.macros import REASON_MACROS, VERDICT_MACROS, Macro
 from scanner.model.compliance import Framework, Requirement
@@ -40,6 +40,13 @@ _FRAMEWORKS: Final = """\
 
 Every requirement that concerns backup, with its official title where that is free to reproduce. A report
 shows whether it is met, failed, unknown, not applicable, not evaluated, or not covered by any control.
+
+One to five key controls, the most important first, decide a requirement; a requirement of your own that names
+none is decided by all controls that serve it. Prerequisites are never key controls: a broken one explains a
+gap, and the control that shows its consequence decides.
+
+| prerequisite | why it decides nothing |
+|---|---|
 """
 _SNIPPETS: Final = (("cli", "sh"), ("terraform", "hcl"), ("cloudformation", "yaml"))
 
@@ -77,6 +84,9 @@ def controls_document() -> str:
         *packs_table(selection.packs),
         *(line for pack in selection.packs for line in pack_section(pack, controls)),
     ]
+    prerequisites = "\n".join(
+        _cells((f"[`{name}`](#{name})", _line(reason))) for name, reason in load_prerequisites().items()
+    )
     served_by = [line for framework in frameworks for line in framework_section(framework, controls)]
     parts = (
         _HEAD,
@@ -84,7 +94,8 @@ def controls_document() -> str:
         "",
         _PACKS,
         *packs,
-        _FRAMEWORKS,
+        f"{_FRAMEWORKS}{prerequisites}",
+        "",
         *served_by,
         "# Control by control",
         "",
@@ -193,17 +204,23 @@ def framework_section(framework: Framework, controls: Iterable[Control]) -> Iter
     """Return the lines about one framework: its requirements with their sources and controls."""
     yield from (f"### Framework {framework.id}", "", f"**{framework.title}.** {_line(framework.source)}", "")
     titled = any(requirement.title for requirement in framework.requirements)
-    columns = ("requirement", *(["title"] if titled else []), "supported by")
+    columns = ("requirement", *(["title"] if titled else []), "decided by", "causes and further evidence")
     yield from (_cells(columns), "|" + "---|" * len(columns))
     every = tuple(controls)
     for requirement in framework.requirements:
-        serving = (control for control in every if requirement.id in control.frameworks.get(framework.id, ()))
-        links = ", ".join(
-            f"[`{control.id}`](#{control.id}){_paired_by(requirement, control.id)}" for control in serving
-        )
+        serving = [
+            control.id for control in every if requirement.id in control.frameworks.get(framework.id, ())
+        ]
+        deciding = requirement.key_controls or serving
+        others = [control for control in serving if control not in deciding]
         title = [requirement.title] if titled else []
-        yield _cells((requirement.id, *title, links or "not covered by any control"))
+        decided_by = _links(requirement, deciding) or "not covered by any control"
+        yield _cells((requirement.id, *title, decided_by, _links(requirement, others) or "-"))
     yield ""
+
+
+def _links(requirement: Requirement, controls: Iterable[str]) -> str:
+    return ", ".join(f"[`{control}`](#{control}){_paired_by(requirement, control)}" for control in controls)
 
 
 def _paired_by(requirement: Requirement, control: str) -> str:

@@ -39,7 +39,7 @@ def lint(controls: Iterable[Control]) -> tuple[Mistake, ...]:
     """Yield the mistakes of controls that loaded without an error."""
     every = tuple(controls)
     # Folders of own controls may bring frameworks of their own.
-    frameworks = load_frameworks({Path(control.file).parent: None for control in every})
+    frameworks = load_frameworks({Path(control.file).parent: None for control in every}, every)
     mistakes = (
         mistake for control in every for mistake in (*_mistakes(control), *_serves(control, frameworks))
     )

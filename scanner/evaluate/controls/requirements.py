@@ -1,5 +1,6 @@
 """Files of frameworks (`controls/frameworks/ID.yaml`), and what the score counts (`controls/score/`)."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic import Field
 from scanner import resources
 from scanner.errors import ConfigurationError, Mistake
 from scanner.evaluate.controls.spec import Id, Text
-from scanner.evaluate.controls.yamlspec import Spec, keys_of, read_document, shaped
+from scanner.evaluate.controls.yamlspec import Keys, Shape, Spec, keys_of, read_document, shaped
 from scanner.evaluate.problem import suggestion
 from scanner.model.compliance import Baseline, Framework, Obligation, PairedBy, Requirement, Source
 from scanner.model.control import Control
@@ -20,8 +21,12 @@ from scanner.yamlfile import Path as KeyPath
 
 FOLDER: Final = "frameworks"
 WEIGHTS: Final = Path("score") / "weights.yaml"
+PREREQUISITES: Final = Path("score") / "prerequisites.yaml"
 EVEN: Final[Mapping[str, float]] = MappingProxyType(dict.fromkeys(map(str, Severity), 1.0))
 
+MOST_KEY_CONTROLS: Final = 5
+
+KeyControls = Annotated[list[Id], Field(min_length=1, max_length=MOST_KEY_CONTROLS)]
 Weight = Annotated[int | float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 
 
@@ -29,6 +34,7 @@ class RequirementSpec(Spec):
     """A requirement: its official title where that is free to use, and what others pair with it.
 
     `manual`: what no control checks. `obligation`: of HIPAA, `baselines`: of NIST SP 800-53B.
+    `key_controls`: the controls that decide it, most important first; without it, all that name it do.
     """
 
     title: Text | None = None
@@ -39,6 +45,7 @@ class RequirementSpec(Spec):
     pairings: dict[Literal["aws", "prowler", "turbot"], Annotated[list[Id], Field(min_length=1)]] = Field(
         default_factory=dict
     )
+    key_controls: KeyControls | None = None
 
 
 class FrameworkSpec(Spec):
@@ -69,6 +76,12 @@ class WeightsFileSpec(Spec):
     left_out: list[Id] = Field(default_factory=list)
 
 
+class PrerequisitesSpec(Spec):
+    """The file of the prerequisites: each control with the reason why it decides no requirement."""
+
+    prerequisites: dict[Id, Text]
+
+
 @dataclass(frozen=True, slots=True)
 class Standards:
     """What findings are held against: frameworks, the controls that there are, and weights by severity.
@@ -91,38 +104,61 @@ def load_standards(
     mistake of every file.
     """
     mistakes: list[Mistake] = []
-    frameworks = _frameworks(folders, mistakes)
-    shipped = _weights(resources.controls_folder() / WEIGHTS, mistakes)
+    every = tuple(controls)
+    frameworks = _frameworks(folders, mistakes, every)
+    shipped = _load(WeightsFileSpec, resources.controls_folder() / WEIGHTS, mistakes, _weights_keys)
     if mistakes or shipped is None:
         raise ConfigurationError(tuple(mistakes))
     by_severity = {str(severity): float(getattr(shipped.weights, severity)) for severity in Severity}
     unscored = frozenset(shipped.left_out)
     # Severity by severity: audit.yaml may change a single weight.
-    return Standards(frameworks, tuple(controls), {**by_severity, **(weights or {})}, unscored)
+    return Standards(frameworks, every, {**by_severity, **(weights or {})}, unscored)
 
 
-def load_frameworks(folders: Iterable[Path] = ()) -> tuple[Framework, ...]:
-    """Load the shipped frameworks, and those below other folders; ConfigurationError as above."""
+def load_frameworks(
+    folders: Iterable[Path] = (), controls: Iterable[Control] | None = None
+) -> tuple[Framework, ...]:
+    """Load the shipped frameworks, and those below other folders; ConfigurationError as above.
+
+    `controls`: those that key controls of the other folders are looked up in; None: they are not checked.
+    """
     mistakes: list[Mistake] = []
-    frameworks = _frameworks(folders, mistakes)
+    frameworks = _frameworks(folders, mistakes, None if controls is None else tuple(controls))
     if mistakes:
         raise ConfigurationError(tuple(mistakes))
     return frameworks
 
 
-def _frameworks(folders: Iterable[Path], mistakes: list[Mistake]) -> tuple[Framework, ...]:
+def load_prerequisites() -> dict[str, str]:
+    """Return the controls that are key controls of no packaged framework, each with the reason.
+
+    ConfigurationError carries the mistakes of the file.
+    """
+    mistakes: list[Mistake] = []
+    spec = _load(PrerequisitesSpec, resources.controls_folder() / PREREQUISITES, mistakes)
+    if spec is None:
+        raise ConfigurationError(tuple(mistakes))
+    return spec.prerequisites
+
+
+def _frameworks(
+    folders: Iterable[Path], mistakes: list[Mistake], controls: tuple[Control, ...] | None
+) -> tuple[Framework, ...]:
     frameworks: dict[str, Framework] = {}
+    packaged = resources.controls_folder()
     # By resolved path: the same folder may be named twice.
-    homes = {folder.resolve(): folder for folder in (resources.controls_folder(), *folders)}
+    homes = {folder.resolve(): folder for folder in (packaged, *folders)}
     for file in (file for home in homes.values() for file in sorted((home / FOLDER).glob("*.yaml"))):
-        framework = _framework(file, mistakes)
+        # An own control may replace a packaged key control and serve other requirements: that is no mistake.
+        is_own = file.parent.parent.resolve() != packaged.resolve()
+        framework = _framework(file, mistakes, controls if is_own else None)
         if framework is not None and frameworks.setdefault(framework.id, framework) is not framework:
             message = f"there is another framework {framework.id!r}"
             mistakes.append(Mistake(str(file), 0, message, "choose another id"))
     return tuple(frameworks[name] for name in sorted(frameworks))
 
 
-def _framework(file: Path, mistakes: list[Mistake]) -> Framework | None:
+def _framework(file: Path, mistakes: list[Mistake], controls: tuple[Control, ...] | None) -> Framework | None:
     document = read_document(file, mistakes)
     if document is None:
         return None
@@ -136,9 +172,14 @@ def _framework(file: Path, mistakes: list[Mistake]) -> Framework | None:
         )
         return None
     requirements = (_requirement(name, requirement) for name, requirement in spec.requirements.items())
-    return Framework(
+    framework = Framework(
         spec.id, spec.title, spec.source, tuple(requirements), spec.edition or "", spec.scope or ""
     )
+    if controls is not None:
+        for requirement, message, hint in key_control_mistakes(framework, controls):
+            line = document.line(("requirements", requirement, "key_controls"))
+            mistakes.append(Mistake(str(file), line, message, hint))
+    return framework
 
 
 def _requirement(name: str, spec: RequirementSpec) -> Requirement:
@@ -158,6 +199,7 @@ def _requirement(name: str, spec: RequirementSpec) -> Requirement:
         baselines,
         Obligation(spec.obligation) if spec.obligation else None,
         spec.manual or "",
+        tuple(spec.key_controls or ()),
     )
 
 
@@ -165,11 +207,9 @@ def _keys(path: KeyPath) -> list[str]:
     return keys_of(RequirementSpec if path[0] == "requirements" else FrameworkSpec)
 
 
-def _weights(file: Path, mistakes: list[Mistake]) -> WeightsFileSpec | None:
+def _load(shape: type[Shape], file: Path, mistakes: list[Mistake], keys: Keys | None = None) -> Shape | None:
     document = read_document(file, mistakes)
-    if document is None:
-        return None
-    return shaped(WeightsFileSpec, document, str(file), mistakes, _weights_keys)
+    return None if document is None else shaped(shape, document, str(file), mistakes, keys)
 
 
 def _weights_keys(path: KeyPath) -> list[str]:
@@ -191,3 +231,20 @@ def unknown_requirements(control: Control, frameworks: Iterable[Framework]) -> I
                     f"frameworks.{name}: there is no requirement {framework!r}",
                     suggestion(framework, by_id[name]),
                 )
+
+
+def key_control_mistakes(framework: Framework, controls: Iterable[Control]) -> Iterator[tuple[str, str, str]]:
+    """Yield requirement, message and hint for each key control that does not serve its requirement."""
+    by_id = {control.id: control for control in controls}
+    for requirement in framework.requirements:
+        where = f"requirements.{requirement.id}.key_controls"
+        for name, number in Counter(requirement.key_controls).items():
+            control = by_id.get(name)
+            if number > 1:
+                yield requirement.id, f"{where}: {name!r} is listed twice", "list it once"
+            if control is None:
+                yield requirement.id, f"{where}: there is no control {name!r}", suggestion(name, by_id)
+            elif requirement.id not in control.frameworks.get(framework.id, ()):
+                message = f"{where}: the control {name!r} does not name the requirement"
+                hint = f"add it to the control: `frameworks: {{{framework.id}: [{requirement.id}]}}`"
+                yield requirement.id, message, hint

@@ -157,3 +157,42 @@ def test_a_framework_of_theirs_adds_requirements_and_a_wrong_one_is_told(tmp_pat
     file.write_text('id: ours\ntitle: T\nsource: S\nrequirements:\n  "1": {title: R, source: guess}\n')
     with pytest.raises(ConfigurationError, match=r"ours\.yaml"):
         load_standards((), folders=[tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("key_controls", "mistake"),
+    [
+        ("[ours]", ""),
+        ("[vault-locked]", "the control 'vault-locked' does not name the requirement"),
+        ("[our]", "there is no control 'our' (did you mean ours"),
+        ("[ours, ours]", "'ours' is listed twice"),
+        ("[]", "list should have at least 1 item"),
+        ("[a, b, c, d, e, f]", "this has 6 entries, 5 are allowed"),
+        ("ours", "this is to be a list"),
+    ],
+)
+def test_key_controls_of_an_own_framework_are_looked_up(
+    tmp_path: Path, key_controls: str, mistake: str
+) -> None:
+    control(tmp_path, "ours", "frameworks: {ours: ['1']}")
+    file = tmp_path / "frameworks" / "ours.yaml"
+    file.parent.mkdir()
+    file.write_text(
+        f'id: ours\ntitle: T\nsource: S\nrequirements:\n  "1":\n    key_controls: {key_controls}\n'
+    )
+    controls = select((str(tmp_path),)).all_controls
+    if not mistake:
+        (ours,) = (each for each in load_frameworks([tmp_path], controls) if each.id == "ours")
+        assert ours.requirements[0].key_controls == ("ours",)
+        return
+    with pytest.raises(ConfigurationError) as raised:
+        load_standards(controls, folders=[tmp_path])
+    (only,) = raised.value.mistakes
+    assert f"ours.yaml:6: requirements.1.key_controls: {mistake}" in str(only)
+
+
+def test_an_own_control_may_replace_a_key_control_of_a_packaged_framework(tmp_path: Path) -> None:
+    control(tmp_path, "recovery-point-clean")
+    standards = load_standards(select((str(tmp_path),)).all_controls, folders=[tmp_path])
+    own = next(each for each in standards.all_controls if each.id == "recovery-point-clean")
+    assert own.file.startswith(str(tmp_path))
