@@ -40,8 +40,6 @@ class GraphFormat(StrEnum):
     JSON = "json"
 
 
-ScanArgument = Annotated[Path, typer.Argument(metavar="SCAN_DIR", help="The folder of an evaluated scan.")]
-
 NodeArgument = Annotated[
     str | None,
     typer.Argument(
@@ -53,23 +51,13 @@ NodeArgument = Annotated[
 ]
 FormatOption = Annotated[BlastRadiusFormat, typer.Option("--format", help="The output format.")]
 
-OutOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        metavar="FILE",
-        help="The file to write to; - is standard output \\[-].",
-        callback=options.file_or_stdout,
-    ),
-]
-
 
 def blast_radius(
-    scan: ScanArgument,
+    scan: options.EvaluatedScan,
     node: NodeArgument = None,
     *,
     format_: FormatOption = BlastRadiusFormat.TABLE,
-    out: OutOption = None,
+    out: options.OutFile = None,
 ) -> None:
     """Show what loses its last backup when a key, vault, role, account or Region is gone.
 
@@ -87,12 +75,12 @@ def show_blast_radius(scan: Path, node: str | None, form: str, out: Path | None)
 
 
 def graph(
-    scan: ScanArgument,
+    scan: options.EvaluatedScan,
     *,
     format_: Annotated[
         GraphFormat, typer.Option("--format", help="The output format.")
     ] = GraphFormat.GRAPHML,
-    out: OutOption = None,
+    out: options.OutFile = None,
 ) -> None:
     """Write the protection graph: what each backup rests on, and the state of each relation.
 

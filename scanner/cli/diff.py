@@ -55,16 +55,6 @@ BeforeOption = Annotated[
 ]
 FormatOption = Annotated[DiffFormat, typer.Option("--format", help="The output format.")]
 
-OutOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        metavar="FILE",
-        help="The file to write to; - is standard output \\[-].",
-        callback=options.file_or_stdout,
-    ),
-]
-
 FailOnOption = Annotated[
     Severity | None,
     typer.Option(
@@ -80,7 +70,7 @@ def diff(  # noqa: PLR0913 -- the options of the contract
     *,
     before: BeforeOption = None,
     format_: FormatOption = DiffFormat.TABLE,
-    out: OutOption = None,
+    out: options.OutFile = None,
     fail_on: FailOnOption = None,
 ) -> None:
     """Show what is new, reopened, changed, fixed, deleted, no longer checked or now unknown.

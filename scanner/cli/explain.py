@@ -63,8 +63,6 @@ class ExplainFormat(StrEnum):
     SVG = "svg"
 
 
-ScanArgument = Annotated[Path, typer.Argument(metavar="SCAN_DIR", help="The folder of an evaluated scan.")]
-
 SubjectArgument = Annotated[
     str,
     typer.Argument(
@@ -74,16 +72,6 @@ SubjectArgument = Annotated[
     ),
 ]
 FormatOption = Annotated[ExplainFormat, typer.Option("--format", help="The output format.")]
-
-OutOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        metavar="FILE",
-        help="The file to write to; - is standard output \\[-].",
-        callback=options.file_or_stdout,
-    ),
-]
 
 EvidenceOption = Annotated[
     bool, typer.Option("--show-evidence", help="Also print the recorded answers, shortened.")
@@ -103,11 +91,11 @@ BundleOption = Annotated[
 
 
 def explain(  # noqa: PLR0913 -- the options of the contract
-    scan: ScanArgument,
+    scan: options.EvaluatedScan,
     arn: SubjectArgument,
     *,
     format_: FormatOption = ExplainFormat.TREE,
-    out: OutOption = None,
+    out: options.OutFile = None,
     all_: AllOption = False,
     show_evidence: EvidenceOption = False,
     bundle: BundleOption = None,

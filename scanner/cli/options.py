@@ -27,10 +27,21 @@ def split_list(values: list[str] | None) -> list[str] | None:
     return [word for word in words if word] or None
 
 
-def file_or_stdout(file: Path | None) -> Path | None:
+def _file_or_stdout(file: Path | None) -> Path | None:
     """Return the file of `--out`; None for `-`, which means standard output."""
     return None if file == Path("-") else file
 
+
+OutFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="The file to write to; - is standard output \\[-].",
+        callback=_file_or_stdout,
+    ),
+]
+EvaluatedScan = Annotated[Path, typer.Argument(metavar="SCAN_DIR", help="The folder of an evaluated scan.")]
 
 Organization = Annotated[
     bool,

@@ -268,7 +268,7 @@ class _CoverageColumns:
 
 
 def _incomplete(rows: Iterable[R], coverage: Coverage) -> tuple[R | None, ...]:
-    # A trailing None tells the controls that the list may be longer: they never pass or fail on its absence.
+    # A trailing None means that the list may be longer, so controls never pass or fail on its absence.
     return (*rows, None) if coverage.doubts else tuple(rows)
 
 

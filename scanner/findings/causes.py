@@ -121,7 +121,7 @@ def _keyed(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[_Key, _Values]]:
 
 def _trace(evidence: tuple[EvidenceRef, ...], blocking: str, blocked: str, *cause: str) -> Trace:
     """Return the trace of a row. Its columns: the evidence, and those of _TRACE."""
-    # An empty control stands for "no blocker".
+    # An empty control means that nothing blocks.
     return Trace(_cause(evidence, *cause), Blocker(blocking, blocked) if blocking else None)
 
 

@@ -192,7 +192,7 @@ class Filed:
 
         `causes`: adds root causes; None: findings are read without.
         """
-        # Filing order is by account, and NO_ACCOUNT stands for the empty one, which sorts first.
+        # Filing order is by account, and NO_ACCOUNT replaces the empty one, which sorts first.
         self.files = tuple(sorted(files, key=_account))
         self.controls = {control.id: control for control in controls}
         self._words, self._lines = words, lines

@@ -47,7 +47,7 @@ class ParameterRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Baseline:
+class BaselineMembership:
     """Whether a control belongs to the pack `baseline`, and why, in one sentence."""
 
     included: bool
@@ -58,9 +58,11 @@ class Baseline:
         return {"included": self.included, "reason": self.reason}
 
 
-def baseline_of(document: Mapping[str, Any] | None) -> Baseline | None:
-    """Parse what `Baseline.document` wrote; None: the control does not say. KeyError: another shape."""
-    return None if document is None else Baseline(bool(document["included"]), str(document["reason"]))
+def baseline_of(document: Mapping[str, Any] | None) -> BaselineMembership | None:
+    """Parse what its `document` wrote; None: the control does not say. KeyError: another shape."""
+    if document is None:
+        return None
+    return BaselineMembership(bool(document["included"]), str(document["reason"]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ class Control:
     documentation: str = ""  # the page of AWS's documentation that describes what it checks
     audit_manager: str = ""  # the AWS Backup Audit Manager control that it corresponds to
     aliases: tuple[str, ...] = ()  # earlier ids, which keep working
-    baseline: Baseline | None = None  # None: the file does not say, as those of other authors may
+    baseline: BaselineMembership | None = None  # None: the file does not say, as those of other authors may
     file: str = ""
     line: int = 0
 
@@ -118,7 +120,7 @@ class LeftOutControl:
     id: str
     title: str
     severity: Severity
-    baseline: Baseline | None
+    baseline: BaselineMembership | None
 
 
 @dataclass(frozen=True, slots=True)

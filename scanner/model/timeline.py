@@ -19,7 +19,7 @@ class FirstSeen:
 
     Of a failing finding: the first scan in which it fails; of an unknown one that has not failed: the first
     in which it is unknown. `may_be_older`: nothing shows that it was not open before, since this is the first
-    scan, or the scan before could not tell. `unknown_scans`: scans since then in which it was unknown.
+    scan, or it was unknown in the scan before. `unknown_scans`: scans since then in which it was unknown.
     """
 
     at: datetime
@@ -64,9 +64,9 @@ class FirstSeenTimes:
         """Return the number of findings."""
         return len(self._numbers)
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, value: object, /) -> bool:
         """Check whether both have the same times."""
-        return isinstance(other, FirstSeenTimes) and list(self) == list(other)
+        return isinstance(value, FirstSeenTimes) and list(self) == list(value)
 
     __hash__ = None  # type: ignore[assignment] # as every class that compares its contents
 
@@ -104,8 +104,8 @@ class FixTimes:
 
     `fixed`: they failed, and a later scan shows them as passing; `median_days`: half of these were open no
     longer. `open`: they fail in the last scan, for `open_days` in the median. `ended`: they ended without a
-    fix, or are unknown now. `at_least`: of all, those that already failed in the first scan, or after one
-    that could not tell, so that they are older. `half_days`: the days after which half of all failures are
+    fix, or are unknown now. `at_least`: of all, those that already failed in the first scan, or were unknown
+    in the scan before, so that they may be older. `half_days`: the days after which half of all failures are
     fixed, by Kaplan and Meier's estimate, in which those that were not fixed count until they were last seen;
     None: fewer than half.
     """

@@ -2,37 +2,21 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from scanner.app.judged import read_judged
-from scanner.cli import run_actions
 from scanner.cli.commands import audit
 from scanner.evaluate.controls.loader import load_controls
 from scanner.report.view.view import build
-from tests.fakes.bundles import BundleBuilder, rule, volume_arn
+from tests.cli.conftest import bundle_of_two_volumes
 
 ALL_IDS = frozenset(control.id for control in load_controls())
 BASELINE_IDS = frozenset(control.id for control in load_controls() if control.is_baseline)
 
 
-def bundle_in(folder: Path) -> Path:
-    """Write a bundle in which one of two volumes is in a plan."""
-    builder = BundleBuilder(folder, scan_id=folder.name)
-    shard = builder.shard()
-    shard.vault("main").plan("daily", rules=[rule()], selections=[{"Resources": [volume_arn("vol-1")]}])
-    shard.volume("vol-1").volume("vol-2")
-    return builder.record().write(builder.lines())
-
-
-@pytest.fixture(autouse=True)
-def collected(monkeypatch: pytest.MonkeyPatch) -> None:
-    def collect(_settings: Any, _scope: Any, folder: Path, *_: Any, **__: Any) -> None:
-        bundle_in(folder)
-
-    monkeypatch.setattr(run_actions, "gather", collect)
+pytestmark = pytest.mark.usefixtures("two_volumes_collected")
 
 
 def audited(*words: str | Path) -> Result:
@@ -62,7 +46,7 @@ def test_a_scan_evaluates_the_baseline_and_repeats_it_unless_others_are_named(tm
 
 
 def test_a_bundle_of_others_is_evaluated_with_all_controls(tmp_path: Path) -> None:
-    bundle = bundle_in(tmp_path / "bundle")
+    bundle = bundle_of_two_volumes(tmp_path / "bundle")
     done = audited("evaluate", bundle, "--out", tmp_path / "judged")
     assert "using the default settings and all packaged controls" in done.stderr
     assert controls_of(tmp_path / "judged") == ALL_IDS
@@ -72,7 +56,7 @@ def test_a_bundle_of_others_is_evaluated_with_all_controls(tmp_path: Path) -> No
 def scans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Judge one bundle by all controls, by the baseline, and by each compared with the other."""
     base = tmp_path_factory.mktemp("scans")
-    folders = {name: bundle_in(base / name) for name in ("all", "baseline", "fewer", "more")}
+    folders = {name: bundle_of_two_volumes(base / name) for name in ("all", "baseline", "fewer", "more")}
     formats = ["--format", "json,html,markdown", "-q"]
     for name, controls, since in (
         ("all", "all", None),

@@ -8,32 +8,15 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
-from scanner.cli import run_actions
 from scanner.cli.commands import audit
 from scanner.history.first_seen import NAME
-from tests.fakes.bundles import REGION, BundleBuilder, rule, volume_arn
+from tests.fakes.bundles import REGION
 from tests.notify.conftest import ACCOUNT, aws  # noqa: F401 -- a fixture
 
 CONTROL = "resource-in-backup-plan"
 
 
-def gather(folder: Path) -> Path:
-    """Write a bundle in which one of two volumes is in a plan."""
-    builder = BundleBuilder(folder, scan_id=folder.name)
-    shard = builder.shard()
-    shard.vault("main").plan("daily", rules=[rule()], selections=[{"Resources": [volume_arn("vol-1")]}])
-    shard.volume("vol-1").volume("vol-2")
-    return builder.record().write(builder.lines())
-
-
-@pytest.fixture(autouse=True)
-def collected(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Collect what `gather` writes."""
-
-    def collect(_settings: Any, _scope: Any, folder: Path, *_: Any, **__: Any) -> None:
-        gather(folder)
-
-    monkeypatch.setattr(run_actions, "gather", collect)
+pytestmark = pytest.mark.usefixtures("two_volumes_collected")
 
 
 def run(folder: Path, config: Path, *words: str, code: int = 0) -> str:

@@ -4,7 +4,6 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -15,18 +14,14 @@ from scanner.cli.commands import audit
 from scanner.errors import OutputError
 from scanner.evidence.attestation import signed_statement
 from scanner.model.signing import Attestation
-from tests.cli.test_run_notifies import CONTROL, gather
+from tests.cli.test_run_notifies import CONTROL
 from tests.fakes.tsa import openssl
+
+pytestmark = pytest.mark.usefixtures("two_volumes_collected")
 
 
 @pytest.fixture(autouse=True)
-def collected(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Collect what `gather` writes."""
-
-    def collect(_settings: Any, _scope: Any, folder: Path, *_: Any, **__: Any) -> None:
-        gather(folder)
-
-    monkeypatch.setattr(run_actions, "gather", collect)
+def without_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):

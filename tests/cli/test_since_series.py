@@ -176,7 +176,7 @@ def test_the_next_scan_continues_the_times(series: Path) -> None:
         assert result.exit_code == 0, result.stderr
     times = read_first_seen(series / "chain/w3")
     assert times is not None
-    # w1 could not tell, so that the failure of w2 may be older.
+    # It was unknown in w1, so the failure of w2 may be older.
     assert {value for _, value in times} == {FirstSeen(AS_OF - 2 * WEEK, may_be_older=True)}
 
 

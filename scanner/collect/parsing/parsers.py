@@ -136,9 +136,11 @@ class _RestXml(RestXMLParser):
         return self._own._do_parse(response, shape)
 
 
-class _Query(QueryParser):
+class _PlannedQuery:
+    """Parses an answer of a query protocol with its plan. A subclass names botocore's parser behind it."""
+
     def __init__(self) -> None:
-        super().__init__(timestamp_parser=instant)
+        super().__init__(timestamp_parser=instant)  # type: ignore[call-arg]  # of botocore's parser
         self._own: Any = super()
         self._outputs = _Outputs(XmlPlan)
 
@@ -148,16 +150,12 @@ class _Query(QueryParser):
         return self._own._do_parse(response, shape)
 
 
-class _Ec2(EC2QueryParser):
-    def __init__(self) -> None:
-        super().__init__(timestamp_parser=instant)
-        self._own: Any = super()
-        self._outputs = _Outputs(XmlPlan)
+class _Query(_PlannedQuery, QueryParser):
+    pass
 
-    def _do_parse(self, response: Answer, shape: Shape | None) -> Any:  # noqa: ANN401 -- botocore's
-        with suppress(Exception):
-            return _query(self._own, self._outputs.of(shape), response)
-        return self._own._do_parse(response, shape)
+
+class _Ec2(_PlannedQuery, EC2QueryParser):
+    pass
 
 
 def _rest(own: Any, output: _Output, response: Answer, shape: Shape | None, body: object) -> dict[str, Any]:  # noqa: ANN401

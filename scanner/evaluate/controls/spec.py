@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, ValidationInfo, field_validator, 
 
 from scanner.evaluate.controls.yamlspec import Spec
 from scanner.evaluate.problem import Problem, suggestion
-from scanner.model.control import Baseline, Control, ParameterRule, ReasonCase, Remediation
+from scanner.model.control import BaselineMembership, Control, ParameterRule, ReasonCase, Remediation
 from scanner.model.finding import Severity
 
 Scalar = bool | int | float | str
@@ -200,7 +200,7 @@ class ControlSpec(Spec):
             documentation=self.documentation or "",
             audit_manager=self.audit_manager,
             aliases=tuple(self.aliases),
-            baseline=Baseline(**self.baseline.model_dump()) if self.baseline else None,
+            baseline=BaselineMembership(**self.baseline.model_dump()) if self.baseline else None,
             file=file,
             line=line,
         )

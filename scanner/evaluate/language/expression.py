@@ -378,7 +378,7 @@ class _Walk:
         if len(self.problems) > before:
             return node  # the mistakes of the list would be reported again for its body
         inner = self.visit(body["expr"], place.binding(variable, kind, lists=self.lenient))
-        # A NULL member stands for rows that were not read, so the body must not make a value of it.
+        # A NULL member represents rows that were not read, so the body must not make a value of it.
         guarded = kind is not None and (pa.types.is_struct(kind) or not self.lenient)
         body["expr"] = guard(variable, inner) if guarded else inner
         return node

@@ -201,7 +201,6 @@ def explanation_svg(explanation: Explanation) -> bytes:
         environment()
         .get_template(TEMPLATE)
         .render(
-            told=explanation,
             boxes=drawn.boxes,
             arrows=drawn.arrows,
             width=drawn.width,

@@ -183,7 +183,7 @@ def report_pdf(view: View, paper: Paper = Paper.A4) -> bytes:
         attached = attachments(view, Path(place))
         document, problems = press.written(document_html(view, attached), attached, clock)
         if problems:
-            # The pages have to say so, which only a document that was written can tell.
+            # The pages have to say so, but only a written document can be checked: it is written again.
             document, _ = press.written(document_html(view, attached, problems), attached, clock)
     return document
 

@@ -168,8 +168,8 @@ class _Drawn(Sequence[Finding]):
     def __getitem__(self, place: int | slice) -> Finding | tuple[Finding, ...]:
         return self._findings[place]
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+    def __eq__(self, value: object, /) -> bool:
+        return isinstance(value, Sequence) and tuple(self) == tuple(value)
 
     __hash__ = None  # type: ignore[assignment]  # equal to tuples, whose hash would need all findings
 

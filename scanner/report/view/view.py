@@ -436,12 +436,6 @@ class View:
             if isinstance(findings, Picked):
                 findings.forget()
 
-    @cached_property
-    def left_out(self) -> Counts:
-        """The counts of findings that are not in `worst`."""
-        shown = count(finding.status for finding in self.worst)
-        return self.counts.less(shown)
-
     def worst_with(self, statuses: Collection[Status]) -> Iterable[Finding]:
         """Return the worst findings with one of these statuses; the texts of others are not rendered."""
         if isinstance(self.worst, Picked):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from scanner.model.control import Baseline, ControlSelection, LeftOutControl
+from scanner.model.control import BaselineMembership, ControlSelection, LeftOutControl
 from scanner.model.finding import Severity
 from scanner.model.scan import Scan
 from scanner.report.redact.pseudonyms import Pseudonyms
@@ -18,7 +18,10 @@ from scanner.report.view.selection import (
 
 LEFT_OUT = (
     LeftOutControl(
-        "vault-locked", "Vault has a lock", Severity.HIGH, Baseline(included=True, reason="All need it.")
+        "vault-locked",
+        "Vault has a lock",
+        Severity.HIGH,
+        BaselineMembership(included=True, reason="All need it."),
     ),
     LeftOutControl("restore-tested", "It was restored", Severity.HIGH, None),
 )
