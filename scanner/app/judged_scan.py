@@ -1,6 +1,7 @@
 """The scan that reports are made of, from the files that judging has written."""
 
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 from scanner.app.criteria import Judgement
@@ -15,6 +16,7 @@ from scanner.evidence.bundle import Bundle
 from scanner.evidence.scan_files import FACTS, INVENTORY
 from scanner.findings.counts import counts
 from scanner.findings.filed import Filed
+from scanner.findings.subject_groups import SubjectGroups, subject_groups
 from scanner.judging.tables import Tables
 from scanner.model.compliance import Assessment
 from scanner.model.facts import TABLES
@@ -43,7 +45,8 @@ def judged_scan(  # noqa: PLR0913, PLR0917 -- what was judged, against what, and
     # One connection for all counts: opening the files is what takes the time.
     with findings.database() as connection:
         checks = scored(judgement.evaluated_controls, judgement.standards.unscored, connection, resources)
-        assessment = _assessment(bundle, judgement, counts(findings, connection), checks)
+        groups = subject_groups(connection, filter(attrgetter("frameworks"), judgement.evaluated_controls))
+        assessment = _assessment(bundle, judgement, counts(findings, connection), groups, checks)
         protected = coverage(connection, resources, asks_recency=asks_recency(judgement.controls))
     return Scan(
         manifest=manifest,
@@ -79,12 +82,17 @@ def _limitations(manifest: Manifest) -> tuple[str, ...]:
 
 
 def _assessment(
-    bundle: Bundle, judgement: Judgement, counted: FindingCounts, checks: FindingCounts
+    bundle: Bundle,
+    judgement: Judgement,
+    counted: FindingCounts,
+    groups: SubjectGroups,
+    checks: FindingCounts,
 ) -> Assessment:
-    """Return the score and the status of compliance requirements, from counts of the findings."""
+    """Return the score and the results of compliance requirements, from counts of the findings."""
     controls, units = judgement.evaluated_controls, organizational_units(bundle)
     return assess(
         counted,
+        groups,
         controls,
         judgement.standards,
         units,

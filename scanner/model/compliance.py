@@ -189,11 +189,75 @@ class Framework:
 
 
 @dataclass(frozen=True, slots=True)
+class SubjectCounts:
+    """How many distinct subjects have a gap, are unknown, have only waived gaps, or passed."""
+
+    gaps: int = 0
+    unknown: int = 0
+    waived: int = 0
+    passed: int = 0
+
+    @property
+    def number(self) -> int:
+        """The number of subjects to which at least one control applies."""
+        return self.gaps + self.unknown + self.waived + self.passed
+
+    def __add__(self, other: "SubjectCounts") -> "SubjectCounts":
+        """Return the sum."""
+        return SubjectCounts(
+            self.gaps + other.gaps,
+            self.unknown + other.unknown,
+            self.waived + other.waived,
+            self.passed + other.passed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedSubjects:
+    """The distinct subjects that decide a requirement, by kind (`resource`, `vault`) and type (`EBS`).
+
+    `checks`: the checks of the deciding controls on them.
+    """
+
+    by_type: tuple[tuple[str, str, SubjectCounts], ...] = ()
+    checks: Figures = field(default_factory=Figures)
+
+    @property
+    def by_kind(self) -> Mapping[str, SubjectCounts]:
+        """The subjects of each kind, in the order of `by_type`."""
+        kinds: dict[str, SubjectCounts] = {}
+        for kind, _, counts in self.by_type:
+            kinds[kind] = kinds.get(kind, SubjectCounts()) + counts
+        return kinds
+
+    @property
+    def total(self) -> SubjectCounts:
+        """All subjects."""
+        return sum((counts for _, _, counts in self.by_type), SubjectCounts())
+
+    @property
+    def standing(self) -> RequirementStatus:
+        """The status that these subjects together give a requirement."""
+        total = self.total
+        for standing, number in (
+            (RequirementStatus.FAILED, total.gaps),
+            (RequirementStatus.UNKNOWN, total.unknown),
+            (RequirementStatus.WAIVED, total.waived),
+            (RequirementStatus.MET, total.passed),
+        ):
+            if number:
+                return standing
+        return RequirementStatus.NOT_APPLICABLE
+
+
+@dataclass(frozen=True, slots=True)
 class RequirementView:
     """The result of one requirement in a scan.
 
-    `subjects`: the number of distinct subjects that its controls were evaluated for. `controls`: those that
-    serve it, each with figures of its own. `not_evaluated`: others that serve it, but were not selected.
+    `figures`, `subjects`: of all controls that serve it, `subjects` with those that do not apply.
+    `controls`: those that serve it, each with figures of its own. `not_evaluated`: others that serve it, but
+    were not selected. `decided`: the subjects of the controls that decide it; None: an earlier version
+    evaluated the scan, and all controls decided.
     """
 
     requirement: Requirement
@@ -202,6 +266,29 @@ class RequirementView:
     subjects: int
     controls: tuple[tuple[str, Figures], ...]
     not_evaluated: tuple[str, ...] = ()
+    decided: DecidedSubjects | None = None
+
+    @property
+    def deciding(self) -> tuple[tuple[str, Figures], ...]:
+        """The evaluated controls that decide the result: its key controls, or all if it has none."""
+        if not self.requirement.key_controls:
+            return self.controls
+        evaluated = dict(self.controls)
+        # In the order of the framework's file: the most important first.
+        return tuple((name, evaluated[name]) for name in self.requirement.key_controls if name in evaluated)
+
+    @property
+    def supporting(self) -> tuple[tuple[str, Figures], ...]:
+        """The evaluated controls that do not decide the result, but may explain it."""
+        keys = self.requirement.key_controls
+        return tuple((name, figures) for name, figures in self.controls if keys and name not in keys)
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """The controls that would decide the result, too, but were not evaluated."""
+        evaluated = {name for name, _ in self.controls}
+        keys = self.requirement.key_controls
+        return tuple(name for name in keys if name not in evaluated) if keys else self.not_evaluated
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +312,11 @@ class FrameworkView:
     def has_obligations(self) -> bool:
         """Whether its requirements are required or addressable."""
         return any(view.requirement.obligation is not None for view in self.requirements)
+
+    @property
+    def has_key_controls(self) -> bool:
+        """Whether key controls decide any of its requirements."""
+        return any(view.requirement.key_controls for view in self.requirements)
 
     def inside(self, baseline: Baseline | None) -> tuple[RequirementView, ...]:
         """Return the requirements that a baseline selects; None: all."""

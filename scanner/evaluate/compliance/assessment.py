@@ -1,19 +1,24 @@
-"""Findings to figures: the score, and how the requirements of frameworks stand.
+"""Findings to figures: the score, and the results of the requirements of frameworks.
 
-Everything is computed from counts of findings (`FindingCounts`), so that nothing grows with findings times
-requirements. One check is one control and one subject; a score never counts what is unknown as passed, and
-has no value where nothing was evaluated, nor where less than half of the scope was judged. It counts checks
-of resources only, and as failed those that need a backup that the resource does not have (ADR 0010).
+Everything is computed from counts of findings (`FindingCounts`) and from groups of subjects that are alike
+(`SubjectGroups`), so that nothing grows with findings times requirements. One check is one control and one
+subject; a score never counts what is unknown as passed, and has no value where nothing was evaluated, nor
+where less than half of the scope was judged. It counts checks of resources only, and as failed those that
+need a backup that the resource does not have (ADR 0010). Key controls decide a requirement (ADR 0013).
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Final
 
+from scanner.evaluate.compliance.subjects import decided_subjects
 from scanner.evaluate.controls.requirements import Standards
+from scanner.findings.subject_groups import SubjectGroups
 from scanner.model.compliance import (
     Assessment,
+    DecidedSubjects,
     Figures,
     Framework,
     FrameworkView,
@@ -41,12 +46,23 @@ _Group = tuple[Severity, Status, int]
 _Row = tuple[str, _Group]
 """The key of a group, and some of its findings."""
 
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What the results of requirements rest on. `decide`: returns the subjects that some controls decide."""
+
+    by_control: Mapping[str, Figures]
+    decide: Callable[[frozenset[str]], DecidedSubjects]
+    unlisted: Container[str]
+
+
 _SCORED: Final = _JUDGED | {Status.NOT_APPLICABLE}
 """Statuses that the score counts. What it is given as not applicable has no backup, and counts as failed."""
 
 
-def assess(  # noqa: PLR0913 -- what the figures and standings rest on
+def assess(  # noqa: PLR0913, PLR0917 -- what the figures and results rest on
     counts: FindingCounts,
+    groups: SubjectGroups,
     controls: Iterable[Control],
     standards: Standards,
     units: Mapping[str, tuple[str, ...]],
@@ -55,8 +71,9 @@ def assess(  # noqa: PLR0913 -- what the figures and standings rest on
     unlisted: Container[str] = (),
     scored: FindingCounts | None = None,
 ) -> Assessment:
-    """Compute scores and standings from the counts of all findings. `reach`: how much of the scope was read.
+    """Compute the score and the results of requirements from the counts of all findings.
 
+    `groups`: the subjects of all controls that serve a requirement. `reach`: how much of the scope was read.
     `units` are the organizational units above each account whose place is known, the root among them: an
     account counts in each of them, so that the figures of a unit are those of everything below it. `unlisted`
     are controls whose subjects the scan did not list: what they serve is at best unknown. `scored`: the
@@ -71,11 +88,11 @@ def assess(  # noqa: PLR0913 -- what the figures and standings rest on
         for name in checks
     }
     by_control = {control.id: Figures() for control in selected} | figures["control"]
-    groups = {**figures, "control": by_control}
-    score = Score(standards.weights, summed(by_control.values()), groups, reason)
+    by_group = {**figures, "control": by_control}
+    score = Score(standards.weights, summed(by_control.values()), by_group, reason)
+    basis = _Basis(by_control, cache(partial(decided_subjects, groups)), unlisted)
     views = (
-        _framework(framework, selected, standards.all_controls, by_control, unlisted)
-        for framework in standards.frameworks
+        _framework(framework, selected, standards.all_controls, basis) for framework in standards.frameworks
     )
     return Assessment(score, tuple(views))
 
@@ -184,8 +201,7 @@ def _framework(
     framework: Framework,
     selected: tuple[Control, ...],
     every: tuple[Control, ...],
-    by_control: Mapping[str, Figures],
-    unlisted: Container[str],
+    basis: _Basis,
 ) -> FrameworkView:
     serving = [control for control in selected if framework.id in control.frameworks]
     selected_ids = {control.id for control in selected}
@@ -198,13 +214,12 @@ def _framework(
         _requirement(
             requirement,
             [control for control in serving if requirement.id in control.frameworks[framework.id]],
-            by_control,
             tuple(sorted(others[requirement.id])),
-            unlisted,
+            basis,
         )
         for requirement in framework.requirements
     )
-    total = summed(by_control[control.id] for control in serving)
+    total = summed(basis.by_control[control.id] for control in serving)
     return FrameworkView(
         framework.id,
         framework.title,
@@ -217,20 +232,32 @@ def _framework(
 
 
 def _requirement(
-    requirement: Requirement,
-    serving: list[Control],
-    by_control: Mapping[str, Figures],
-    others: tuple[str, ...],
-    unlisted: Container[str],
+    requirement: Requirement, serving: list[Control], others: tuple[str, ...], basis: _Basis
 ) -> RequirementView:
-    figures = summed(by_control[control.id] for control in serving)
-    otherwise = RequirementStatus.NOT_ASKED if others else RequirementStatus.NOT_COVERED
-    standing = figures.standing if serving else otherwise
-    if standing is not RequirementStatus.FAILED and any(control.id in unlisted for control in serving):
-        standing = RequirementStatus.UNKNOWN
-    controls = tuple((control.id, by_control[control.id]) for control in serving)
-    subjects = _subjects(serving, by_control)
-    return RequirementView(requirement, standing, figures, subjects, controls, others)
+    by_control = basis.by_control
+    view = RequirementView(
+        requirement=requirement,
+        standing=RequirementStatus.NOT_COVERED,
+        figures=summed(by_control[control.id] for control in serving),
+        subjects=_subjects(serving, by_control),
+        controls=tuple((control.id, by_control[control.id]) for control in serving),
+        not_evaluated=others,
+    )
+    deciding = frozenset(name for name, _ in view.deciding)
+    decided = basis.decide(deciding)
+    standing = _standing(view, decided, incomplete=any(name in basis.unlisted for name in deciding))
+    return replace(view, standing=standing, decided=decided)
+
+
+def _standing(view: RequirementView, decided: DecidedSubjects, *, incomplete: bool) -> RequirementStatus:
+    """Return the status. `incomplete`: a scan did not list the subjects of a deciding control."""
+    if not view.deciding:
+        # Supporting controls alone never decide, so that without the key controls there is no result.
+        is_paired = view.controls or view.undecided
+        return RequirementStatus.NOT_ASKED if is_paired else RequirementStatus.NOT_COVERED
+    if incomplete and decided.standing is not RequirementStatus.FAILED:
+        return RequirementStatus.UNKNOWN
+    return decided.standing
 
 
 def _subjects(serving: Iterable[Control], by_control: Mapping[str, Figures]) -> int:

@@ -15,18 +15,18 @@ from scanner.model.known import ASSUME_ROLE
 from scanner.model.root_causes import CauseCount, RootCause
 from scanner.report.cause_wording import cause_sentence
 from scanner.report.formats.markdown_trend import trend_md
-from scanner.report.view.assessment import (
-    baseline_words,
-    manual_sentence,
-    obligation_words,
-    score_sentence,
-    share_words,
-    tally_sentence,
-)
+from scanner.report.view.assessment import score_sentence
 from scanner.report.view.changes import kinds
 from scanner.report.view.completeness import GapGroup
 from scanner.report.view.conclusion import conclusion, date_warning
 from scanner.report.view.counts import Counts
+from scanner.report.view.requirement_words import (
+    baseline_words,
+    manual_sentence,
+    obligation_words,
+    standing_sentence,
+    tally_sentence,
+)
 from scanner.report.view.root_causes import explained
 from scanner.report.view.view import ControlView, View
 from scanner.report.wording import (
@@ -211,11 +211,11 @@ def _framework(framework: FrameworkView, baseline: Baseline | None) -> str:
 
 
 def _gap(view: RequirementView) -> str:
-    """Return a requirement with its share of failed checks, and its baselines or its obligation."""
-    requirement, figures = view.requirement, view.figures
+    """Return a requirement with its gaps, and its baselines or its obligation."""
+    requirement = view.requirement
     about = ", ".join(filter(None, (baseline_words(requirement), obligation_words(requirement))))
-    failed = f"{figures.failed:,} of {figures.judged:,}{share_words(figures.failed, figures.judged)}"
-    return f"{code(requirement.id, 80)}{f' [{about}]' if about else ''} {failed}"
+    gaps = inert(standing_sentence(view).removeprefix("Gaps: "))
+    return f"{code(requirement.id, 80)}{f' [{about}]' if about else ''} {gaps}"
 
 
 def _answer(status: Status, counts: Counts) -> str:

@@ -8,11 +8,16 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from scanner.evidence.manifest import rfc3339
-from scanner.model.compliance import Figures, Requirement, RequirementStatus
+from scanner.model.compliance import DecidedSubjects, Figures, Requirement, RequirementStatus
 from scanner.model.finding import Finding, Status
 from scanner.model.manifest import Manifest
 from scanner.model.text import mended
-from scanner.report.view.assessment import baseline_words, not_evaluated_words, obligation_words
+from scanner.report.view.requirement_words import (
+    baseline_words,
+    not_evaluated_words,
+    obligation_words,
+    standing_sentence,
+)
 from scanner.report.view.view import View
 from scanner.report.wording import FRAMEWORK_WORDS, STATUS_ORDER, STATUS_WORDS, clip, count_word, one_line
 
@@ -74,7 +79,9 @@ class Reviewed:
     counts: Mapping[Status, int]
     controls: tuple[str, ...]
     requirement: Requirement | None = None  # None: no framework was loaded
-    partly: str = ""  # how many of its controls were not evaluated; empty: all were
+    partly: str = ""  # how many of the controls that decide it were not evaluated; empty: all were
+    result: str = ""  # in distinct subjects; empty: these were not counted
+    decided: DecidedSubjects | None = None  # None: an earlier version evaluated the scan, or another program
     outside: str = ""  # the baseline that does not select it; empty: it is inside, or there is none
 
     @property
@@ -99,6 +106,8 @@ def requirements(view: View) -> tuple[Reviewed, ...]:
             controls=tuple(name for name, _ in requirement.controls),
             requirement=requirement.requirement,
             partly=not_evaluated_words(requirement),
+            result="" if requirement.decided is None else standing_sentence(requirement),
+            decided=requirement.decided,
             outside=view.baseline.words
             if view.baseline and requirement.requirement.is_outside(view.baseline)
             else "",
@@ -242,9 +251,14 @@ def _rank(finding: Finding) -> tuple[int, int]:
 
 
 def _props(requirement: Reviewed) -> list[Document]:
-    """Return the properties of a requirement's finding. `unknown`: a subject could not be evaluated."""
+    """Return the properties of a requirement's finding. `unknown`: a subject could not be evaluated.
+
+    The counts are those of all checks, the subjects those that the deciding controls were evaluated for.
+    """
     # Also of a requirement that failed: OSCAL's two states cannot say both.
     is_open = requirement.counts.get(Status.UNKNOWN, 0) + requirement.counts.get(Status.ERROR, 0)
+    if requirement.decided is not None:
+        is_open = requirement.decided.total.unknown
     return [
         prop("framework", requirement.framework),
         prop("requirement", requirement.id),
@@ -252,7 +266,17 @@ def _props(requirement: Reviewed) -> list[Document]:
         *([prop("unknown", "true")] if is_open else []),
         *_of_framework(requirement),
         *numbers(requirement.counts),
+        *_of_subjects(requirement.decided),
     ]
+
+
+def _of_subjects(decided: DecidedSubjects | None) -> Iterator[Document]:
+    """Yield the numbers of distinct subjects of each kind, with the kind as a remark."""
+    for kind, counts in decided.by_kind.items() if decided else ():
+        yield prop("subjects", counts.number, kind)
+        yield prop("subjects-with-gaps", counts.gaps, kind)
+        yield prop("subjects-unknown", counts.unknown, kind)
+        yield prop("subjects-waived", counts.waived, kind)
 
 
 def _of_framework(requirement: Reviewed) -> Iterator[Document]:
@@ -268,6 +292,8 @@ def _of_framework(requirement: Reviewed) -> Iterator[Document]:
         yield prop("obligation", words)
     if definition.manual:
         yield prop("manual-evidence", definition.manual)
+    for control in definition.key_controls:
+        yield prop("key-control", control)
 
 
 def _target(requirement: Reviewed) -> Document:
@@ -282,7 +308,9 @@ def _target(requirement: Reviewed) -> Document:
 
 def _meaning(requirement: Reviewed) -> str:
     meaning = _MEANINGS[requirement.standing]
-    return f"{meaning} {requirement.partly}." if requirement.partly else meaning
+    # The result ends with what was not evaluated.
+    after = requirement.result or requirement.partly
+    return f"{meaning} {after}." if after else meaning
 
 
 def _counted(counts: Mapping[Status, int]) -> str:

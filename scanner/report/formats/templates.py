@@ -13,20 +13,28 @@ from scanner.model.root_causes import RootCause
 from scanner.report import wording
 from scanner.report.cause_wording import cause_sentence
 from scanner.report.commands.shell import folded
-from scanner.report.view.assessment import (
-    baseline_words,
-    manual_sentence,
-    obligation_words,
-    pairing_words,
-    scope_sentence,
-    score_sentence,
-    standing_sentence,
-    tally_sentence,
-)
+from scanner.report.view.assessment import score_sentence
 from scanner.report.view.blast_radius import kind_word, tier_words
 from scanner.report.view.changes import kinds, other_kinds
 from scanner.report.view.counts import Counts
 from scanner.report.view.coverage import headline_after_number
+from scanner.report.view.requirement_words import (
+    BADGES,
+    baseline_words,
+    checks_words,
+    counts_words,
+    failed_words,
+    gaps_by_type,
+    manual_sentence,
+    obligation_words,
+    pairing_badges,
+    scope_sentence,
+    standing_sentence,
+    subject_bars,
+    subjects_words,
+    tally_sentence,
+    with_failures,
+)
 from scanner.report.view.root_causes import explained
 from scanner.report.view.timeline import fix_note
 from scanner.report.view.trend_charts import charts, days_words, is_shown, score_words, severities_of
@@ -70,7 +78,14 @@ def environment() -> Environment:
         score_sentence=score_sentence,
         standing_sentence=standing_sentence,
         tally_sentence=tally_sentence,
-        pairing_words=pairing_words,
+        checks_words=checks_words,
+        counts_words=counts_words,
+        subject_bars=subject_bars,
+        subjects_words=subjects_words,
+        gaps_by_type=gaps_by_type,
+        failed_words=failed_words,
+        with_failures=with_failures,
+        pairing_badges=pairing_badges,
         manual_sentence=manual_sentence,
         baseline_words=baseline_words,
         obligation_words=obligation_words,
@@ -93,6 +108,7 @@ def environment() -> Environment:
         fix_note=fix_note,
         short_day=wording.short_day,
     )
+    jinja.globals.update(badge_meanings=BADGES)
     return jinja
 
 

@@ -397,7 +397,14 @@ class _Redactor:
             title=sentence(requirement.title),
             manual=sentence(requirement.manual),
         )
-        return replace(view, requirement=named)
+        decided = view.decided and replace(
+            view.decided,
+            by_type=tuple(
+                (kind, self._names.words(subject_type), counts)
+                for kind, subject_type, counts in view.decided.by_type
+            ),
+        )
+        return replace(view, requirement=named, decided=decided)
 
     def _audit_manager_framework(self, framework: AuditManagerFramework) -> AuditManagerFramework:
         return AuditManagerFramework(

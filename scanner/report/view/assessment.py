@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from scanner.model.compliance import (
     Assessment,
     Baseline,
+    DecidedSubjects,
     Figures,
     FrameworkView,
     Obligation,
@@ -16,10 +17,12 @@ from scanner.model.compliance import (
     RequirementView,
     Score,
     Source,
+    SubjectCounts,
     tally,
 )
 from scanner.model.finding import Status
-from scanner.report.wording import count_word, percent
+from scanner.report.view.requirement_words import standing_sentence
+from scanner.report.wording import count_word
 
 Document = dict[str, Any]
 
@@ -58,137 +61,6 @@ def _figures(figures: Figures) -> Document:
         "scored_passed": figures.scored_passed,
         "without_backup": figures.without_backup,
     }
-
-
-def standing_sentence(view: RequirementView) -> str:
-    """Return the status of a requirement with its figures: `142 of 203 checks failed (69.9 %)`.
-
-    It ends with the number of its controls that were not evaluated, if there are any next to evaluated ones.
-    """
-    partly = not_evaluated_words(view)
-    return f"{_standing(view)}; {partly}" if partly else _standing(view)
-
-
-def not_evaluated_words(view: RequirementView) -> str:
-    """Return how many of a requirement's controls were not evaluated; empty: all, or none, were."""
-    left_out, number = len(view.not_evaluated), len(view.controls)
-    if not left_out or not number:
-        return ""
-    return f"{left_out:,} of its {count_word(number + left_out, 'control')} not evaluated"
-
-
-def _standing(view: RequirementView) -> str:
-    figures = view.figures
-    waived, judged = figures.of(Status.WAIVED), count_word(figures.judged, "check")
-    return {
-        RequirementStatus.FAILED: f"{figures.failed:,} of {judged} failed"
-        + share_words(figures.failed, figures.judged),
-        RequirementStatus.UNKNOWN: _inconclusive(figures),
-        RequirementStatus.WAIVED: f"{waived:,} of {judged} waived{share_words(waived, figures.judged)}",
-        RequirementStatus.MET: f"No gap found in {judged}",
-        RequirementStatus.NOT_APPLICABLE: "Applies to nothing that was scanned",
-        RequirementStatus.NOT_ASKED: "Its controls were not selected",
-        RequirementStatus.NOT_COVERED: "No control covers it: manual evidence needed",
-    }[view.standing]
-
-
-def _inconclusive(figures: Figures) -> str:
-    # Without an unknown check, the scan did not list the subjects of a control.
-    if not figures.open:
-        return "Inconclusive: not all subjects were listed"
-    applicable = figures.judged + figures.open
-    return (
-        f"Inconclusive: {figures.open:,} of {count_word(applicable, 'check')} unknown"
-        f"{share_words(figures.open, applicable)}"
-    )
-
-
-def share_words(number: int, of: int) -> str:
-    """Return a share in brackets, ` (69.9 %)`, rounded down; empty: there is no denominator.
-
-    A share that is not zero never reads as 0 %, as one that is not complete never reads as 100 %.
-    """
-    if not of:
-        return ""
-    share = 100 * number / of
-    return f" (under {_LEAST} %)" if 0 < share < _LEAST else f" ({percent(share)} %)"
-
-
-_LEAST: Final = 0.1
-"""The smallest percentage that is printed as a number."""
-
-_TALLIES: Final = {
-    RequirementStatus.FAILED: "with gaps",
-    RequirementStatus.UNKNOWN: "inconclusive",
-    RequirementStatus.WAIVED: "with waived gaps only",
-    RequirementStatus.MET: "without a gap found",
-    RequirementStatus.NOT_APPLICABLE: "that apply to nothing scanned",
-    RequirementStatus.NOT_ASKED: "whose controls were not selected",
-    RequirementStatus.NOT_COVERED: "needing manual evidence",
-}
-
-
-def tally_sentence(view: FrameworkView, baseline: Baseline | None = None) -> str:
-    """Return how many requirements of a framework have which status, of how many.
-
-    `baseline`: only those that it selects are counted, and those outside it named as such.
-    """
-    inside, outside = view.inside(baseline), view.outside(baseline)
-    parts = ", ".join(f"{number:,} {_TALLIES[standing]}" for standing, number in tally(inside))
-    if baseline is None or not view.has_baselines:
-        return f"{count_word(len(inside), 'requirement')}: {parts}"
-    whole = f"{len(inside):,} of {count_word(len(view.requirements), 'requirement')}"
-    verb = "is" if len(inside) == 1 else "are"
-    selected = f"{whole} {verb} in the {baseline.words} baseline{': ' if parts else ''}{parts}"
-    return f"{selected}; {len(outside):,} outside it"
-
-
-def manual_sentence(view: FrameworkView, baseline: Baseline | None = None) -> str:
-    """Return which share of a framework no control can check; empty: it is not recorded.
-
-    `baseline`: as in `tally_sentence`.
-    """
-    inside = view.inside(baseline)
-    if not any(requirement_view.requirement.manual for requirement_view in inside):
-        return ""
-    whole = [
-        requirement_view.requirement.id
-        for requirement_view in inside
-        if requirement_view.standing is RequirementStatus.NOT_COVERED
-    ]
-    partly = sum(
-        bool(requirement_view.requirement.manual) and requirement_view.requirement.id not in whole
-        for requirement_view in inside
-    )
-    number = count_word(len(inside), "requirement")
-    names = f" ({', '.join(whole)})" if whole else ""
-    return (
-        f"Manual evidence: {len(whole):,} of {number}{names} have no control, and {partly:,} have a part "
-        "that no control checks."
-    )
-
-
-def scope_sentence(view: FrameworkView) -> str:
-    """Return that a framework concerns only some resources; empty: it concerns all, or it is not known."""
-    return f"No scope is declared: it concerns {view.scope}; all subjects are counted." if view.scope else ""
-
-
-def baseline_words(requirement: Requirement) -> str:
-    """Return the baselines of NIST SP 800-53B that select a requirement; empty: not recorded."""
-    if requirement.baselines is None:
-        return ""
-    return ", ".join(level.words for level in requirement.baselines) or "none"
-
-
-def obligation_words(requirement: Requirement) -> str:
-    """Return whether the HIPAA Security Rule requires it; empty: it is not of HIPAA, or not recorded."""
-    return "" if requirement.obligation is None else requirement.obligation.value.capitalize()
-
-
-def pairing_words(requirement: Requirement) -> str:
-    """Return whose reading it is that our controls support a requirement."""
-    others = " and ".join(pairer.words for pairer, _ in requirement.pairings)
-    return f"also paired by {others}" if others else "our reading"
 
 
 def score_sentence(figures: Figures) -> str:
@@ -246,6 +118,32 @@ def _requirement(view: RequirementView) -> Document:
         "figures": _figures(view.figures),
         "controls": [name for name, _ in view.controls],
         "not_evaluated": list(view.not_evaluated),
+        "key_controls": list(requirement.key_controls),
+        "result": standing_sentence(view),
+        **({} if view.decided is None else _decided(view.decided)),
+    }
+
+
+def _decided(decided: DecidedSubjects) -> Document:
+    """Return the distinct subjects of the deciding controls, by kind and type, and their checks."""
+    kinds: dict[str, Document] = {
+        kind: {**_subjects(counts), "types": {}} for kind, counts in decided.by_kind.items()
+    }
+    for kind, subject_type, counts in decided.by_type:
+        kinds[kind]["types"][subject_type] = _subjects(counts)
+    return {
+        "distinct_subjects": {**_subjects(decided.total), "kinds": kinds},
+        "deciding_checks": {status.value: number for status, number in decided.checks.counts.items()},
+    }
+
+
+def _subjects(counts: SubjectCounts) -> Document:
+    return {
+        "number": counts.number,
+        "gaps": counts.gaps,
+        "unknown": counts.unknown,
+        "waived": counts.waived,
+        "passed": counts.passed,
     }
 
 
@@ -305,7 +203,7 @@ def _read_framework(
 def _read_requirement(
     document: Mapping[str, Any], by_control: Mapping[str, Figures], figures: _ReadFigures
 ) -> RequirementView:
-    # Earlier versions did not write the last three: they are then not recorded.
+    # Earlier versions did not write all of it: it is then not recorded.
     baselines, obligation = document.get("baselines"), document.get("obligation")
     return RequirementView(
         Requirement(
@@ -319,10 +217,29 @@ def _read_requirement(
             None if baselines is None else tuple(map(Baseline, baselines)),
             None if obligation is None else Obligation(obligation),
             str(document.get("manual_evidence", "")),
+            tuple(document.get("key_controls", ())),
         ),
         RequirementStatus(document["standing"]),
         figures(document["figures"]),
         int(document["subjects"]),
         tuple((name, by_control[name]) for name in document["controls"]),
         tuple(document.get("not_evaluated", ())),
+        _read_decided(document),
     )
+
+
+def _read_decided(document: Mapping[str, Any]) -> DecidedSubjects | None:
+    """Read the distinct subjects of a requirement; None: an earlier version wrote it, without them."""
+    if "distinct_subjects" not in document:
+        return None
+    checks = {Status(status): int(number) for status, number in document["deciding_checks"].items()}
+    by_type = tuple(
+        (kind, subject_type, _read_subjects(counts))
+        for kind, of_kind in document["distinct_subjects"]["kinds"].items()
+        for subject_type, counts in of_kind["types"].items()
+    )
+    return DecidedSubjects(by_type, Figures(checks))
+
+
+def _read_subjects(document: Mapping[str, Any]) -> SubjectCounts:
+    return SubjectCounts(*(int(document[name]) for name in ("gaps", "unknown", "waived", "passed")))

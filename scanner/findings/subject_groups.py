@@ -1,0 +1,124 @@
+"""Groups the subjects of filed findings: those whose controls all have the same statuses are one group.
+
+The groups answer, for any set of controls, how many distinct subjects have a gap. There are few of them
+however many findings and requirements there are, and one pass over the files makes them.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+from scanner.findings.filed import TABLE, Connection
+from scanner.model.control import Control
+from scanner.model.finding import Status
+
+_BITS: Final = 64
+"""The number of controls in one column of bits."""
+
+_MASKS: Final = (
+    ("failed", "status = 'fail'"),
+    ("unknown", "status IN ('unknown', 'error')"),
+    ("waived", "status = 'waived'"),
+    ("passed", "status = 'pass'"),
+)
+"""The masks of a group, with the findings that set their bits. What is not applicable sets none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectGroup:
+    """Distinct subjects of one kind and type, whose controls have the same statuses.
+
+    `kind`: the fact table (`resource`, `vault`). Each mask has the bits of the controls with a status
+    (`SubjectGroups.mask`); `unknown` has those in error, too.
+    """
+
+    kind: str
+    type: str
+    number: int
+    failed: int = 0
+    unknown: int = 0
+    waived: int = 0
+    passed: int = 0
+
+    def status(self, mask: int) -> Status | None:
+        """Return the status of the subjects over the controls of a mask; None: none of them applies."""
+        # A gap counts however much else is unknown, and an accepted failure is no pass.
+        if self.failed & mask:
+            return Status.FAIL
+        if self.unknown & mask:
+            return Status.UNKNOWN
+        if self.waived & mask:
+            return Status.WAIVED
+        return Status.PASS if self.passed & mask else None
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectGroups:
+    """All subjects for which one of `controls` applies, in groups. A control's place is that of its bit."""
+
+    controls: tuple[str, ...]
+    groups: tuple[SubjectGroup, ...]
+
+    def mask(self, names: Collection[str]) -> int:
+        """Return the bits of some controls; those that were not evaluated have none."""
+        return sum(1 << place for place, name in enumerate(self.controls) if name in names)
+
+
+def subject_groups(connection: Connection, controls: Iterable[Control]) -> SubjectGroups:
+    """Group the subjects of some controls. `connection` is that of `Filed.database()`.
+
+    A subject is identified by its kind, account, Region and name.
+    """
+    kinds = {control.id: control.subject for control in controls}
+    names = tuple(sorted(kinds))
+    words = range(len(names) // _BITS + 1)
+    connection.register("grouped_controls", _bits(names, kinds))
+    rows = connection.execute(_sql(words)).fetchall()
+    connection.unregister("grouped_controls")
+    return SubjectGroups(names, tuple(_group(row, len(words)) for row in rows))
+
+
+def _bits(names: tuple[str, ...], kinds: Mapping[str, str]) -> pa.Table:
+    """Return the kind, the column and the bit of each control."""
+    return pa.table(
+        {
+            "control": pa.array(names, pa.string()),
+            "kind": pa.array([kinds[name] for name in names], pa.string()),
+            "word": pa.array([place // _BITS for place in range(len(names))], pa.int32()),
+            "bit": pa.array([1 << place % _BITS for place in range(len(names))], pa.uint64()),
+        }
+    )
+
+
+def _sql(words: Iterable[int]) -> str:
+    """Return the query: subjects with the bits of their controls, then the number of those that are alike."""
+    masks = ", ".join(
+        f"bit_or(CASE WHEN {condition} AND word = {word} THEN bit ELSE 0 END) AS {name}_{word}"
+        for name, condition in _MASKS
+        for word in words
+    )
+    return f"""
+        SELECT * EXCLUDE (account, region, subject), count(*) FROM (
+            SELECT kind, subject_type, account, region, subject, {masks}
+            FROM {TABLE} JOIN grouped_controls USING (control)
+            WHERE status <> 'not_applicable'
+            GROUP BY kind, subject_type, account, region, subject)
+        GROUP BY ALL ORDER BY ALL
+    """  # nosec B608 # noqa: S608 -- names of the model
+
+
+def _group(row: tuple[object, ...], words: int) -> SubjectGroup:
+    kind, subject_type, *columns, number = row
+    masks = (columns[first : first + words] for first in range(0, len(columns), words))
+    return SubjectGroup(str(kind), str(subject_type), _whole(number), *map(_joined, masks))
+
+
+def _joined(words: Iterable[object]) -> int:
+    """Return the columns of one mask as one number."""
+    return sum(_whole(word) << _BITS * place for place, word in enumerate(words))
+
+
+def _whole(value: object) -> int:
+    return int(str(value))
