@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from scanner.evaluate.compliance.assessment import NONE, NOT_KNOWN
+from scanner.findings.subject_groups import SubjectGroup, SubjectGroups
+from scanner.model.control import Control
 from scanner.model.finding import ControlCount, Finding, FindingCounts, GroupCount, Severity, Status
 
 K = TypeVar("K", bound=tuple[str, ...])
@@ -67,3 +69,25 @@ def _summed_by(cells: Cells, key: Callable[[Cell], K]) -> list[tuple[K, int]]:
     for cell, number in cells.items():
         numbers[key(cell)] += number
     return sorted(numbers.items())
+
+
+_MASKS = {
+    Status.FAIL: "failed",
+    Status.UNKNOWN: "unknown",
+    Status.ERROR: "unknown",
+    Status.WAIVED: "waived",
+    Status.PASS: "passed",
+}
+
+
+def groups_of(findings: Iterable[Finding], controls: Iterable[Control]) -> SubjectGroups:
+    """Build the groups of subjects of some controls, subject by subject: each is a group of its own."""
+    kinds = {control.id: control.subject for control in controls}
+    names = tuple(sorted(kinds))
+    masks: dict[tuple[str, ...], Counter[str]] = {}
+    for each in findings:
+        if each.control in kinds and each.status is not Status.NOT_APPLICABLE:
+            key = (kinds[each.control], each.subject_type, each.account, each.region, each.subject)
+            masks.setdefault(key, Counter())[_MASKS[each.status]] |= 1 << names.index(each.control)
+    groups = (SubjectGroup(kind, type_, 1, **bits) for (kind, type_, *_), bits in sorted(masks.items()))
+    return SubjectGroups(names, tuple(groups))

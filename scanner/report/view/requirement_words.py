@@ -84,7 +84,7 @@ def _of_subjects(view: RequirementView) -> str:
     """Return the result in distinct subjects, of the kinds that have some with the status."""
     match view.standing:
         case RequirementStatus.FAILED:
-            return f"Gaps: {_shares(view, 'gaps')}"
+            return f"Gaps: {_shares(view, 'gaps')}{_more_unknown(view)}"
         case RequirementStatus.UNKNOWN:
             unknown = _shares(view, "unknown")
             # Without an unknown subject, the scan did not list those of a control.
@@ -94,6 +94,12 @@ def _of_subjects(view: RequirementView) -> str:
         case RequirementStatus.MET:
             return f"No gap found in {subjects_words(view.decided or DecidedSubjects())}"
     return _without_subjects(view)
+
+
+def _more_unknown(view: RequirementView) -> str:
+    """Return how many subjects are unknown next to those with gaps: `; 77 unknown`; empty: none is."""
+    unknown = view.decided.total.unknown if view.decided else 0
+    return f"; {unknown:,} unknown" if unknown else ""
 
 
 def _shares(view: RequirementView, name: str) -> str:

@@ -12,7 +12,7 @@ from scanner.model.compliance import Assessment, FrameworkView, RequirementStatu
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.manifest import ReadShare
 from scanner.report.view.assessment import assessment_document, assessment_of
-from tests.fakes.counted import Cell, counted, counts_of
+from tests.fakes.counted import Cell, counted, counts_of, groups_of
 
 KNOWN = load_controls(("restore-tested", "restore-time-target", "resource-in-backup-plan"))
 STANDARDS = load_standards(KNOWN)
@@ -39,7 +39,8 @@ def assessed(findings: Iterable[Finding], *ids: str, unlisted: frozenset[str] = 
     cells: Counter[Cell] = Counter()
     assert tuple(counted(findings, cells)) == tuple(findings)
     units = {"111111111111": ("r-1", "ou-1")}
-    return assess(counts_of(cells), asked, STANDARDS, units, unlisted=unlisted)
+    groups = groups_of(findings, asked)
+    return assess(counts_of(cells), groups, asked, STANDARDS, units, unlisted=unlisted)
 
 
 def framework(found: Assessment, name: str) -> FrameworkView:
@@ -126,7 +127,7 @@ def test_an_account_counts_in_every_unit_above_it() -> None:
     findings = [replace(finding(Status.PASS), account=account) for account in accounts]
     assert len([*counted(findings, cells)]) == len(findings)
     units = {accounts[0]: ("r-1", "ou-a", "ou-b"), accounts[1]: ("r-1", "ou-a")}
-    found = assess(counts_of(cells), KNOWN, STANDARDS, units).score
+    found = assess(counts_of(cells), groups_of(findings, KNOWN), KNOWN, STANDARDS, units).score
     result = {unit: each.judged for unit, each in found.groups["ou"].items()}
     assert result == {"r-1": 2, "ou-a": 2, "ou-b": 1, "": 1}
     assert found.total.judged == len(findings)
@@ -136,7 +137,10 @@ def test_no_score_where_less_than_half_of_the_scope_was_read() -> None:
     cells: Counter[Cell] = Counter()
     findings = [finding(Status.PASS, n=1), finding(Status.FAIL, n=2)]
     assert len([*counted(findings, cells)]) == len(findings)
-    half, less = (assess(counts_of(cells), KNOWN, STANDARDS, {}, ReadShare(read, 4)) for read in (2, 1))
+    groups = groups_of(findings, KNOWN)
+    half, less = (
+        assess(counts_of(cells), groups, KNOWN, STANDARDS, {}, ReadShare(read, 4)) for read in (2, 1)
+    )
     assert (half.score.withheld, half.score.total.score) == ("", 50)
     assert less.score.withheld == "only 1 of 4 account-Regions in scope could be read"
     figures = [less.score.total, *(each for group in less.score.groups.values() for each in group.values())]

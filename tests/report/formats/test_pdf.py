@@ -39,7 +39,7 @@ from scanner.report.formats.pdf_attachments import attachments
 from scanner.report.formats.templates import asset
 from scanner.report.view.view import build
 from scanner.report.write import write_reports
-from tests.fakes.counted import Cell, counted, counts_of
+from tests.fakes.counted import Cell, counted, counts_of, groups_of
 from tests.fakes.filed import file_findings, read_filed, write_lines
 from tests.report.pdf_clauses import violations
 
@@ -353,7 +353,9 @@ def test_a_large_organisation_has_few_pages_without_root_causes(scan: Scan, anne
         controls=controls,
         findings=findings,
         manifest=replace(scan.manifest, scope=scope),
-        assessment=assess(counts_of(_cells(findings)), controls, load_standards(controls), {}),
+        assessment=assess(
+            counts_of(_cells(findings)), groups_of(findings, controls), controls, load_standards(controls), {}
+        ),
         report=ReportDetails(annex=annex),
     )
     reader = pypdf.PdfReader(io.BytesIO(report_pdf(build(large))))

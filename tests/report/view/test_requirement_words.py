@@ -7,6 +7,7 @@ import pytest
 from scanner.model.compliance import (
     Assessment,
     Baseline,
+    DecidedSubjects,
     Figures,
     FrameworkView,
     Obligation,
@@ -16,17 +17,25 @@ from scanner.model.compliance import (
     RequirementView,
     Score,
     Source,
+    SubjectCounts,
 )
 from scanner.model.finding import Status
-from scanner.report.view.assessment import (
-    assessment_document,
-    assessment_of,
+from scanner.report.view.assessment import assessment_document, assessment_of
+from scanner.report.view.requirement_words import (
+    BADGES,
     baseline_words,
+    checks_words,
+    counts_words,
+    failed_words,
+    gaps_by_type,
     manual_sentence,
     obligation_words,
-    pairing_words,
+    pairing_badges,
     standing_sentence,
+    subject_bars,
+    subjects_words,
     tally_sentence,
+    with_failures,
 )
 
 
@@ -70,12 +79,115 @@ def view(standing: RequirementStatus, **counts: int) -> RequirementView:
         (view(RequirementStatus.NOT_COVERED), "No control covers it: manual evidence needed"),
     ],
 )
-def test_the_status_has_its_figures(requirement: RequirementView, sentence: str) -> None:
+def test_a_scan_of_an_earlier_version_has_its_checks(requirement: RequirementView, sentence: str) -> None:
     assert standing_sentence(requirement) == sentence
 
 
 def test_every_status_has_a_sentence() -> None:
-    assert all(standing_sentence(view(standing)) for standing in RequirementStatus)
+    for standing in RequirementStatus:
+        assert standing_sentence(view(standing))
+        assert standing_sentence(decided(standing))
+
+
+def decided(
+    standing: RequirementStatus, *of: tuple[str, str, SubjectCounts], manual: str = "", keys: int = 0
+) -> RequirementView:
+    """Return a requirement with distinct subjects: kind, type and counts."""
+    names = tuple(f"key-{number}" for number in range(keys))
+    requirement = Requirement("CP-9", "", Source.READING, manual=manual, key_controls=names)
+    checks = Figures({Status.FAIL: 142, Status.PASS: 61, Status.UNKNOWN: 3})
+    controls = tuple((name, Figures()) for name in names[:1])
+    return RequirementView(requirement, standing, Figures(), 1, controls, (), DecidedSubjects(of, checks))
+
+
+EBS = ("resource", "EBS", SubjectCounts(gaps=40, unknown=2, waived=1, passed=57))
+RDS = ("resource", "RDS", SubjectCounts(gaps=5, passed=27))
+VAULTS = ("vault", "vault", SubjectCounts(gaps=3, passed=9))
+POINTS = ("recovery_point", "EBS", SubjectCounts(passed=2_001))
+ONE = ("copy_action", "copy_action", SubjectCounts(unknown=1))
+
+
+@pytest.mark.parametrize(
+    ("requirement", "sentence"),
+    [
+        (
+            decided(RequirementStatus.FAILED, EBS, RDS, VAULTS, POINTS),
+            "Gaps: 45 of 132 resources, 3 of 12 vaults; 2 unknown",
+        ),
+        (decided(RequirementStatus.FAILED, VAULTS), "Gaps: 3 of 12 vaults"),
+        (
+            decided(RequirementStatus.UNKNOWN, ONE, POINTS),
+            "Inconclusive: 1 of 1 copy action unknown",
+        ),
+        (decided(RequirementStatus.UNKNOWN, POINTS), "Inconclusive: not all subjects were listed"),
+        (
+            decided(RequirementStatus.WAIVED, ("plan", "plan", SubjectCounts(waived=2, passed=5))),
+            "Waived gaps only: 2 of 7 plans",
+        ),
+        (decided(RequirementStatus.MET, POINTS), "No gap found in 2,001 recovery points"),
+        (
+            decided(RequirementStatus.MET, ("own", "own", SubjectCounts(passed=1)), keys=3),
+            "No gap found in 1 subject; 2 of its 3 key controls not evaluated",
+        ),
+        (
+            decided(RequirementStatus.NOT_COVERED, manual="the incident response plan"),
+            "Manual evidence needed: the incident response plan",
+        ),
+        (decided(RequirementStatus.NOT_COVERED), "No control covers it: manual evidence needed"),
+        (replace(decided(RequirementStatus.NOT_ASKED), controls=()), "Its controls were not selected"),
+        (
+            replace(decided(RequirementStatus.NOT_ASKED, keys=2), controls=()),
+            "Its key controls were not selected",
+        ),
+        (decided(RequirementStatus.NOT_APPLICABLE), "Applies to nothing that was scanned"),
+    ],
+)
+def test_the_result_has_its_distinct_subjects(requirement: RequirementView, sentence: str) -> None:
+    assert standing_sentence(requirement) == sentence
+
+
+def test_the_subjects_and_checks_behind_a_result_in_words() -> None:
+    requirement = decided(RequirementStatus.FAILED, EBS, RDS, VAULTS)
+    assert requirement.decided is not None
+    assert subjects_words(requirement.decided) == "132 resources, 12 vaults"
+    assert gaps_by_type(requirement.decided) == "EBS 40 of 100, RDS 5 of 32"
+    whole = "48 with a gap, 2 unknown, 1 with waived gaps only, 93 without a gap"
+    assert counts_words(requirement.decided.total) == whole
+    assert checks_words(requirement) == "142 of 203 checks failed, 3 unknown"
+    assert not checks_words(view(RequirementStatus.NOT_APPLICABLE))
+    assert checks_words(view(RequirementStatus.MET, **{"pass": 1})) == "0 of 1 check failed"
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [SubjectCounts(1, 2, 3, 100_000), SubjectCounts(passed=1), SubjectCounts(0, 1, 0, 2), SubjectCounts()],
+)
+def test_every_part_of_a_bar_is_visible_and_all_of_it_is_full(counts: SubjectCounts) -> None:
+    bars = subject_bars(counts)
+    numbers = {
+        Status.FAIL: counts.gaps,
+        Status.UNKNOWN: counts.unknown,
+        Status.WAIVED: counts.waived,
+        Status.PASS: counts.passed,
+    }
+    assert [status for status, _, _ in bars] == [status for status, number in numbers.items() if number]
+    assert all(width > 1 for _, _, width in bars)
+    edges = [0.0, *(left + width for _, left, width in bars)]
+    assert all(left == pytest.approx(edge, abs=0.01) for (_, left, _), edge in zip(bars, edges, strict=False))
+    assert edges[-1] == pytest.approx(100 if bars else 0, abs=0.01)
+
+
+def test_controls_without_a_failure_are_no_cause() -> None:
+    failing, unknown = Figures({Status.FAIL: 4, Status.ERROR: 1}), Figures({Status.UNKNOWN: 2})
+    controls = (("a", failing), ("b", Figures({Status.PASS: 1})), ("c", unknown))
+    assert [name for name, _ in with_failures(controls)] == ["a", "c"]
+    assert (failed_words(failing), failed_words(unknown)) == ("4 failed, 1 unknown", "2 unknown")
+
+
+def test_what_was_evaluated_in_part_only_is_counted_apart() -> None:
+    partly = decided(RequirementStatus.MET, POINTS, keys=2)
+    framework = FrameworkView("dora", "DORA", "", Figures(), (partly, decided(RequirementStatus.MET, POINTS)))
+    assert tally_sentence(framework) == "2 requirements: 2 without a gap found (1 evaluated in part)"
 
 
 def test_a_framework_counts_its_requirements_and_names_the_manual_part() -> None:
@@ -172,7 +284,36 @@ def test_a_summary_has_all_of_it_and_is_read_back() -> None:
     assert read.frameworks == (chosen,)
 
 
-def test_whose_reading_the_pairings_are() -> None:
-    pairings = ((PairedBy.AWS, ("a",)), (PairedBy.PROWLER, ("b",)))
-    assert pairing_words(Requirement("1", "", Source.STATED, pairings)) == "also paired by AWS and Prowler"
-    assert pairing_words(Requirement("1", "", Source.READING)) == "our reading"
+def test_a_summary_has_the_distinct_subjects_by_kind_and_type() -> None:
+    requirement = decided(RequirementStatus.FAILED, EBS, RDS, VAULTS, keys=1)
+    requirement = replace(requirement, controls=(("key-0", Figures()),))
+    framework = FrameworkView("dora", "DORA", "", Figures(), (requirement,))
+    assessment = Assessment(Score({}, Figures(), {"control": {"key-0": Figures()}}), (framework,))
+    document = assessment_document(assessment)
+    (result,) = document["frameworks"][0]["requirements"]
+    subjects = result["distinct_subjects"]
+    assert (subjects["number"], subjects["gaps"], subjects["kinds"]["vault"]["gaps"]) == (144, 48, 3)
+    assert subjects["kinds"]["resource"]["types"]["RDS"] == {
+        **{"number": 32, "gaps": 5, "unknown": 0, "waived": 0, "passed": 27}
+    }
+    assert (result["key_controls"], result["deciding_checks"]["fail"]) == (["key-0"], 142)
+    assert result["result"] == standing_sentence(requirement)
+    assert assessment_of(document) == assessment
+
+
+def test_a_summary_of_an_earlier_version_is_read_without_subjects() -> None:
+    scored = Score({"high": 1.0}, Figures(), {"control": {}})
+    document = assessment_document(Assessment(scored, (CHOSEN,)))
+    for requirement in document["frameworks"][0]["requirements"]:
+        del requirement["key_controls"], requirement["result"]
+    read = assessment_of(document)
+    assert read is not None
+    assert read.frameworks == (CHOSEN,)
+    assert {each.decided for each in read.frameworks[0].requirements} == {None}
+
+
+def test_a_badge_says_who_pairs_a_control_with_a_requirement() -> None:
+    pairings = ((PairedBy.AWS, ("a", "b")), (PairedBy.PROWLER, ("b",)))
+    requirement = Requirement("1", "", Source.STATED, pairings)
+    assert [pairing_badges(requirement, name) for name in "abc"] == [("AWS",), ("AWS", "Prowler"), ("ours",)]
+    assert BADGES.keys() == {"ours", "AWS", "Prowler", "Turbot"}
