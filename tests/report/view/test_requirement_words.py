@@ -294,7 +294,11 @@ def test_a_summary_has_the_distinct_subjects_by_kind_and_type() -> None:
     subjects = result["distinct_subjects"]
     assert (subjects["number"], subjects["gaps"], subjects["kinds"]["vault"]["gaps"]) == (144, 48, 3)
     assert subjects["kinds"]["resource"]["types"]["RDS"] == {
-        **{"number": 32, "gaps": 5, "unknown": 0, "waived": 0, "passed": 27}
+        "number": 32,
+        "gaps": 5,
+        "unknown": 0,
+        "waived": 0,
+        "passed": 27,
     }
     assert (result["key_controls"], result["deciding_checks"]["fail"]) == (["key-0"], 142)
     assert result["result"] == standing_sentence(requirement)
