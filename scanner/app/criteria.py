@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from scanner.app.inputs import InputFiles, input_files
 from scanner.errors import ConfigurationError, Mistake
 from scanner.evaluate.controls.packs import names_of
-from scanner.evaluate.controls.requirements import Standards, load_standards
+from scanner.evaluate.controls.requirements import Standards, load_frameworks, load_standards
 from scanner.evaluate.controls.selection import Selection, renamed, select
 from scanner.evaluate.controls.spec import check_parameters
 from scanner.evaluate.controls.tier_checks import check_tier, unknown_types
@@ -20,6 +20,7 @@ from scanner.evaluate.decisions.waivers import CONTROL as WAIVER_CONTROL
 from scanner.evaluate.decisions.waivers import EXPIRED, WaiverRule
 from scanner.evaluate.engine import Parameters
 from scanner.evaluate.problem import suggestion
+from scanner.model.compliance import TagScope
 from scanner.model.control import ALL, Control, ControlSelection, LeftOutControl
 from scanner.model.decisions import Tier, Tiers, Way
 from scanner.model.manifest import Manifest
@@ -37,7 +38,7 @@ class Judgement:
 
     `fail_on_unknown`: unknown checks are to fail a build, so JUnit reports them as errors.
     `inputs`: the files that the scan stores, so that the judgement can be repeated. `left_out`: the packaged
-    controls that are not selected; None: not known.
+    controls that are not selected; None: not known. `scopes`: those that are declared for frameworks.
     """
 
     controls: tuple[Control, ...]
@@ -52,6 +53,7 @@ class Judgement:
     inputs: InputFiles = field(default_factory=InputFiles)
     report: ReportDetails = field(default_factory=ReportDetails)
     left_out: tuple[LeftOutControl, ...] | None = None
+    scopes: Mapping[str, TagScope] = field(default_factory=dict)
 
     @property
     def evaluated_controls(self) -> tuple[Control, ...]:
@@ -98,7 +100,12 @@ def load_judgement(
     by_id = {control.id: control for control in selection.all_controls}
     tiers = _Tiers(settings, renames)
     # Collected before the first error is raised: a user should see every mistake at once.
-    mistakes = (*renames.mistakes(), *_mistakes(settings, renames, by_id), *tiers.mistakes(by_id))
+    mistakes = (
+        *renames.mistakes(),
+        *_mistakes(settings, renames, by_id),
+        *tiers.mistakes(by_id),
+        *_unknown_frameworks(settings, words),
+    )
     if mistakes:
         raise ConfigurationError(tuple(sorted(mistakes, key=lambda mistake: (mistake.file, mistake.line))))
     judgement = Judgement(
@@ -116,6 +123,7 @@ def load_judgement(
         report=settings.report.details(),
         standards=load_standards(selection.all_controls, _weights(settings), map(Path, words)),
         left_out=selection.left_out,
+        scopes=settings.framework_scopes(),
     )
     return judgement, tuple(dict.fromkeys((*selection.notices, *renames.notices())))
 
@@ -142,6 +150,18 @@ def _mistakes(settings: Settings, renames: "_Renames", controls: Mapping[str, Co
         elif renames.current_id(waiver.control) not in controls:
             hint = suggestion(waiver.control, controls)
             yield settings.mistake(path, f"there is no control {waiver.control!r}", hint)
+
+
+def _unknown_frameworks(settings: Settings, words: Sequence[str]) -> Iterator[Mistake]:
+    """Check that audit.yaml declares scopes of frameworks that there are."""
+    if not settings.frameworks:
+        return
+    frameworks = {framework.id for framework in load_frameworks(map(Path, words))}
+    for name in settings.frameworks:
+        # The scope of a misspelled framework would never apply, and nobody would see it.
+        if name not in frameworks:
+            message = f"there is no framework {name!r}"
+            yield settings.mistake(("frameworks", name), message, suggestion(name, frameworks))
 
 
 def _parameters(renames: "_Renames", selection: Selection) -> dict[str, dict[str, object]]:

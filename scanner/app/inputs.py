@@ -95,6 +95,7 @@ class StoredInputs:
             "tiers": settings.tiers,
             "overrides": settings.overrides,
             "owners": settings.owners,
+            "frameworks": settings.frameworks,
             "parameters": settings.parameters.controls,
         }
         counts = (f"{name} {len(values)}" for name, values in sections.items() if values)

@@ -8,6 +8,7 @@ from scanner.app.criteria import Judgement
 from scanner.app.findings import organizational_units
 from scanner.evaluate.compliance.assessment import assess
 from scanner.evaluate.compliance.frameworks import audit_manager_frameworks
+from scanner.evaluate.compliance.scopes import POINT_COLUMNS, RESOURCE_COLUMNS, load_scopes
 from scanner.evaluate.coverage import asks_recency, coverage, scored
 from scanner.evaluate.decisions.waivers import Waivers
 from scanner.evaluate.needs import unlisted
@@ -27,7 +28,7 @@ from scanner.model.scan import POPULATION, Scan
 from scanner.protection.capabilities import LIMITATIONS, report_notes
 from scanner.report.commands.structures import structure_tables
 from scanner.services.organizations import unit_names
-from scanner.storage.parquet import StoredRows, open_parquet
+from scanner.storage.parquet import StoredRows, open_parquet, streamed
 from scanner.storage.table_files import table_files
 
 
@@ -45,7 +46,16 @@ def judged_scan(  # noqa: PLR0913, PLR0917 -- what was judged, against what, and
     # One connection for all counts: opening the files is what takes the time.
     with findings.database() as connection:
         checks = scored(judgement.evaluated_controls, judgement.standards.unscored, connection, resources)
-        groups = subject_groups(connection, filter(attrgetter("frameworks"), judgement.evaluated_controls))
+        if judgement.scopes:
+            points = open_parquet(out / FACTS, "recovery_point", TABLES["recovery_point"], new=True)
+            load_scopes(
+                connection,
+                judgement.scopes,
+                streamed(resources, RESOURCE_COLUMNS),
+                streamed(points, POINT_COLUMNS),
+            )
+        serving = filter(attrgetter("frameworks"), judgement.evaluated_controls)
+        groups = subject_groups(connection, serving, judgement.scopes)
         assessment = _assessment(bundle, judgement, counts(findings, connection), groups, checks)
         protected = coverage(connection, resources, asks_recency=asks_recency(judgement.controls))
     return Scan(
@@ -99,4 +109,5 @@ def _assessment(
         read_share(status for _, status in bundle.whole_scope()),
         unlisted=unlisted(controls, bundle.manifest.reads),
         scored=checks,
+        scopes=judgement.scopes,
     )

@@ -57,7 +57,7 @@ def reads_of(
 
 def needed_reads(judgement: Judgement, formats: Iterable[str] = ()) -> CollectedReads:
     """Return what a scan collects for a judgement and formats, and nothing else."""
-    depends_on_tags = bool(judgement.tiers or judgement.owners)
+    depends_on_tags = bool(judgement.tiers or judgement.owners or judgement.scopes)
     always = (operation for group in ALWAYS.values() for operation in group)
     needed = reads_needed(judgement.controls, formats, by_tags=depends_on_tags)
     return CollectedReads(

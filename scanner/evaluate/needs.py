@@ -28,7 +28,8 @@ def reads_needed(
 ) -> frozenset[str]:
     """Return the operations (`backup:GetBackupPlan`) that the controls and formats need.
 
-    `by_tags`: tiers, overrides or owners go by what resources there are, and by their tags.
+    `by_tags`: tiers, overrides, owners or scopes of frameworks go by what resources there are, and by their
+    tags.
     """
     # Texts included: a reason must not be missing because its read was saved.
     reads = {read for control in controls for read in _reads_of(control)}

@@ -292,8 +292,30 @@ class RequirementView:
 
 
 @dataclass(frozen=True, slots=True)
+class TagScope:
+    """The resources that a framework concerns: those with all tag keys, each with one of its values.
+
+    `*` in a value matches any text.
+    """
+
+    tags: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeCounts:
+    """How many resources and recovery points are inside a declared scope, outside it, or may be either."""
+
+    inside: int = 0
+    outside: int = 0
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class FrameworkView:
-    """The result of a framework in a scan."""
+    """The result of a framework in a scan. `declared`: the scope that audit.yaml declares; None: none.
+
+    With a declared scope, all numbers are of the subjects in it.
+    """
 
     id: str
     title: str
@@ -302,6 +324,8 @@ class FrameworkView:
     requirements: tuple[RequirementView, ...]
     edition: str = ""
     scope: str = ""
+    declared: TagScope | None = None
+    scope_counts: ScopeCounts = ScopeCounts()
 
     @property
     def has_baselines(self) -> bool:

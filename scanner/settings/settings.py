@@ -20,13 +20,17 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from scanner.errors import ConfigurationError, Mistake
+from scanner.model.compliance import TagScope
 from scanner.model.decisions import ContactWay, OwnedBy, RuleWay, TagWay, Waiver, Way
 from scanner.model.finding import Severity
 from scanner.model.formats import Format
 from scanner.model.report_details import Annex, BaselineChoice, Period, ReportDetails
 from scanner.settings.tiers import (
+    OneOrMore,
     OverrideSettings,
     Section,
+    TagKey,
+    TagValue,
     Text,
     Texts,
     TierSettings,
@@ -127,6 +131,18 @@ class OutputSettings(Section):
     kms_key: Text | None = None
     bucket_owner: AccountText | None = None
     formats: tuple[Format, ...] = ()
+
+
+class TagScopeSettings(Section):
+    """The tags of the resources that a framework concerns: all of the keys, each with one of the values."""
+
+    tags: Annotated[Mapping[TagKey, Annotated[tuple[TagValue, ...], *OneOrMore]], Field(min_length=1)]
+
+
+class FrameworkSettings(Section):
+    """What audit.yaml says of a framework."""
+
+    scope: TagScopeSettings
 
 
 WeightNumber = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
@@ -230,6 +246,7 @@ class Settings(Section):
     owners: tuple[OwnerSettings, ...] = ()
     outputs: OutputSettings = OutputSettings()
     report: ReportSettings = ReportSettings()
+    frameworks: Mapping[Text, FrameworkSettings] = Field(default_factory=dict)
     score: ScoreSettings = ScoreSettings()
     notify: NotifySettings = NotifySettings()
     sign: SignSettings = SignSettings()
@@ -257,6 +274,12 @@ class Settings(Section):
                     RuleWay(rules, (section.match or OwnedBySettings()).concerns(), section.owner or "")
                 )
         return tuple(ways)
+
+    def framework_scopes(self) -> dict[str, TagScope]:
+        """Return the declared scopes by framework, in the order of the file."""
+        return {
+            name: TagScope(tuple(framework.scope.tags.items())) for name, framework in self.frameworks.items()
+        }
 
     def mistake(self, path: KeyPath, message: str, hint: str = "") -> Mistake:
         """Return a mistake about the value at `path`, with file and line."""
@@ -387,15 +410,17 @@ def _keys(path: tuple[int | str, ...]) -> list[str]:
     """Return the keys that the section at `path` may have."""
     section: Any = Settings
     for step in path:
-        # Positions in lists have no keys of their own.
-        if isinstance(step, str):
+        # Positions in lists have no keys of their own, and names in a mapping (`frameworks`) are no fields.
+        if isinstance(step, str) and step in section.model_fields:
             section = _section(section.model_fields[step].annotation)
     return list(section.model_fields)
 
 
 def _section(annotation: Any) -> Any:  # noqa: ANN401 -- a typing construct
-    """Return the section class of a field, or of the tuple that the field holds."""
-    return next(iter(getattr(annotation, "__args__", ())), annotation)
+    """Return the section class of a field, or of the tuple or mapping that the field holds."""
+    members = getattr(annotation, "__args__", ())
+    sections = (member for member in members if isinstance(member, type) and issubclass(member, Section))
+    return next(sections, annotation)
 
 
 def _repeated_waivers(settings: Settings) -> Iterator[Mistake]:

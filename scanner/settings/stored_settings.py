@@ -12,7 +12,7 @@ from scanner.errors import ConfigurationError, Mistake
 from scanner.settings.settings import Settings
 from scanner.yamlfile import write_yaml
 
-_SECTIONS: Final = {"parameters", "waivers", "tiers", "overrides", "owners", "score", "report"}
+_SECTIONS: Final = {"parameters", "waivers", "tiers", "overrides", "owners", "score", "report", "frameworks"}
 
 # IAM user guide, "IAM identifiers" (unique id prefixes); RFC 7468.
 _SECRET: Final = re.compile(r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----")

@@ -34,7 +34,7 @@ class Answers:
 
 def settings_text(answers: Answers) -> str:
     """Return the text of the file."""
-    sections = (_head, _scope, _controls, _tiers, _waivers, _owners, _report, _outputs)
+    sections = (_head, _scope, _controls, _tiers, _waivers, _owners, _report, _frameworks, _outputs)
     # An empty line between sections.
     return "\n".join("\n".join(section(answers)) + "\n" for section in sections)
 
@@ -124,6 +124,12 @@ def _report(_answers: Answers) -> Iterator[str]:
     yield "#   period: {start: 2026-10-01, end: 2026-12-31}"
     yield "#   annex: high"
     yield "#   nist_baseline: moderate"
+
+
+def _frameworks(_answers: Answers) -> Iterator[str]:
+    yield "# Resources that a framework concerns, by their tags. Without it, all resources count."
+    yield "# frameworks:"
+    yield "#   pci-dss-4: {scope: {tags: {data: [cde, cardholder]}}}"
 
 
 def _outputs(answers: Answers) -> Iterator[str]:

@@ -22,8 +22,8 @@ _Region = Annotated[
     str, StringConstraints(pattern=r"^([a-z]{2,}(-[a-z]+)+-[0-9]{1,2}|aws-global|[a-z0-9-]*\*[a-z0-9*-]*)$")
 ]
 # "Tag naming limits and requirements" (AWS General Reference). A value may be empty; nothing is truncated.
-_TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-_TagValue = Annotated[str, StringConstraints(max_length=256)]
+TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+TagValue = Annotated[str, StringConstraints(max_length=256)]
 # No spaces: findings have "not known" where the tier could not be determined.
 _TierName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Values = Mapping[str, Mapping[str, Any]]
@@ -53,7 +53,7 @@ class MatchSettings(Section):
     """The criteria of a tier or an override; all of them apply."""
 
     tags: Annotated[
-        Mapping[_TagKey, Annotated[tuple[_TagValue, ...], *OneOrMore]] | None, Field(min_length=1)
+        Mapping[TagKey, Annotated[tuple[TagValue, ...], *OneOrMore]] | None, Field(min_length=1)
     ] = None
     types: Texts | None = None
     accounts: Annotated[tuple[_Account, ...], *OneOrMore] | None = None

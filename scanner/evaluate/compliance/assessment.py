@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Final
 
-from scanner.evaluate.compliance.subjects import decided_subjects
+from scanner.evaluate.compliance.subjects import decided_subjects, scope_counts
 from scanner.evaluate.controls.requirements import Standards
 from scanner.findings.subject_groups import SubjectGroups
 from scanner.model.compliance import (
@@ -25,7 +25,9 @@ from scanner.model.compliance import (
     Requirement,
     RequirementStatus,
     RequirementView,
+    ScopeCounts,
     Score,
+    TagScope,
 )
 from scanner.model.control import Control
 from scanner.model.finding import FindingCounts, GroupCount, Severity, Status
@@ -49,15 +51,36 @@ _Row = tuple[str, _Group]
 
 @dataclass(frozen=True, slots=True)
 class _Basis:
-    """What the results of requirements rest on. `decide`: returns the subjects that some controls decide."""
+    """What the results of requirements rest on.
+
+    `decide`: returns the subjects that some controls decide for a framework. `withheld`: as in `Figures`.
+    """
 
     by_control: Mapping[str, Figures]
-    decide: Callable[[frozenset[str]], DecidedSubjects]
+    groups: SubjectGroups
+    decide: Callable[[str, frozenset[str]], DecidedSubjects]
     unlisted: Container[str]
+    withheld: bool
+    scopes: Mapping[str, TagScope]
+
+    def of_framework(self, framework: str, controls: Iterable[str]) -> Mapping[str, Figures]:
+        """Return the figures of controls, over the subjects that are in the framework's scope."""
+        if framework not in self.scopes:
+            return self.by_control
+        counts = {name: self.decide(framework, frozenset((name,))).checks.counts for name in controls}
+        return {name: Figures(of, withheld=self.withheld and bool(of)) for name, of in counts.items()}
 
 
 _SCORED: Final = _JUDGED | {Status.NOT_APPLICABLE}
 """Statuses that the score counts. What it is given as not applicable has no backup, and counts as failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Results:
+    """The figures of controls over the subjects that a framework concerns, and what they rest on."""
+
+    figures: Mapping[str, Figures]
+    basis: _Basis
 
 
 def assess(  # noqa: PLR0913, PLR0917 -- what the figures and results rest on
@@ -70,6 +93,7 @@ def assess(  # noqa: PLR0913, PLR0917 -- what the figures and results rest on
     *,
     unlisted: Container[str] = (),
     scored: FindingCounts | None = None,
+    scopes: Mapping[str, TagScope] | None = None,
 ) -> Assessment:
     """Compute the score and the results of requirements from the counts of all findings.
 
@@ -77,7 +101,8 @@ def assess(  # noqa: PLR0913, PLR0917 -- what the figures and results rest on
     `units` are the organizational units above each account whose place is known, the root among them: an
     account counts in each of them, so that the figures of a unit are those of everything below it. `unlisted`
     are controls whose subjects the scan did not list: what they serve is at best unknown. `scored`: the
-    checks that the score counts, not applicable ones as failed; None: all that were evaluated.
+    checks that the score counts, not applicable ones as failed; None: all that were evaluated. `scopes`: the
+    declared scopes of frameworks, those of `groups`.
     """
     selected = tuple(controls)
     reason = _reason_to_withhold(counts, reach)
@@ -90,7 +115,8 @@ def assess(  # noqa: PLR0913, PLR0917 -- what the figures and results rest on
     by_control = {control.id: Figures() for control in selected} | figures["control"]
     by_group = {**figures, "control": by_control}
     score = Score(standards.weights, summed(by_control.values()), by_group, reason)
-    basis = _Basis(by_control, cache(partial(decided_subjects, groups)), unlisted)
+    decide = cache(partial(decided_subjects, groups))
+    basis = _Basis(by_control, groups, decide, unlisted, bool(reason), scopes or {})
     views = (
         _framework(framework, selected, standards.all_controls, basis) for framework in standards.frameworks
     )
@@ -210,41 +236,49 @@ def _framework(
         if control.id not in selected_ids:
             for name in control.frameworks.get(framework.id, ()):
                 others[name].append(control.id)
+    figures = basis.of_framework(framework.id, [control.id for control in serving])
     views = (
         _requirement(
+            framework,
             requirement,
             [control for control in serving if requirement.id in control.frameworks[framework.id]],
             tuple(sorted(others[requirement.id])),
-            basis,
+            _Results(figures, basis),
         )
         for requirement in framework.requirements
     )
-    total = summed(basis.by_control[control.id] for control in serving)
+    declared = basis.scopes.get(framework.id)
     return FrameworkView(
         framework.id,
         framework.title,
         framework.source,
-        total,
+        summed(figures[control.id] for control in serving),
         tuple(views),
         framework.edition,
         framework.scope,
+        declared,
+        scope_counts(basis.groups, framework.id) if declared else ScopeCounts(),
     )
 
 
 def _requirement(
-    requirement: Requirement, serving: list[Control], others: tuple[str, ...], basis: _Basis
+    framework: Framework,
+    requirement: Requirement,
+    serving: list[Control],
+    others: tuple[str, ...],
+    results: _Results,
 ) -> RequirementView:
-    by_control = basis.by_control
+    figures, basis = results.figures, results.basis
     view = RequirementView(
         requirement=requirement,
         standing=RequirementStatus.NOT_COVERED,
-        figures=summed(by_control[control.id] for control in serving),
-        subjects=_subjects(serving, by_control),
-        controls=tuple((control.id, by_control[control.id]) for control in serving),
+        figures=summed(figures[control.id] for control in serving),
+        subjects=_subjects(serving, figures),
+        controls=tuple((control.id, figures[control.id]) for control in serving),
         not_evaluated=others,
     )
     deciding = frozenset(name for name, _ in view.deciding)
-    decided = basis.decide(deciding)
+    decided = basis.decide(framework.id, deciding)
     standing = _standing(view, decided, incomplete=any(name in basis.unlisted for name in deciding))
     return replace(view, standing=standing, decided=decided)
 

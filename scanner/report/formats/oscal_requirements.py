@@ -16,6 +16,7 @@ from scanner.report.view.requirement_words import (
     baseline_words,
     not_evaluated_words,
     obligation_words,
+    scope_words,
     standing_sentence,
 )
 from scanner.report.view.view import View
@@ -81,6 +82,7 @@ class Reviewed:
     requirement: Requirement | None = None  # None: no framework was loaded
     partly: str = ""  # how many of the controls that decide it were not evaluated; empty: all were
     result: str = ""  # in distinct subjects; empty: these were not counted
+    declared: str = ""  # the tags of the resources in scope; empty: audit.yaml declares no scope
     decided: DecidedSubjects | None = None  # None: an earlier version evaluated the scan, or another program
     outside: str = ""  # the baseline that does not select it; empty: it is inside, or there is none
 
@@ -107,6 +109,7 @@ def requirements(view: View) -> tuple[Reviewed, ...]:
             requirement=requirement.requirement,
             partly=not_evaluated_words(requirement),
             result="" if requirement.decided is None else standing_sentence(requirement),
+            declared="" if framework.declared is None else scope_words(framework.declared),
             decided=requirement.decided,
             outside=view.baseline.words
             if view.baseline and requirement.requirement.is_outside(view.baseline)
@@ -267,6 +270,7 @@ def _props(requirement: Reviewed) -> list[Document]:
         *_of_framework(requirement),
         *numbers(requirement.counts),
         *_of_subjects(requirement.decided),
+        *([prop("declared-scope", requirement.declared)] if requirement.declared else []),
     ]
 
 

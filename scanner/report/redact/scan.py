@@ -12,6 +12,7 @@ from scanner.model.compliance import (
     AuditManagerFramework,
     FrameworkView,
     RequirementView,
+    TagScope,
 )
 from scanner.model.control import Control
 from scanner.model.decisions import Match, Owner, Tier, Tiers, Waiver, WaiverUse
@@ -386,7 +387,12 @@ class _Redactor:
             requirements=requirements,
             edition=sentence(view.edition),
             scope=sentence(view.scope),
+            declared=view.declared and TagScope(tuple(map(self._tag_values, view.declared.tags))),
         )
+
+    def _tag_values(self, tag: tuple[str, tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:
+        key, values = tag
+        return self._names.name(key), tuple(map(self._names.name, values))
 
     def _requirement(self, view: RequirementView) -> RequirementView:
         requirement = view.requirement

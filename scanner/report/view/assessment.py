@@ -15,9 +15,11 @@ from scanner.model.compliance import (
     Requirement,
     RequirementStatus,
     RequirementView,
+    ScopeCounts,
     Score,
     Source,
     SubjectCounts,
+    TagScope,
     tally,
 )
 from scanner.model.finding import Status
@@ -88,9 +90,23 @@ def _framework(view: FrameworkView, baseline: Baseline | None) -> Document:
         "source": view.source,
         "standings": {standing.value: number for standing, number in view.tally},
         **_baseline(view, baseline),
+        **_declared(view),
         "figures": _figures(view.figures),
-        "requirements": [_requirement(requirement) for requirement in view.requirements],
+        "requirements": [
+            _requirement(requirement, is_scoped=view.declared is not None)
+            for requirement in view.requirements
+        ],
     }
+
+
+def _declared(view: FrameworkView) -> Document:
+    """Return the key `declared_scope`; empty: audit.yaml declares none."""
+    if view.declared is None:
+        return {}
+    counts = view.scope_counts
+    numbers = {"inside": counts.inside, "outside": counts.outside, "unknown": counts.unknown}
+    tags = {key: list(values) for key, values in view.declared.tags}
+    return {"declared_scope": {"tags": tags, "subjects": numbers}}
 
 
 def _baseline(view: FrameworkView, baseline: Baseline | None) -> Document:
@@ -102,8 +118,10 @@ def _baseline(view: FrameworkView, baseline: Baseline | None) -> Document:
     return {"baseline": {"name": baseline.value, "standings": standings, "outside": outside}}
 
 
-def _requirement(view: RequirementView) -> Document:
+def _requirement(view: RequirementView, *, is_scoped: bool) -> Document:
+    """Return a requirement. `is_scoped`: figures of its controls differ from those of the whole scan."""
     requirement = view.requirement
+    in_scope = {"control_figures": {name: _figures(figures) for name, figures in view.controls}}
     baselines = requirement.baselines
     return {
         "id": view.requirement.id,
@@ -120,6 +138,7 @@ def _requirement(view: RequirementView) -> Document:
         "not_evaluated": list(view.not_evaluated),
         "key_controls": list(requirement.key_controls),
         "result": standing_sentence(view),
+        **(in_scope if is_scoped else {}),
         **({} if view.decided is None else _decided(view.decided)),
     }
 
@@ -197,7 +216,16 @@ def _read_framework(
         ),
         str(document.get("edition", "")),
         str(document.get("scope", "")),
+        *_read_declared(document.get("declared_scope")),
     )
+
+
+def _read_declared(document: Mapping[str, Any] | None) -> tuple[TagScope | None, ScopeCounts]:
+    if document is None:
+        return None, ScopeCounts()
+    tags = tuple((key, tuple(values)) for key, values in document["tags"].items())
+    numbers = (int(document["subjects"][name]) for name in ("inside", "outside", "unknown"))
+    return TagScope(tags), ScopeCounts(*numbers)
 
 
 def _read_requirement(
@@ -205,6 +233,7 @@ def _read_requirement(
 ) -> RequirementView:
     # Earlier versions did not write all of it: it is then not recorded.
     baselines, obligation = document.get("baselines"), document.get("obligation")
+    of_controls = {name: figures(of) for name, of in document.get("control_figures", {}).items()}
     return RequirementView(
         Requirement(
             document["id"],
@@ -222,7 +251,7 @@ def _read_requirement(
         RequirementStatus(document["standing"]),
         figures(document["figures"]),
         int(document["subjects"]),
-        tuple((name, by_control[name]) for name in document["controls"]),
+        tuple((name, of_controls.get(name) or by_control[name]) for name in document["controls"]),
         tuple(document.get("not_evaluated", ())),
         _read_decided(document),
     )

@@ -13,6 +13,7 @@ from scanner.model.compliance import (
     RequirementStatus,
     RequirementView,
     SubjectCounts,
+    TagScope,
     tally,
 )
 from scanner.model.finding import Status
@@ -283,8 +284,27 @@ def manual_sentence(view: FrameworkView, baseline: Baseline | None = None) -> st
 
 
 def scope_sentence(view: FrameworkView) -> str:
-    """Return that a framework concerns only some resources; empty: it concerns all, or it is not known."""
-    return f"No scope is declared: it concerns {view.scope}; all subjects are counted." if view.scope else ""
+    """Return which resources are counted; empty: all, and the framework does not concern only some."""
+    if view.declared is None:
+        undeclared = f"No scope is declared: it concerns {view.scope}; all subjects are counted."
+        return undeclared if view.scope else ""
+    counts = view.scope_counts
+    number = counts.inside + counts.outside + counts.unknown
+    unknown = (
+        f" For {counts.unknown:,}, the tags of the resource are not known: they count as unknown."
+        if counts.unknown
+        else ""
+    )
+    return (
+        f"Declared scope: resources with {scope_words(view.declared)}, and their recovery points: "
+        f"{counts.inside:,} of {number:,} in scope.{unknown} Vaults, plans and other subjects that belong to "
+        "no resource are all counted."
+    )
+
+
+def scope_words(scope: TagScope) -> str:
+    """Return the tags of a scope: `data=cde or data=cardholder`."""
+    return " and ".join(" or ".join(f"{key}={value}" for value in values) for key, values in scope.tags)
 
 
 def baseline_words(requirement: Requirement) -> str:
