@@ -129,7 +129,7 @@ def _report(_answers: Answers) -> Iterator[str]:
 def _frameworks(_answers: Answers) -> Iterator[str]:
     yield "# Resources that a framework concerns, by their tags. Without it, all resources count."
     yield "# frameworks:"
-    yield "#   pci-dss-4: {scope: {tags: {data: [cde, cardholder]}}}"
+    yield "#   hipaa: {scope: {tags: {data: [ephi]}}}"
 
 
 def _outputs(answers: Answers) -> Iterator[str]:

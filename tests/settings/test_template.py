@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from scanner.model.compliance import TagScope
 from scanner.settings.settings import load_settings
 from scanner.settings.template import Answers, settings_text
 
@@ -48,3 +49,4 @@ def test_its_examples_can_be_read_without_the_comment_marks(tmp_path: Path) -> N
     assert settings.tiers[0].name == "critical"
     assert settings.scope.exclude[0].account == "123456789012"
     assert settings.parameters.controls["vault-locked"] == {"mode": "compliance"}
+    assert settings.framework_scopes() == {"hipaa": TagScope((("data", ("ephi",)),))}

@@ -24,7 +24,7 @@ from scanner.report.view.requirement_words import (
     baseline_words,
     manual_sentence,
     obligation_words,
-    standing_sentence,
+    result_sentence,
     tally_sentence,
 )
 from scanner.report.view.root_causes import explained
@@ -214,7 +214,7 @@ def _gap(view: RequirementView) -> str:
     """Return a requirement with its gaps, and its baselines or its obligation."""
     requirement = view.requirement
     about = ", ".join(filter(None, (baseline_words(requirement), obligation_words(requirement))))
-    gaps = inert(standing_sentence(view).removeprefix("Gaps: "))
+    gaps = inert(result_sentence(view).removeprefix("Gaps: "))
     return f"{code(requirement.id, 80)}{f' [{about}]' if about else ''} {gaps}"
 
 

@@ -16,8 +16,8 @@ from scanner.report.view.requirement_words import (
     baseline_words,
     not_evaluated_words,
     obligation_words,
+    result_sentence,
     scope_words,
-    standing_sentence,
 )
 from scanner.report.view.view import View
 from scanner.report.wording import FRAMEWORK_WORDS, STATUS_ORDER, STATUS_WORDS, clip, count_word, one_line
@@ -108,7 +108,7 @@ def requirements(view: View) -> tuple[Reviewed, ...]:
             controls=tuple(name for name, _ in requirement.controls),
             requirement=requirement.requirement,
             partly=not_evaluated_words(requirement),
-            result="" if requirement.decided is None else standing_sentence(requirement),
+            result="" if requirement.decided is None else result_sentence(requirement),
             declared="" if framework.declared is None else scope_words(framework.declared),
             decided=requirement.decided,
             outside=view.baseline.words

@@ -23,7 +23,7 @@ from scanner.model.compliance import (
     tally,
 )
 from scanner.model.finding import Status
-from scanner.report.view.requirement_words import standing_sentence
+from scanner.report.view.requirement_words import result_sentence
 from scanner.report.wording import count_word
 
 Document = dict[str, Any]
@@ -137,7 +137,7 @@ def _requirement(view: RequirementView, *, is_scoped: bool) -> Document:
         "controls": [name for name, _ in view.controls],
         "not_evaluated": list(view.not_evaluated),
         "key_controls": list(requirement.key_controls),
-        "result": standing_sentence(view),
+        "result": result_sentence(view),
         **(in_scope if is_scoped else {}),
         **({} if view.decided is None else _decided(view.decided)),
     }

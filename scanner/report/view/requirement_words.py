@@ -72,6 +72,17 @@ def standing_sentence(view: RequirementView) -> str:
     return f"{result}; {partly}" if partly else result
 
 
+def result_sentence(view: RequirementView) -> str:
+    """Return the same with the unknown subjects of a requirement that has gaps: `...; 77 unknown`.
+
+    For documents that have no bar, and no line with all numbers.
+    """
+    sentence = standing_sentence(view)
+    unknown = view.decided.total.unknown if view.decided else 0
+    is_short = view.standing is RequirementStatus.FAILED and unknown
+    return f"{sentence}; {unknown:,} unknown" if is_short else sentence
+
+
 def not_evaluated_words(view: RequirementView) -> str:
     """Return how many of the controls that decide a requirement were not evaluated; empty: all, or none."""
     left_out, number = len(view.undecided), len(view.deciding)
@@ -85,7 +96,7 @@ def _of_subjects(view: RequirementView) -> str:
     """Return the result in distinct subjects, of the kinds that have some with the status."""
     match view.standing:
         case RequirementStatus.FAILED:
-            return f"Gaps: {_shares(view, 'gaps')}{_more_unknown(view)}"
+            return f"Gaps: {_shares(view, 'gaps')}"
         case RequirementStatus.UNKNOWN:
             unknown = _shares(view, "unknown")
             # Without an unknown subject, the scan did not list those of a control.
@@ -95,12 +106,6 @@ def _of_subjects(view: RequirementView) -> str:
         case RequirementStatus.MET:
             return f"No gap found in {subjects_words(view.decided or DecidedSubjects())}"
     return _without_subjects(view)
-
-
-def _more_unknown(view: RequirementView) -> str:
-    """Return how many subjects are unknown next to those with gaps: `; 77 unknown`; empty: none is."""
-    unknown = view.decided.total.unknown if view.decided else 0
-    return f"; {unknown:,} unknown" if unknown else ""
 
 
 def _shares(view: RequirementView, name: str) -> str:
@@ -203,12 +208,12 @@ def failed_words(figures: Figures) -> str:
 
 
 def counts_words(counts: SubjectCounts) -> str:
-    """Return how many subjects have which status: `45 with a gap, 3 unknown, 84 without a gap`."""
+    """Return how many subjects have which status: `45 with a gap, 3 unknown, 84 without`."""
     parts = (
         (counts.gaps, "with a gap"),
         (counts.unknown, "unknown"),
-        (counts.waived, "with waived gaps only"),
-        (counts.passed, "without a gap"),
+        (counts.waived, "waived"),
+        (counts.passed, "without"),
     )
     return ", ".join(f"{number:,} {words}" for number, words in parts if number)
 
