@@ -89,5 +89,8 @@ def groups_of(findings: Iterable[Finding], controls: Iterable[Control]) -> Subje
         if each.control in kinds and each.status is not Status.NOT_APPLICABLE:
             key = (kinds[each.control], each.subject_type, each.account, each.region, each.subject)
             masks.setdefault(key, Counter())[_MASKS[each.status]] |= 1 << names.index(each.control)
-    groups = (SubjectGroup(kind, type_, 1, **bits) for (kind, type_, *_), bits in sorted(masks.items()))
+    groups = (
+        SubjectGroup(kind, type_, 1, bits["failed"], bits["unknown"], bits["waived"], bits["passed"])
+        for (kind, type_, *_), bits in sorted(masks.items())
+    )
     return SubjectGroups(names, tuple(groups))
