@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from scanner.errors import ConfigurationError
+from scanner.model.compliance import TagScope
 from scanner.model.decisions import ContactWay, Match, OwnedBy, RuleWay, TagWay, Waiver
 from scanner.model.formats import Format
 from scanner.settings.settings import ScopeSettings, Settings, WaiverRule, load_settings
@@ -242,3 +243,30 @@ def test_an_entry_of_owners_says_one_thing(write: Writer) -> None:
 def test_a_contact_that_is_not_read_is_refused(write: Writer) -> None:
     (result,) = write.mistakes("owners:\n  - account_contact: [billing]\n")
     assert result.startswith("2: owners.0.account_contact.0: input should be 'email' or 'name'")
+
+
+def test_the_scope_of_a_framework(write: Writer) -> None:
+    settings = write.load("frameworks: {pci-dss-4: {scope: {tags: {data: [cde, 'card*'], env: prod}}}}")
+    assert settings.framework_scopes() == {
+        "pci-dss-4": TagScope((("data", ("cde", "card*")), ("env", ("prod",))))
+    }
+    assert write.load("{}").framework_scopes() == {}
+
+
+@pytest.mark.parametrize(
+    ("scope", "mistake"),
+    [
+        ("{}", "1: frameworks.hipaa.scope is missing"),
+        ("{scop: {}}", "1: unknown key frameworks.hipaa.scop"),
+        ("{scope: {}}", "1: frameworks.hipaa.scope.tags is missing"),
+        ("{scope: {tag: {a: b}}}", "1: unknown key frameworks.hipaa.scope.tag"),
+        ("{scope: {tags: {}}}", "1: frameworks.hipaa.scope.tags: must not be empty"),
+        ("{scope: {tags: {a: []}}}", "1: frameworks.hipaa.scope.tags.a: must not be empty"),
+        ("{scope: {tags: {a: 1}}}", "1: frameworks.hipaa.scope.tags.a"),
+    ],
+)
+def test_a_scope_of_another_shape(write: Writer, scope: str, mistake: str) -> None:
+    mistakes = write.mistakes(f"frameworks: {{hipaa: {scope}}}")
+    assert any(each.startswith(mistake) for each in mistakes), mistakes
+    if mistake.startswith("1: unknown key"):
+        assert any("did you mean" in each for each in mistakes), mistakes

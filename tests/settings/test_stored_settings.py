@@ -30,8 +30,9 @@ owners:
   - tag: owner
   - {match: {tags: {a: b}}, owner: me}
 score: {weights: {high: 1.5e+5}}
+frameworks: {hipaa: {scope: {tags: {data: [ephi, "1"]}}}}
 """
-JUDGING = ("parameters", "waivers", "tiers", "overrides", "owners", "score")
+JUDGING = ("parameters", "waivers", "tiers", "overrides", "owners", "score", "frameworks")
 
 
 def stored(tmp_path: Path, text: str, words: tuple[str, ...] = ("all",)) -> tuple[Settings, Settings, str]:

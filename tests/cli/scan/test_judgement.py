@@ -91,3 +91,10 @@ def test_a_waiver_of_a_control_that_is_not_there(tmp_path: Path) -> None:
     (told,) = mistakes(tmp_path, WAIVER.replace("vault-locked", "vault-loked"))
     assert told.startswith("3: there is no control 'vault-loked'")
     assert "vault-locked" in told
+
+
+def test_the_scope_of_a_framework_that_is_not_there(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, "frameworks: {hipaa: {scope: {tags: {a: b}}}}") == []
+    (mistake,) = mistakes(tmp_path, "frameworks: {hippa: {scope: {tags: {a: b}}}}")
+    assert mistake.startswith("1: there is no framework 'hippa'")
+    assert "hipaa" in mistake

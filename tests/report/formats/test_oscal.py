@@ -14,6 +14,7 @@ import pytest
 
 from scanner.model.compliance import (
     Assessment,
+    DecidedSubjects,
     Figures,
     FrameworkView,
     Requirement,
@@ -21,6 +22,8 @@ from scanner.model.compliance import (
     RequirementView,
     Score,
     Source,
+    SubjectCounts,
+    TagScope,
 )
 from scanner.model.decisions import Owner
 from scanner.model.finding import Status
@@ -227,6 +230,27 @@ def test_what_was_not_reviewed_has_no_finding_and_is_told(scan: Scan, how: Requi
     assert "findings" not in made
     assert "CP-9(3)" in made["reviewed-controls"]["remarks"]
     check(json.loads(text(standing(scan, how))))
+
+
+def test_a_requirement_has_its_distinct_subjects_and_key_controls(scan: Scan) -> None:
+    old = standing(scan, RequirementStatus.FAILED, fail=9)
+    assert old.assessment is not None
+    (framework,) = old.assessment.frameworks
+    (view,) = framework.requirements
+    key = view.controls[0][0]
+    decided = DecidedSubjects((("vault", "vault", SubjectCounts(3, 1, 0, 8)),), view.figures)
+    requirement = replace(view.requirement, key_controls=(key, "missing"))
+    view = replace(view, requirement=requirement, decided=decided)
+    framework = replace(framework, requirements=(view,), declared=TagScope((("data", ("cde",)),)))
+    changed = replace(old, assessment=replace(old.assessment, frameworks=(framework,)))
+    (finding,) = result(changed)["findings"]
+    words = "Gaps: 3 of 12 vaults; 1 of its 2 key controls not evaluated; 1 unknown."
+    assert words in finding["target"]["status"]["remarks"]
+    named = props(finding)
+    assert (named["subjects"], named["subjects-with-gaps"], named["subjects-unknown"]) == ("12", "3", "1")
+    assert (named["declared-scope"], named["unknown"]) == ("data=cde", "true")
+    assert [each["value"] for each in finding["props"] if each["name"] == "key-control"] == [key, "missing"]
+    check(json.loads(text(changed)))
 
 
 def test_failures_are_open_risks_and_waived_ones_approved(scan: Scan) -> None:
