@@ -174,9 +174,9 @@ class _Compiler:
         table = self.control.subject
         return Compiled(
             control=self.control,
-            sql=_query(verdict_sql(table, self.schema, parts)),
+            sql=_query(verdict_sql(table, parts)),
             # `calm=False`: without the texts of passes, which are not filed and are the most expensive part.
-            open_sql=_query(verdict_sql(table, self.schema, parts, calm=False)),
+            open_sql=_query(verdict_sql(table, parts, calm=False)),
             status_sql=_query(status_sql(table, parts)),
             population=parts.population.columns,
             require=parts.require.columns,

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import duckdb
 import orjson
@@ -168,6 +168,10 @@ class Texts:
     details: Sequence[str]
 
 
+_Note: TypeAlias = tuple[str, ...]
+"""A note of a row: the column or field that it is about, the reason, then the read that is missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Open:
     """What keeps an answer open: the causes in words, and what to do about them as JSON text."""
@@ -184,7 +188,7 @@ class Answered:
         self._compiled, self._control = compiled, compiled.control
         self._judging = tuple(sorted(compiled.judges))
         self._lines: dict[tuple[str, int], EvidenceRef] = {}
-        self._open: dict[tuple[tuple[str, ...], ...], _Open] = {}
+        self._open: dict[tuple[bool, tuple[_Note, ...]], _Open] = {}
         self._to_dos: dict[tuple[tuple[str, ...], ...], str] = {}
 
     def texts(self, batch: pa.RecordBatch) -> Texts:
@@ -225,23 +229,32 @@ class Answered:
         notes = _notes(batch.column("notes"))
         for row, status in enumerate(statuses):
             if status is Status.UNKNOWN:
-                opened = self._opened(notes[row])
-                causes = opened.causes or self._unread(unread[row], is_asked=is_asked[row] is not None)
+                has_population = is_asked[row] is not None
+                opened = self._opened(notes[row], is_asked=has_population)
+                causes = opened.causes or self._unread(unread[row], is_asked=has_population)
                 reason = reasons[row]
                 reasons[row] = None if reason is None else f"{reason} {causes}".strip(" ")
                 details[row] = _with_to_do(details[row], opened.to_do)
 
-    def _opened(self, notes: tuple[tuple[str, ...], ...]) -> _Open:
+    def _opened(self, notes: tuple[_Note, ...], *, is_asked: bool) -> _Open:
         # The same notes recur for every row of a shard that misses a read.
-        if (opened := self._open.get(notes)) is None:
+        if (opened := self._open.get((is_asked, notes))) is None:
             if len(self._open) > _REMEMBERED:
                 self._open.clear()
+            about = self._about(notes, is_asked=is_asked)
             # Sorted and bounded, so the advice is the same for equal notes.
-            reads = tuple(sorted({note[1:] for note in notes})[:MAX_MISSING])
-            opened = self._open[notes] = _Open(
-                _causes(sorted({note[0] for note in notes})), self._to_do(reads)
+            reads = tuple(sorted({note[2:] for note in about})[:MAX_MISSING])
+            opened = self._open[is_asked, notes] = _Open(
+                _causes(sorted({note[1] for note in about})), self._to_do(reads)
             )
         return opened
+
+    def _about(self, notes: tuple[_Note, ...], *, is_asked: bool) -> tuple[_Note, ...]:
+        """Return the notes about the columns that keep the answer open; all notes if there are none."""
+        # Of an unknown population the requirement does not matter yet.
+        columns = self._compiled.require if is_asked else self._compiled.population
+        # A note may be about a field ("rules.max_gap_hours"); the column is its first part.
+        return tuple(note for note in notes if note[0].partition(".")[0] in columns) or notes
 
     def _to_do(self, reads: tuple[tuple[str, ...], ...]) -> str:
         if (text := self._to_dos.get(reads)) is None:
@@ -251,13 +264,11 @@ class Answered:
             text = self._to_dos[reads] = orjson.dumps({"text": to_do.text, "cli": to_do.cli}).decode()
         return text
 
-    def _unread(self, is_open: Sequence[bool | None] | None, *, is_asked: bool) -> str:
+    def _unread(self, values: Mapping[str, object] | None, *, is_asked: bool) -> str:
         """Name the columns that are NULL or incomplete; all of them where that is unknown."""
         columns = self._compiled.require if is_asked else self._compiled.population
         names = [name for name in self._judging if name in columns]
-        # strict=False: without flags all columns count as open.
-        flags = dict(zip(self._judging, is_open or (), strict=False))
-        listed = ", ".join(name for name in names if flags.get(name))
+        listed = ", ".join(name for name in names if values is not None and _is_open(values[name]))
         return f"Unknown: {listed or ', '.join(names) or 'the data that it needs'}."
 
     def columns(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -319,11 +330,26 @@ def _values(batch: pa.RecordBatch, name: str) -> list[Any]:
     return list(batch.column(name).to_pylist())
 
 
-def _notes(column: pa.ListArray) -> list[tuple[tuple[str, ...], ...]]:
-    """Return the notes of each row as tuples: the reason, then the read that is missing."""
+def _notes(column: pa.ListArray) -> list[tuple[_Note, ...]]:
+    """Return the notes of each row."""
     offsets, values = _members(column)
-    members = tuple(zip(*(values.field(name).to_pylist() for name in ("reason", *_READ)), strict=True))
+    names = ("about", "reason", *_READ)
+    members = tuple(zip(*(values.field(name).to_pylist() for name in names), strict=True))
     return [members[start:end] for start, end in pairwise(offsets)]
+
+
+def _is_open(value: object) -> bool:
+    """Whether something of a column is not known. It looks two levels deep."""
+    if isinstance(value, dict):
+        return None in value.values()
+    if isinstance(value, list):
+        return any(member is None or _has_open_field(member) for member in value)
+    return value is None
+
+
+def _has_open_field(member: object) -> bool:
+    fields = member.values() if isinstance(member, dict) else ()
+    return any(field is None or (isinstance(field, list) and None in field) for field in fields)
 
 
 def _members(column: pa.ListArray) -> tuple[list[int], pa.StructArray]:
