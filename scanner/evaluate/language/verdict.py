@@ -51,7 +51,7 @@ def verdict_sql(table: str, parts: Parts, *, calm: bool = True) -> str:
         "SELECT account, region, subject, subject_type, status_ AS status, "  # nosec B608 # noqa: S608 -- checked SQL
         f"TRY({_reason(parts, calm=calm)}) AS reason, TRY({_details(parts.details)}) AS details, "
         f"{_distinct('places_')} AS evidence, {_remedy(parts)} AS remedy, asked_ AS is_asked, "
-        # What they say is worked out in Python: binding the SQL for it took a third of the time of few rows.
+        # Chosen and tested in Python: planning SQL for it takes long, even for few rows.
         f"CASE WHEN status_ = 'unknown' THEN not_known END AS notes, {_unread(parts)} AS unread "
         f"FROM (SELECT *, {_status()} AS status_, {_places(parts)} AS places_ "
         # Inner first: population and requirement are computed once, and named for the outer SELECTs.
