@@ -16,6 +16,8 @@ from scanner.app.fix_outcome import OF_COPIES, SCHEDULES, Chosen, Proof, harmful
 from scanner.app.judged import read_judged
 from scanner.app.root_causes import traced_failures
 from scanner.app.what_if import JudgedChanges, judged_changes
+from scanner.errors import UsageError
+from scanner.evaluate.problem import suggestion
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.scan_files import judged_files
 from scanner.findings.filed import Filed
@@ -51,12 +53,22 @@ def fix(folder: Path, choice: Choice, *, jobs: int | None = 1) -> Fix:
 
     Raises:
         BundleError: the folder has no judged scan with its evidence, or a file of it was changed.
+        UsageError: the scan did not evaluate a chosen control.
     """
     bundle = Bundle(folder)
     # Changes are laid over the evidence, so it has to be what the manifest says.
     bundle.check()
     scan = read_judged(folder)
+    _check_controls(choice, scan)
     return _Fixing(folder, bundle, scan, choice, jobs).result()
+
+
+def _check_controls(choice: Choice, scan: Scan) -> None:
+    """Raise UsageError for a control that was not evaluated: no failures of it are no good result."""
+    evaluated = {control.id for control in scan.controls}
+    for name in sorted(choice.controls - evaluated):
+        hint = suggestion(name, evaluated)
+        raise UsageError(f"--control {name[:80]}: the scan did not evaluate a control with this id ({hint}).")
 
 
 @dataclass(slots=True)

@@ -99,7 +99,7 @@ class ResourceTable:
         assessable, not_applicable = _assessable(resource, notes)
         type_capability = self._capability(resource, notes)
         backup_locations = self._past.history.backup_locations(resource, coverage)
-        jobs = self._past.table.columns(resource, coverage, backup_locations.copies_in, notes)
+        jobs = self._past.table.columns(resource, coverage, backup_locations, notes)
         places = place_columns(backup_locations, self._graph.inventory.shard, notes)
         if keys.kind is None:
             notes.unknown("key_kind", "who manages its key is unknown", keys.first_gap)

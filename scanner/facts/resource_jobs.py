@@ -9,13 +9,12 @@ from scanner.facts.notes import Notes
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.coverage import Coverage
 from scanner.graph.cross_shard import NO_ROWS, CrossShardRows, ResourceExistence
-from scanner.graph.history import History, Unseen, counted_arns
+from scanner.graph.history import BackupLocations, History, Unseen, counted_arns
 from scanner.graph.jobs import JobHistory, JobOutcome, JobOutcomes
 from scanner.graph.restore_history import Restore, RestoreHistory
 from scanner.model.facts import NEVER_HOURS, BackupJobResult, CopyChain, RestoreResult
 from scanner.model.inventory import Resource, ShardInventory
 from scanner.model.known import Ternary, all_of
-from scanner.model.names import Shard
 
 MESSAGE: Final = 200  # characters of AWS's message on a job
 RESTORE_TEST_DAYS: Final = 90
@@ -46,14 +45,14 @@ class HistoryTable:
         self._restores = RestoreHistory(inventory, as_of, cross_shard_rows)
 
     def columns(
-        self, resource: Resource, coverage: Coverage, copies_in: Iterable[Shard], notes: Notes
+        self, resource: Resource, coverage: Coverage, locations: BackupLocations, notes: Notes
     ) -> HistoryColumns:
-        """Build the columns of one resource. `copies_in`: the account-Regions that hold copies of it."""
+        """Build the columns of one resource. `locations`: where its backups and copies are."""
         # Jobs of an instance or a stack that covers the resource count as jobs of the resource.
         arns = counted_arns(resource, coverage)
         backups = self.jobs.backups(arns, coverage.open_parents)
         chains, unseen = self.jobs.copies_by_chain(arns, coverage.open_parents)
-        restores = self._restores.of(arns, coverage.open_parents, copies_in)
+        restores = self._restores.of(arns, coverage.open_parents, locations.copies_in, locations.unread_rules)
         of_type = self._restores.of_type(resource.type)
         _note("backup_jobs", backups.unseen, (backup.job for backup in backups.jobs), notes)
         # One missing list leaves many chains unknown: the reason is noted once.

@@ -75,12 +75,14 @@ class BackupLocations:
 
     `copies_in`: the other account-Regions in which copies are, may be, or were in the last 30 days.
     `doubtful`: vaults of the own account and Region that list a recovery point and may not hold it.
+    `unread_rules`: why copies may be in any other account-Region.
     """
 
     places: tuple[BackupLocation, ...]
     unseen: tuple[Unseen, ...]
     copies_in: tuple[Shard, ...] = ()
     doubtful: tuple[BackupLocation, ...] = ()
+    unread_rules: tuple[Unseen, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -157,6 +159,7 @@ class History:
             unseen=tuple(unseen),
             copies_in=tuple(sorted(copies_in - {self._shard})),
             doubtful=tuple(place for place, _ in listed if place.doubt is not None and self._is_own(place)),
+            unread_rules=named.unread,
         )
 
     def _copied_into(self, arns: tuple[str, ...], others: Iterable[Arn]) -> set[Shard]:

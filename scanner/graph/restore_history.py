@@ -121,11 +121,16 @@ class RestoreHistory:
         self._unread_shards: dict[Shard, Unseen | None] = {}
 
     def of(
-        self, arns: Iterable[str], open_parents: Iterable[str] = (), copies_in: Iterable[Shard] = ()
+        self,
+        arns: Iterable[str],
+        open_parents: Iterable[str] = (),
+        copies_in: Iterable[Shard] = (),
+        unread_rules: Iterable[Unseen] = (),
     ) -> Restores:
         """Return the restores of a resource, and of what contains it.
 
         `copies_in`: the other account-Regions that hold copies of it, where these are restored.
+        `unread_rules`: why there may be copies, and so restores, in any other account-Region.
         """
         arns = tuple(arns)
         restores = sorted((restore for arn in arns for restore in self._restores_of(arn)), key=_newest_first)
@@ -133,6 +138,7 @@ class RestoreHistory:
         if not any(restore.completed for restore in restores):
             unseen += (missing for arn in arns if (missing := self._unread_older(arn)) is not None)
         unseen += (missing for shard in copies_in if (missing := self._unread_in(shard)) is not None)
+        unseen += unread_rules
         for arn in open_parents:
             if self._jobs.get(arn):
                 because = f"whether restores of {arn} count for it is unknown"
@@ -210,12 +216,17 @@ class RestoreHistory:
     def _unread_in(self, shard: Shard) -> Unseen | None:
         """Return the doubt if the restores of another account-Region were not read."""
         if shard not in self._unread_shards:
-            rows = self._recall(existence_key(shard_name(shard)))
-            unread = next((row[1].get(RESTORES) for row in rows), None)
-            gap = None if unread is None else gap_of_texts(unread)
-            because = f"the restore jobs of {shard.account}/{shard.region} were not read"
-            self._unread_shards[shard] = None if gap is None else Unseen(because, gap, own=False)
+            self._unread_shards[shard] = self._unread_reason(shard)
         return self._unread_shards[shard]
+
+    def _unread_reason(self, shard: Shard) -> Unseen | None:
+        because = f"the restore jobs of {shard.account}/{shard.region} were not read"
+        row = next(iter(self._recall(existence_key(shard_name(shard)))), None)
+        # Each account-Region of the scope has a row, so this one is outside of it.
+        if row is None:
+            return Unseen(f"{because}: it is not in the scope of the scan", None, own=False)
+        unread = row[1].get(RESTORES)
+        return None if unread is None else Unseen(because, gap_of_texts(unread), own=False)
 
     def _is_listed(self, arn: str, latest: LatestRestore) -> bool:
         """Check whether the list of jobs contains this restore."""

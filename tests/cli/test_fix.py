@@ -159,6 +159,10 @@ def test_another_folder_is_not_replaced(scan: Path, tmp_path: Path) -> None:
         (("--account", "1234"), "an account id has 12 digits"),
         (("--root-cause", "no_such_kind"), "there is no such kind"),
         (("--compliance-lock", "1"), "at least 3 days"),
+        (
+            ("--control", "restore-testd"),
+            "did not evaluate a control with this id (did you mean restore-tested?)",
+        ),
     ],
 )
 def test_options_that_cannot_be_meant(scan: Path, words: tuple[str, ...], message: str) -> None:

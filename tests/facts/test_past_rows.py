@@ -681,6 +681,23 @@ def test_a_copy_that_is_gone_may_have_been_restored_where_it_lay(bundle: BundleB
     assert restores(facts_of(bundle.write(lines))) == [None]
 
 
+def test_a_copy_outside_the_scope_may_have_been_restored_there(bundle: BundleBuilder) -> None:
+    described(bundle)
+    outside = vault_arn("outside", "999999999999", FAR)
+    told = {"ResourceArn": VOLUME, "DestinationBackupVaultArn": outside, "State": "COMPLETED"}
+    bundle.shard().listed("backup:ListCopyJobs", job("CopyJobId", 1, 48, **told))
+    assert restores(facts_of(bundle.write())) == [None]
+
+
+@pytest.mark.parametrize("operation", ["backup:ListBackupPlans", "backup:GetBackupPlan"])
+def test_a_copy_of_an_unread_rule_may_have_been_restored_anywhere(
+    bundle: BundleBuilder, operation: str
+) -> None:
+    described(bundle)
+    assert restores(facts_of(bundle.write())) == []
+    assert restores(facts_of(bundle.write(refuse(bundle.lines(), operation)))) == [None]
+
+
 def test_restores_by_type_are_those_of_all_resources_of_the_type(bundle: BundleBuilder) -> None:
     shard = bundle.shard().volume("vol-2").instance("i-1")
     told = {"SourceResourceArn": volume_arn("vol-2"), "ResourceType": "EBS", "Status": "COMPLETED"}
