@@ -19,9 +19,9 @@ from scanner.cli.what_if_table import print_what_if
 from scanner.errors import UsageError
 from scanner.model.finding import Severity
 from scanner.model.planning.what_if import WhatIf
-from scanner.report.formats.what_if import what_if_document
-from scanner.report.formats.what_if_markdown import what_if_markdown
-from scanner.report.formats.what_if_sarif import what_if_sarif
+from scanner.report.formats.what_if.document import what_if_document
+from scanner.report.formats.what_if.markdown import what_if_markdown
+from scanner.report.formats.what_if.sarif import what_if_sarif
 from scanner.storage.files import write_atomically
 from scanner.what_if.changes import Defaults
 from scanner.what_if.read import read_changes

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from scanner.cli.console import Console
 from scanner.model.planning.what_if import EFFECT_WORDS, HORIZON_WORDS, Effect, FindingEffect, Horizon, WhatIf
-from scanner.report.formats.what_if_markdown import NOTHING, answer
+from scanner.report.formats.what_if.markdown import NOTHING, answer
 from scanner.report.wording import visible
 
 _SHOWN: Final = 25

@@ -15,7 +15,7 @@ from scanner.app.criteria import Judgement
 from scanner.app.findings import facts_request, waivers_of, write_findings
 from scanner.app.judged import unlined_findings
 from scanner.app.judged_manifest import judged_manifest
-from scanner.app.judged_scan import judged_scan
+from scanner.app.judgement import judged_scan
 from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.controls.requirements import load_standards
 from scanner.evidence.bundle import Bundle

@@ -8,9 +8,9 @@ import pytest
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.planning.planned_change import Action, ChangeKind, NotJudged, Origin, PlannedChange
 from scanner.model.planning.what_if import Effect, FindingEffect, Horizon, WhatIf
-from scanner.report.formats.what_if import what_if_document
-from scanner.report.formats.what_if_markdown import MARKER, what_if_markdown
-from scanner.report.formats.what_if_sarif import what_if_sarif
+from scanner.report.formats.what_if.document import what_if_document
+from scanner.report.formats.what_if.markdown import MARKER, what_if_markdown
+from scanner.report.formats.what_if.sarif import what_if_sarif
 
 CHANGE = PlannedChange(
     kind=ChangeKind.PLAN,

@@ -1,0 +1,1 @@
+"""A what-if as JSON, as Markdown for a pull request, and as SARIF."""
