@@ -45,7 +45,7 @@ fresh: ## run the demo and the tests on a bare Debian or Ubuntu made by debootst
 	@sh scripts/fresh.sh $(if $(SMOKE),smoke,full)
 
 matrix: setup ## run the tests with each Python from 3.11 to 3.14 that this machine has, by hand; PYTHON=3.13 runs one
-	@$(BIN)/uv tool run nox --default-venv-backend uv --no-error-on-missing-interpreters $(if $(PYTHON),--pythons $(PYTHON))
+	@$(BIN)/uv tool run nox --default-venv-backend uv --download-python never --no-error-on-missing-interpreters $(if $(PYTHON),--pythons $(PYTHON))
 
 mutation: setup ## change the code of scanner/protection bit by bit, and count the changes that tests notice
 	@$(BIN)/mutmut run --max-children $(JOBS) | tr '\r' '\n' | tail -n 1

@@ -16,6 +16,8 @@ import pytest
 from scanner.demo.clock import DEMO_CLOCK
 from scanner.demo.serve import DEFAULT_SEED, Demo, serve
 
+pytestmark = pytest.mark.slow
+
 ROOT: Final = Path(__file__).parents[2]
 AS_OF: Final = DEMO_CLOCK.strftime("%Y-%m-%dT%H:%M:%SZ")
 CONTROLS: Final = (
@@ -156,7 +158,6 @@ def test_nothing_in_scope(demo: Demo, tmp_path: Path) -> None:
     assert "ou-none-12345678" in err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_keeps_what_was_collected(demo: Demo, tmp_path: Path, number: int, exit_code: int) -> None:
     running = command(

@@ -239,6 +239,7 @@ def test_what_cannot_be_meant_is_refused(target: Target) -> None:
         destination_of(target, Settings())
 
 
+@pytest.mark.slow
 def test_a_scan_in_a_bucket_is_verified_and_evaluated_with_its_inputs(
     bundle: Path, bucket: Any, tmp_path: Path
 ) -> None:

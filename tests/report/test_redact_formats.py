@@ -310,6 +310,7 @@ def test_the_document_says_that_it_is_redacted(scan: Scan) -> None:
     assert "redacted" not in orjson.loads(b"".join(FORMATS["json"].make(build(made_scan()))))
 
 
+@pytest.mark.slow
 def test_an_explanation_is_redacted_too(planted: Path, plants: Plants) -> None:
     subjects = {each.subject for each in read_scan(planted).findings}
     for subject in sorted(subjects):

@@ -98,6 +98,7 @@ def standing(scan: Scan, standing: RequirementStatus, **counts: int) -> Scan:
     return replace(scan, assessment=Assessment(Score({}, figures, {}), (framework,)))
 
 
+@pytest.mark.slow
 def test_trestle_takes_every_scan(scan: Scan, named: Scan, blind: Scan, empty: Scan, sample: Scan) -> None:
     manifest = Manifest(
         evaluated_as_of=empty.manifest.evaluated_as_of, scope=empty.manifest.scope, accounts=()
@@ -114,6 +115,7 @@ def test_the_check_notices_what_is_not_valid(scan: Scan) -> None:
         check(document)
 
 
+@pytest.mark.slow
 @there(OSCAL)
 def test_the_schema_of_nist_takes_every_scan(scan: Scan, blind: Scan, empty: Scan, sample: Scan) -> None:
     schema = OSCAL.read_text("utf-8")

@@ -56,6 +56,7 @@ def test_every_scan_gives_a_valid_document(scan: Scan, named: Scan, empty: Scan,
         assert complaints(document(each)) == []
 
 
+@pytest.mark.slow
 @there(MULTITOOL)
 def test_the_multitool_of_microsoft_finds_nothing(
     scan: Scan, named: Scan, empty: Scan, blind: Scan, tmp_path: Path

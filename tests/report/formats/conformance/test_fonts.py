@@ -114,6 +114,7 @@ def test_each_glyph_of_a_letter_with_accents_gets_a_character() -> None:
     assert page.stream == [b"<0002> <>"]
 
 
+@pytest.mark.slow
 def test_names_with_accents_that_no_font_combines_conform(scan: Scan) -> None:
     name = "Z\u0301\u0323a\u030al\u0327g\u0337o\u0338"
     details = ReportDetails(organization=name)
