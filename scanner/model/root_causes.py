@@ -166,6 +166,11 @@ def cause_document(cause: RootCause) -> dict[str, Any]:
     }
 
 
+def missing_operation(cause: RootCause | None) -> str | None:
+    """Return the operation whose missing read is the cause of an unknown finding; None: it has another."""
+    return cause.subject if cause is not None and cause.kind is CauseKind.MISSING_READ else None
+
+
 def cause_from_document(document: Mapping[str, Any]) -> RootCause:
     """Build a root cause from its document. KeyError, TypeError or ValueError: it is not one."""
     return RootCause(

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 
 from scanner.model.control import Control
 from scanner.model.finding import Finding, waiver_document
-from scanner.model.root_causes import cause_document
+from scanner.model.root_causes import cause_document, missing_operation
 from scanner.model.text import mended
+from scanner.model.timeline import FirstSeen
 
 _WORD: Final = pa.dictionary(pa.int32(), pa.string())
 """Texts that repeat often, stored once in a dictionary."""
@@ -52,10 +53,16 @@ SCHEMA: Final = pa.schema(
         pa.field("owner_source", _WORD),
         pa.field("root_cause", pa.struct([(name, pa.string()) for name in _CAUSE])),
         pa.field("blocked_by", pa.struct([("control", pa.string()), ("subject", pa.string())])),
+        pa.field("missing_read", _WORD),
+        pa.field("first_seen", pa.timestamp("ms", tz="UTC")),
+        pa.field("age_days", pa.int32()),
+        pa.field("may_be_older", pa.bool_()),
     ]
 )
 """`details` is JSON text. NULL occurs only in `waiver` (no waiver covers the failure), `owner` (not known),
-`owner_source` (the settings name no source of owners), `root_cause` and `blocked_by` (none, or not known)."""
+`owner_source` (the settings name no source of owners), `root_cause` and `blocked_by` (none, or not known),
+`missing_read` (not unknown, or not because of a read), `first_seen`, `age_days` and `may_be_older` (not open,
+or no earlier scan is known)."""
 
 ROW_GROUP: Final = 20_000
 """Findings of a row group, in memory as Arrow columns."""
@@ -71,6 +78,8 @@ class Names:
     controls: Mapping[str, Control]
     accounts: Mapping[str, str]
     of_subject: Callable[[Finding], str]
+    first_seen: Callable[[Finding], FirstSeen | None]
+    age_days: Callable[[Finding], int | None]
 
 
 class ByteStream(io.RawIOBase):
@@ -120,6 +129,7 @@ def _batches(findings: Iterator[Finding], names: Names, schema: pa.Schema) -> It
 
 def _columns(findings: tuple[Finding, ...], names: Names) -> dict[str, Any]:
     """Return the values of each column; those of list columns are Arrow arrays already."""
+    seen = [names.first_seen(finding) for finding in findings]
     return {
         "control": [finding.control for finding in findings],
         "title": [_title(finding, names.controls) for finding in findings],
@@ -141,6 +151,10 @@ def _columns(findings: tuple[Finding, ...], names: Names) -> dict[str, Any]:
         "owner_source": [finding.owner.source if finding.owner else None for finding in findings],
         "root_cause": [_cause(finding) for finding in findings],
         "blocked_by": [_blocker(finding) for finding in findings],
+        "missing_read": [missing_operation(finding.root_cause) for finding in findings],
+        "first_seen": [None if first_seen is None else first_seen.at for first_seen in seen],
+        "age_days": [names.age_days(finding) for finding in findings],
+        "may_be_older": [None if first_seen is None else first_seen.may_be_older for first_seen in seen],
     }
 
 

@@ -41,6 +41,8 @@ CONTROL = Control(
 
 
 NAMES = Names(
+    first_seen=lambda _: None,
+    age_days=lambda _: None,
     controls={"vault-locked": CONTROL},
     accounts={"111111111111": "payments"},
     of_subject=lambda _: "main",

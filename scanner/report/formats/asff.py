@@ -192,6 +192,7 @@ class Hub:
             "vaultproof/Status": finding.status.value,
             "vaultproof/Fingerprint": fingerprint,
             "vaultproof/Scan": _repeated(self._view.manifest.scan_id),
+            "vaultproof/Controls": _repeated(self._view.selection_words),
             "vaultproof/SubjectType": _repeated(finding.subject_type),
             "vaultproof/Subject": subject and _optional(subject, MAX_VALUE),
             "vaultproof/Region": _repeated(finding.region),

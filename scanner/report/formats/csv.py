@@ -52,6 +52,7 @@ COLUMNS: Final = (
     "first_seen",
     "age_days",
     "may_be_older",
+    "controls_evaluated",
 )
 
 _MENDED: Final = frozenset({Status.FAIL, Status.WAIVED})
@@ -83,6 +84,7 @@ INVENTORY_COLUMNS: Final = (
     *(status.value for status in Status),
     "size_gib",
     "size_kind",
+    "controls_evaluated",
 )
 _TERNARY: Final = {True: "yes", False: "no", None: UNKNOWN}
 
@@ -116,6 +118,8 @@ class _Rows:
             for account in view.manifest.accounts
         }
         self._frameworks = ByControl(_frameworks)
+        # In each row, because CSV has no place for what holds for the whole file.
+        self._selection = csv_cell(view.selection_words)
 
     def line(self, finding: Finding) -> str:
         """Return the row of a finding, with its line break."""
@@ -147,6 +151,7 @@ class _Rows:
             repeated_cell(control.remediation.text) if control and finding.status in _MENDED else "",
             self._tags(finding),
             *first_seen_cells(self._view, finding),
+            self._selection,
         )
         return ",".join(cells) + "\r\n"
 
@@ -264,7 +269,7 @@ def resource_rows(view: View, resources: Stream[Row]) -> Iterator[tuple[str, ...
             place = _place(row["account"], row["region"])
             if place != here:  # rows are ordered by shard
                 here, counts = place, aside.of(place)
-            yield _row(row, view.names.get(row["account"], ""), counts)
+            yield (*_row(row, view.names.get(row["account"], ""), counts), view.selection_words)
 
 
 def _answers(findings: Stream[Finding]) -> Iterator[tuple[str, str, str, int]]:

@@ -113,6 +113,10 @@ def _properties(
         yield "what-to-do", control.remediation.text
         yield "what-to-type", control.remediation.cli
     yield from ((f"count.{status.value}", str(counts.of(status))) for status in Status)
+    if view.selection is not None:
+        yield "controls", view.selection_words
+        yield "controls.evaluated", str(view.selection.number)
+        yield "controls.not-evaluated", ", ".join(control.id for control in view.selection.left_out)
     yield "scan", view.manifest.scan_id
     if view.notice:
         yield "notice", view.notice

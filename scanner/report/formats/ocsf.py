@@ -17,6 +17,7 @@ from uuid import UUID
 
 import orjson
 
+from scanner.model.control import ControlSelection
 from scanner.model.decisions import Owner
 from scanner.model.finding import Finding, Severity, Status, ToDo, traced_document, waiver_document
 from scanner.model.inventory import Account
@@ -95,7 +96,11 @@ def ocsf(view: View) -> Iterator[bytes]:
 
 def ocsf_parquet(view: View) -> Iterator[bytes]:
     """Yield findings.ocsf.parquet in pieces: the same events as rows, for Amazon Security Lake."""
-    metadata = {"vaultproof.ocsf_version": VERSION, "vaultproof.scan_id": view.manifest.scan_id}
+    metadata = {
+        "vaultproof.ocsf_version": VERSION,
+        "vaultproof.scan_id": view.manifest.scan_id,
+        **({"vaultproof.controls": view.selection_words} if view.selection else {}),
+    }
     notice = {"vaultproof.notice": view.notice} if view.notice else {}
     return event_pieces(_lines(view), metadata | notice)
 
@@ -133,6 +138,7 @@ class _Events:
         self._view = view
         self._time = _milliseconds(view.manifest.evaluated_as_of)
         self._metadata = _metadata(view)
+        self._selection = _selection(view.selection)
         self._scan = f"{view.manifest.scan_id}\n"
         self._defined = {control.control.id: control for control in view.controls}
         self._members: dict[str, Account] = {account.id: account for account in view.manifest.accounts}
@@ -214,6 +220,7 @@ class _Events:
             "waiver": None if waiver is None else visible_values(waiver_document(waiver)),
             **_owner_document(finding.owner),
             **visible_values(traced_document(finding.root_cause, finding.blocked_by)),
+            **self._selection,
             **({"notice": self._view.notice} if self._view.notice else {}),
         }
 
@@ -258,6 +265,18 @@ def _metadata(view: View) -> Document:
         **({"tenant_uid": organization} if organization else {}),
         **({"labels": ["redacted"]} if view.notice else {}),
     }
+
+
+def _selection(selection: ControlSelection | None) -> Document:
+    """Return the key for which controls were evaluated, of how many; empty: it is not recorded."""
+    if selection is None:
+        return {}
+    document = {
+        "selected": visible_values(list(selection.words)),
+        "evaluated": selection.number,
+        "not_evaluated": len(selection.left_out),
+    }
+    return {"controls": fragment(document)}
 
 
 def _shared(finding: Finding, view: ControlView | None) -> _Shared:

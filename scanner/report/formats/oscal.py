@@ -15,8 +15,10 @@ from itertools import chain, islice
 from typing import Final
 from urllib.parse import quote
 
+from scanner.evidence.manifest import rfc3339
 from scanner.model.decisions import Owner, Waiver
 from scanner.model.finding import Finding, Status
+from scanner.model.root_causes import missing_operation
 from scanner.model.text import mended
 from scanner.report.cause_wording import cause_sentence
 from scanner.report.formats.oscal_requirements import (
@@ -146,7 +148,7 @@ def _of_subject(view: View, finding: Finding, title: str) -> Document:
         "uuid": observation_uuid(view, finding),
         "title": prose(f"{STATUS_WORDS[finding.status]}: {title}"),
         "description": prose(finding.reason),
-        "props": list(_props(finding)),
+        "props": [*_props(finding), *_first_seen(view, finding)],
         "subjects": [
             {
                 "subject-uuid": _subject_uuid(view, finding),
@@ -173,10 +175,23 @@ def _props(finding: Finding) -> Iterator[Document]:
     if finding.root_cause is not None:
         yield prop("root-cause", finding.root_cause.kind.value, cause_sentence(finding.root_cause))
         yield prop("root-cause-subject", finding.root_cause.subject)
+    if (operation := missing_operation(finding.root_cause)) is not None:
+        yield prop("missing-read", operation)
     if finding.blocked_by is not None:
         yield prop("blocked-by", f"{finding.blocked_by.control} of {finding.blocked_by.subject}")
     if left_out := len(finding.evidence[EVIDENCE:]):
         yield prop("evidence-left-out", left_out)
+
+
+def _first_seen(view: View, finding: Finding) -> Iterator[Document]:
+    """Yield when an open finding was first seen; nothing if it is not open, or no earlier scan is known."""
+    first_seen = view.first_seen(finding)
+    if first_seen is None:
+        return
+    yield prop("first-seen", rfc3339(first_seen.at), view.first_seen_words(finding))
+    yield prop("age-days", view.age_days(finding))
+    if first_seen.may_be_older:
+        yield prop("may-be-older", "true")
 
 
 def _owner(owner: Owner | None) -> Iterator[Document]:

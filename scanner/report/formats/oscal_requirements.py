@@ -415,12 +415,20 @@ def result_head(view: View, left_out: int) -> Document:
             *([] if manifest.started_at else [prop("start", "not recorded")]),
             *numbers(counts),
             prop("missing-reads", len(view.completeness.gaps)),
+            *_selected(view),
             prop("observations-left-out", left_out),
         ],
         # A resource of the back matter that nothing refers to is an error for some tools.
         "links": [{"href": f"#{_findings_uuid(view)}", "rel": "reference", "text": "All findings"}],
         **_remarks(view, left_out),
     }
+
+
+def _selected(view: View) -> Iterator[Document]:
+    """Yield which controls were evaluated, and how many were not; nothing if it is not recorded."""
+    if view.selection is not None:
+        yield prop("controls", view.selection_words)
+        yield prop("controls-not-evaluated", len(view.selection.left_out))
 
 
 def local_definitions(view: View) -> Document:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from scanner.evidence.manifest import rfc3339
-from scanner.model.control import Control
+from scanner.model.control import Control, ControlSelection
 from scanner.model.decisions import Owner, Waiver
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.inventory import ShardStatus
@@ -145,6 +145,10 @@ NOTIFICATIONS: Final[Mapping[str, tuple[str, str]]] = {
     "results-left-out": (
         "Results are left out.",
         "There are more results than a file may contain. findings.csv has all of them.",
+    ),
+    "controls-not-evaluated": (
+        "Controls were not evaluated.",
+        "The scan did not select these controls. They have no rule and no result here, and did not pass.",
     ),
 }
 """Short and full descriptions of the invocation's notifications."""
@@ -409,8 +413,16 @@ def invocation(view: View, left_out: int) -> Document:
         "executionSuccessful": reached and not view.counts.error,
         **({"startTimeUtc": started} if started else {}),
         **({"endTimeUtc": finished} if finished else {}),
+        # What was not selected is a matter of configuration, not a fault of the run (SARIF, 3.20.20).
+        "toolConfigurationNotifications": list(_configuration(view)),
         "toolExecutionNotifications": list(_notifications(view, left_out)),
     }
+
+
+def _configuration(view: View) -> Iterator[Document]:
+    selection = view.selection
+    if selection is not None and selection.left_out:
+        yield _notification("controls-not-evaluated", "note", view.selection_sentence)
 
 
 def run_properties(view: View, left_out: int) -> Document:
@@ -421,10 +433,24 @@ def run_properties(view: View, left_out: int) -> Document:
         "scanId": manifest.scan_id,
         "evaluatedAsOf": rfc3339(manifest.evaluated_as_of),
         "caller": visible_values(manifest.caller_arn),
+        **_selection(view.selection),
         "counts": counts_document(view.counts),
         "resultsLeftOut": left_out,
         "missingReads": len(view.completeness.gaps),
         "limitations": visible_values(view.limitations),
+    }
+
+
+def _selection(selection: ControlSelection | None) -> Document:
+    """Return which controls were evaluated; empty: it is not recorded."""
+    if selection is None:
+        return {}
+    return {
+        "controls": {
+            "selected": visible_values(list(selection.words)),
+            "evaluated": selection.number,
+            "notEvaluated": [control.id for control in selection.left_out],
+        }
     }
 
 

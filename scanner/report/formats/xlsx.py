@@ -183,6 +183,8 @@ def _summary(view: View) -> Iterator[tuple[str, str]]:
     yield "tool", f"{manifest.tool_name or 'vaultproof'} {manifest.tool_version}"
     if view.notice:
         yield "notice", view.notice
+    if view.selection_sentence:
+        yield "controls", view.selection_sentence
     if sentence := headline(view.scan.coverage):
         yield "resources", sentence
     for status in Status:
@@ -196,6 +198,8 @@ def _summary(view: View) -> Iterator[tuple[str, str]]:
         counts, title = control.counts, control.control.title
         failed = f"{counts.failed:,} of {counts.judged:,} evaluated checks failed"
         yield f"control: {control.control.id}", f"{failed}, {counts.open:,} are unknown. {title}"
+    for left_out in view.selection.left_out if view.selection else ():
+        yield f"not evaluated: {left_out.id}", f"{left_out.severity.value}. {left_out.title}"
 
 
 def _left_out(view: View) -> Iterator[tuple[str, str]]:

@@ -8,14 +8,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from scanner.model.finding import Finding, Status
+from scanner.model.root_causes import CauseKind, RootCause
 from scanner.model.scan import Scan
 from scanner.model.timeline import FirstSeen, FirstSeenTimes
 from scanner.report.formats.asff import asff
 from scanner.report.formats.csv import findings_csv
 from scanner.report.formats.ocsf import ocsf
+from scanner.report.formats.oscal import oscal
+from scanner.report.formats.parquet import findings_parquet
 from scanner.report.formats.sarif import sarif
 from scanner.report.view.view import View, build
 
@@ -90,3 +94,41 @@ def test_sarif(seen: View, unseen: View) -> None:
     assert result["provenance"] == {"firstDetectionTimeUtc": "2026-11-19T02:30:00.000Z"}
     (result,) = results(sarif(unseen))
     assert "provenance" not in result
+
+
+def test_parquet(seen: View, unseen: View) -> None:
+    columns = ("first_seen", "age_days", "may_be_older")
+    rows = {
+        row["status"]: [row[name] for name in columns]
+        for row in pq.read_table(io.BytesIO(b"".join(findings_parquet(seen)))).to_pylist()
+    }
+    age = (seen.manifest.evaluated_as_of - AT) // timedelta(days=1)
+    assert rows == {"fail": [AT, age, True], "pass": [None, None, None]}
+    (row,) = pq.read_table(io.BytesIO(b"".join(findings_parquet(unseen)))).to_pylist()
+    assert [row[name] for name in columns] == [None, None, None]
+
+
+def test_oscal(seen: View, unseen: View) -> None:
+    def props(view: View) -> list[dict[str, str]]:
+        (result,) = json.loads(b"".join(oscal(view)))["assessment-results"]["results"]
+        of_subjects = (each["props"] for each in result["observations"] if "inventory-item" in str(each))
+        return [{prop["name"]: prop["value"] for prop in each} for each in of_subjects]
+
+    (failed,) = (each for each in props(seen) if "first-seen" in each)
+    assert failed["first-seen"] == "2026-11-19T02:30:00.000Z"
+    assert (failed["status"], failed["may-be-older"]) == ("fail", "true")
+    assert not any("first-seen" in each or "age-days" in each for each in props(unseen))
+
+
+def test_an_unknown_finding_names_its_missing_read(scan: Scan, failure: Finding) -> None:
+    cause = RootCause(
+        kind=CauseKind.MISSING_READ, subject="backup:ListBackupPlans", account="1", region="eu-west-1"
+    )
+    unknown = replace(failure, status=Status.UNKNOWN, root_cause=cause)
+    traced = replace(failure, root_cause=replace(cause, kind=CauseKind.VAULT_MISSING, subject="a:vault"))
+    for finding, operation in ((unknown, "backup:ListBackupPlans"), (traced, None), (failure, None)):
+        view = build(replace(scan, findings=(finding,)))
+        (row,) = pq.read_table(io.BytesIO(b"".join(findings_parquet(view)))).to_pylist()
+        assert row["missing_read"] == operation
+        text = b"".join(oscal(view))
+        assert (b'"missing-read"' in text) == (operation is not None)
