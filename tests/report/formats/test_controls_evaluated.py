@@ -127,7 +127,7 @@ def test_csv(sample: Scan, make: Any) -> None:
 def test_xlsx(partial: View, unrecorded: View) -> None:
     def summary(view: View) -> dict[str, str]:
         sheet = load_workbook(io.BytesIO(whole_text(findings_xlsx(view))))["Summary"]
-        return {row[0]: row[1] for row in sheet.iter_rows(values_only=True)}
+        return {str(row[0]): str(row[1]) for row in sheet.iter_rows(values_only=True)}
 
     assert WORDS in summary(partial)["controls"]
     assert summary(partial)["not evaluated: restore-tested"] == "low. Resource was restored"

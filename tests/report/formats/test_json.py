@@ -147,7 +147,8 @@ def test_csv_ends_with_the_names_and_a_name_is_no_formula(named: Scan) -> None:
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert COLUMNS[15:19] == ("name", "owner", "owner_source", "to_do")
     assert COLUMNS[19:23] == ("commands", "root_cause", "root_cause_subject", "blocked_by")
-    assert COLUMNS[23:] == ("organizational_unit", "remedy", "tags", "first_seen", "age_days", "may_be_older")
+    assert COLUMNS[23:26] == ("organizational_unit", "remedy", "tags")
+    assert COLUMNS[26:] == ("first_seen", "age_days", "may_be_older", "controls_evaluated")
     remedies = {row["status"] for row in rows if row["remedy"]}
     assert remedies <= {"fail", "waived"}
     assert "fail" in remedies
