@@ -41,6 +41,7 @@ from scanner.judging.worker_pool import workers_for
 from scanner.model.compliance import Assessment
 from scanner.model.facts import TABLES
 from scanner.model.finding import FindingCounts
+from scanner.model.known import Gap
 from scanner.model.manifest import Manifest, read_share
 from scanner.model.protection import ProtectionGroup
 from scanner.model.scan import POPULATION, Scan
@@ -255,7 +256,7 @@ def judged_scan(  # noqa: PLR0913, PLR0917 -- what was judged, against what, and
             )
         serving = filter(attrgetter("frameworks"), judgement.evaluated_controls)
         groups = subject_groups(connection, serving, judgement.scopes)
-        assessment = _assessment(bundle, judgement, counts(findings, connection), groups, checks)
+        assessment = _assessment(bundle, judgement, counts(findings, connection), groups, checks, tables.gaps)
         protected = coverage(connection, resources, asks_recency=asks_recency(judgement.controls))
     return Scan(
         manifest=manifest,
@@ -290,12 +291,13 @@ def _limitations(manifest: Manifest) -> tuple[str, ...]:
     return (*collected, *LIMITATIONS, *report_notes())
 
 
-def _assessment(
+def _assessment(  # noqa: PLR0913, PLR0917 -- what the figures and results rest on
     bundle: Bundle,
     judgement: Judgement,
     counted: FindingCounts,
     groups: SubjectGroups,
     checks: FindingCounts,
+    gaps: tuple[Gap, ...],
 ) -> Assessment:
     """Return the score and the results of compliance requirements, from counts of the findings."""
     controls, units = judgement.evaluated_controls, organizational_units(bundle)
@@ -306,7 +308,7 @@ def _assessment(
         judgement.standards,
         units,
         read_share(status for _, status in bundle.whole_scope()),
-        unlisted=unlisted(controls, bundle.manifest.reads),
+        unlisted=unlisted(controls, bundle.manifest.reads, gaps),
         scored=checks,
         scopes=judgement.scopes,
     )

@@ -4,7 +4,7 @@ Nothing is listed by hand: the expressions of a control name columns, and each c
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import Final
 
@@ -13,7 +13,7 @@ from scanner.model.control import Control
 from scanner.model.facts import columns
 from scanner.model.facts.reads import SUBJECT_READS
 from scanner.model.formats import POPULATION_FORMATS
-from scanner.model.known import ENTRY
+from scanner.model.known import ENTRY, Gap, GapKind
 from scanner.model.manifest import CollectedReads, is_collected
 from scanner.model.scan import POPULATION
 
@@ -21,6 +21,9 @@ _RESOURCE: Final = "resource"
 
 
 _TAGS: Final = ("tags",)
+
+_NOT_MISSING: Final = frozenset((GapKind.NOT_REPORTED, GapKind.OUT_OF_SCOPE))
+"""Kinds of gaps that hide no subject in scope: a value is missing, or the scope leaves the place out."""
 
 
 def reads_needed(
@@ -54,16 +57,28 @@ def _reads_of_columns(table: str, names: Iterable[str]) -> Iterator[str]:
             yield from column.reads
 
 
-def unlisted(controls: Iterable[Control], reads: CollectedReads | None) -> frozenset[str]:
-    """Return the controls whose subjects a scan that collected `reads` did not list; None: everything.
+def unlisted(
+    controls: Iterable[Control], reads: CollectedReads | None, gaps: Collection[Gap] = ()
+) -> frozenset[str]:
+    """Return the controls of whose subjects the scan may have missed some.
 
-    A control that is not of a fact table, such as that of expired waivers, needs no read.
+    `reads`: what the scan collected; None: everything. `gaps`: its missing reads. A control that is not of a
+    fact table, such as that of expired waivers, needs no read.
     """
-    return frozenset(
-        control.id
-        for control in controls
-        if not all(is_collected(operation, reads) for operation in SUBJECT_READS.get(control.subject, ()))
-    )
+    missing = frozenset(gap.operation for gap in gaps if gap.kind not in _NOT_MISSING)
+    # A refused description of one resource hides no resource, a refused list does.
+    missing_lists = frozenset(gap.operation for gap in gaps if gap.kind not in _NOT_MISSING and not gap.about)
+    not_entered = not ENTRY.isdisjoint(missing)
+
+    def is_listed(control: Control) -> bool:
+        operations = SUBJECT_READS.get(control.subject, ())
+        hiding = missing_lists if control.subject == _RESOURCE else missing
+        return not operations or (
+            not not_entered
+            and all(is_collected(operation, reads) and operation not in hiding for operation in operations)
+        )
+
+    return frozenset(control.id for control in controls if not is_listed(control))
 
 
 def reads_of(control: Control) -> frozenset[str]:

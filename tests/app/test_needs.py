@@ -7,15 +7,18 @@ import pytest
 
 from scanner.app.criteria import Judgement, load_judgement
 from scanner.app.needs import ALWAYS, left_out, needed_reads, reads_of
+from scanner.evaluate.needs import unlisted
 from scanner.evidence.manifest import parse_reads, reads_document
 from scanner.evidence.shape import Shape
-from scanner.model.known import EvidenceRef
+from scanner.model.known import ASSUME_ROLE, EvidenceRef, Gap, GapKind
 from scanner.model.manifest import CollectMode
+from scanner.model.names import AccountId, RegionName
 from scanner.services.catalogue import OPERATIONS
 from scanner.settings.settings import Settings, load_settings
 
 POINTS = "backup:ListRecoveryPointsByBackupVault"
 DESCRIBED = "backup:DescribeProtectedResource"
+LISTED = ("resource-in-backup-plan", "vault-locked", "recovery-point-clean")
 
 
 def judgement(*words: str, settings: Settings | None = None) -> Judgement:
@@ -54,6 +57,33 @@ def test_the_inventory_as_a_format_needs_recovery_points() -> None:
     assert reads.has(POINTS)
     assert reads.has("backup:GetBackupPlan")
     assert reads.formats == ("inventory",)
+
+
+@pytest.mark.parametrize(
+    ("operation", "about", "kind", "expected"),
+    [
+        ("ec2:DescribeVolumes", "", GapKind.REFUSED, {"resource-in-backup-plan"}),
+        ("ec2:DescribeVolumes", "", GapKind.HALF_READ, {"resource-in-backup-plan"}),
+        ("ec2:DescribeVolumes", "vol-1", GapKind.REFUSED, set()),
+        ("backup:ListBackupVaults", "", GapKind.FAILED, {"vault-locked", "recovery-point-clean"}),
+        (POINTS, "gold", GapKind.REFUSED, {"recovery-point-clean"}),
+        (POINTS, "gold", GapKind.OUT_OF_SCOPE, set()),
+        (POINTS, "gold", GapKind.NOT_REPORTED, set()),
+        ("backup:GetBackupVaultAccessPolicy", "gold", GapKind.REFUSED, set()),
+        (
+            ASSUME_ROLE,
+            "",
+            GapKind.REFUSED,
+            {"resource-in-backup-plan", "vault-locked", "recovery-point-clean"},
+        ),
+    ],
+)
+def test_a_list_that_was_not_read_may_hide_subjects(
+    operation: str, about: str, kind: GapKind, expected: set[str]
+) -> None:
+    names = (*LISTED, "account-region-assessed")
+    gap = Gap(AccountId("111111111111"), RegionName("eu-west-1"), operation, about, kind)
+    assert unlisted(judgement(*names).controls, None, [gap]) == expected
 
 
 OWNERS = "owners:\n  - tag: team\n"
