@@ -161,7 +161,7 @@ def test_another_folder_is_not_replaced(scan: Path, tmp_path: Path) -> None:
         (("--compliance-lock", "1"), "at least 3 days"),
         (
             ("--control", "restore-testd"),
-            "did not evaluate a control with this id (did you mean restore-tested?)",
+            "did not evaluate a control with this id (did you mean restore-tested",
         ),
     ],
 )
